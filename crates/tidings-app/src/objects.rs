@@ -1,0 +1,68 @@
+//! Objects: every write of every collection, alone or in a batch.
+
+use std::sync::Arc;
+
+use tidings_domain::{Doc, EventId, ObjectRef, Value};
+
+/// What an entry does, named as in `/changes`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// Creates without an id.
+    Post,
+    /// Creates or replaces.
+    Put,
+    /// Merges (RFC 7396).
+    Patch,
+    /// Removes.
+    Delete,
+    /// Stops a timer.
+    Stop,
+    /// Throws a timer away.
+    Cancel,
+    /// Tells people about a comment.
+    Notify,
+    /// Moves an item to another project.
+    Move,
+    /// Updates several items.
+    Bulk,
+}
+
+/// One write, as a request or an entry of a batch asks for it; nothing is checked yet.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// What to do.
+    pub op: Op,
+    /// The collection as written: `tasks`, `members`, `items` (bulk).
+    pub collection: String,
+    /// `42` or `ext:X`; none for [`Op::Post`] and [`Op::Bulk`].
+    pub id: Option<String>,
+    /// The body.
+    pub data: Value,
+    /// A comment beside `data` (`/changes`); in a single PATCH it is a member of `data`.
+    pub comment: Option<Value>,
+    /// Actor: an integer, `"ext:X"`, or a header's text.
+    pub by: Option<Value>,
+    /// RFC 3339.
+    pub at: Option<String>,
+    /// Idempotency key of a batch entry.
+    pub key: Option<String>,
+    /// Store without telling anybody.
+    pub silent: bool,
+}
+
+/// What a write did.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// The event; `None` when nothing changed, or it was silent.
+    pub event: Option<EventId>,
+    /// The object; `None` for a bulk update.
+    pub object: Option<ObjectRef>,
+    /// Its version; `None` after a delete and for a bulk update.
+    pub sequence: Option<i64>,
+    /// The object as it is now; `None` after a delete and for a bulk update.
+    pub doc: Option<Arc<Doc>>,
+    /// Whether it was created.
+    pub created: bool,
+    /// For a bulk update: what happened to each object.
+    pub each: Vec<Written>,
+}

@@ -1,0 +1,1 @@
+//! The delivery engine: lanes, order, sending, verdicts, health, retention.

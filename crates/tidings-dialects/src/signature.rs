@@ -1,0 +1,1 @@
+//! Signatures: the vendors' HMACs and Standard Webhooks.

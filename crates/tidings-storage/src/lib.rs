@@ -1,0 +1,720 @@
+//! The storage seam: what a store must be able to do, a memory store, and the suite every store passes.
+//!
+//! Methods are intentions, one transaction each; no transaction handle crosses the seam, no SQL type and no driver appears in it.
+//! Two stores differ in where the bytes lie, never in what a method promises: `conformance` is the contract, executable.
+//!
+//! The heart is [`Store::record`]. Its planner is a pure function of a [`Snapshot`]: it reads, decides and answers with a [`Plan`]
+//! of writes, events and messages. The store may run it before the write transaction and check what it read, or inside it; it may
+//! run it again after a conflict. Once `record` answers, everything in the plan is durable, and every delivery can be recreated
+//! from the store. Before it answers, the store tells its [`CommitListener`], in commit order, what was committed: that is the
+//! hint that lets sending start from memory at once. A lost hint is made good by [`Store::pending`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use tidings_domain::delivery::{DeliveryState, Outcome, Trigger};
+use tidings_domain::webhook::{Health, Webhook};
+use tidings_domain::{
+    DeliveryId, Doc, Event, EventId, Fault, ObjectRef, Project, ProjectId, TokenId, View, WebhookId,
+};
+
+/// Why a store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Not now: busy, disk full, locked, shutting down. Nothing was written; trying again later may help.
+    #[error("the store cannot do it now: {0}")]
+    Unavailable(String),
+    /// What is stored makes no sense.
+    #[error("the store is damaged: {0}")]
+    Corrupt(String),
+    /// What the caller said does not fit what is stored (a version that moved on, a key that is taken).
+    #[error("conflict: {0}")]
+    Conflict(&'static str),
+    /// There is no such thing.
+    #[error("not found")]
+    NotFound,
+}
+
+/// Why nothing was recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The planner refused.
+    #[error(transparent)]
+    Refused(#[from] Fault),
+    /// The store could not.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A consistent state of one project, with its webhooks.
+pub trait Snapshot: View {
+    /// Every webhook of the project that is not deleted, by id, also those that are off.
+    fn webhooks(&self) -> Arc<Vec<Arc<Webhook>>>;
+
+    /// The answer kept for the `key` of a batch entry, if that key was used before: see [`Plan::memos`].
+    fn memo(&self, scope: &str, key: &str) -> Option<String>;
+}
+
+/// Hands out event ids: ascending, reserved for this run of the planner; those of a discarded run are never used.
+pub trait EventIds {
+    /// The next event id.
+    fn next(&mut self) -> EventId;
+}
+
+/// A planner: pure, may be run more than once. The snapshots are those of the projects named to [`Store::record`], in that order.
+pub type Planner<'a> =
+    Box<dyn FnMut(&[&dyn Snapshot], &mut dyn EventIds) -> Result<Plan, Fault> + Send + 'a>;
+
+/// One write of a plan. `version` is the event (or, for silent changes, the reserved event id) with which it becomes true: a
+/// state can later be read as it was with any event that retention kept.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// Where.
+    pub project: ProjectId,
+    /// With which event.
+    pub version: EventId,
+    /// What.
+    pub what: WriteWhat,
+}
+
+/// What a write does.
+#[derive(Clone, Debug)]
+pub enum WriteWhat {
+    /// Creates or replaces an object.
+    Put(Arc<Doc>),
+    /// Removes an object; its last sequence is remembered. A member stays readable through [`View::person`].
+    Delete(ObjectRef),
+    /// Replaces the project.
+    Project(Arc<Project>),
+}
+
+/// A message to store, with the webhooks it goes to.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    /// Whose webhooks.
+    pub project: ProjectId,
+    /// The event it tells; must be one of the plan's (or already recorded, for recover).
+    pub event: EventId,
+    /// Dialect.
+    pub dialect: &'static str,
+    /// Code.
+    pub code: &'static str,
+    /// The exact bytes.
+    pub body: Bytes,
+    /// `x-tidings-object`: `tasks/42`, `items`, `webhooks/7`.
+    pub object: String,
+    /// `x-tidings-sequence`.
+    pub sequence: Option<i64>,
+    /// The root items whose queue it stands in; empty: ordered with nothing.
+    pub roots: Vec<ObjectRef>,
+    /// Title and number of the object, for the log's search.
+    pub title: String,
+    /// The webhooks, each once: one delivery each, `pending`.
+    pub webhooks: Vec<WebhookId>,
+}
+
+/// What a planner decided.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Writes, in order.
+    pub writes: Vec<Write>,
+    /// Events, by ascending id.
+    pub events: Vec<RecordedEvent>,
+    /// Messages, in the order in which they go out.
+    pub messages: Vec<NewMessage>,
+    /// Answers to keep for 24 h: scope (token and project), key, answer.
+    pub memos: Vec<(String, String, String)>,
+}
+
+/// An event with what the log of activities shows of it.
+#[derive(Debug)]
+pub struct RecordedEvent {
+    /// The event.
+    pub event: Arc<Event>,
+    /// Whether `/activities` lists it (`webhook.disabled` is not listed).
+    pub listed: bool,
+}
+
+/// What was recorded: the plan that was written (of the last run) and the deliveries it made, in order.
+#[derive(Debug, Default)]
+pub struct Recorded {
+    /// The plan.
+    pub plan: Plan,
+    /// The deliveries.
+    pub deliveries: Vec<Queued>,
+}
+
+/// A stored message.
+#[derive(Debug)]
+pub struct Message {
+    /// Number in the store.
+    pub id: i64,
+    /// Project.
+    pub project: ProjectId,
+    /// The event it tells; `None` for a test datum.
+    pub event: Option<EventId>,
+    /// Dialect.
+    pub dialect: String,
+    /// Code.
+    pub code: String,
+    /// The exact bytes.
+    pub body: Bytes,
+    /// `x-tidings-object`.
+    pub object: String,
+    /// `x-tidings-sequence`.
+    pub sequence: Option<i64>,
+    /// Root items.
+    pub roots: Vec<ObjectRef>,
+}
+
+/// A delivery that waits to be sent.
+#[derive(Clone, Debug)]
+pub struct Queued {
+    /// Id; ascending in commit order, so it is also its place in the queue.
+    pub id: DeliveryId,
+    /// To whom.
+    pub webhook: WebhookId,
+    /// What.
+    pub message: Arc<Message>,
+    /// Tries so far that count for the schedule.
+    pub tries: u32,
+    /// When the first try started, in stored server time (milliseconds).
+    pub first_try_ms: Option<i64>,
+    /// When the next try is due, in stored server time; `None`: now.
+    pub due_ms: Option<i64>,
+    /// The wait that led to `due_ms` (milliseconds), to clamp it on load.
+    pub wait_ms: i64,
+    /// Order was given up.
+    pub late: bool,
+    /// Why the next try is made.
+    pub trigger: Trigger,
+    /// It was delivered before and is sent once more on request: stays `delivered` whatever comes.
+    pub settled: bool,
+}
+
+/// Told of commits, in commit order, from the store's writer: must not block.
+pub trait CommitListener: Send + Sync + 'static {
+    /// These deliveries are durable.
+    fn committed(&self, deliveries: &[Queued]);
+}
+
+/// One HTTP try, as the log keeps it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Attempt {
+    /// From 1, per delivery; given by the store.
+    pub number: u32,
+    /// Why it was made.
+    pub trigger: String,
+    /// RFC 3339 with milliseconds.
+    pub started_at: String,
+    /// How long it took.
+    pub duration_ms: u64,
+    /// Closed set, see [`Outcome`].
+    pub outcome: String,
+    /// Status of the answer.
+    pub status: Option<u16>,
+    /// What went wrong: code and words.
+    pub error: Option<AttemptError>,
+    /// The URL it went to, without userinfo.
+    pub url: String,
+    /// The request's headers; secret values masked.
+    pub request_headers: Vec<(String, String)>,
+    /// The answer, if its head came.
+    pub response: Option<AttemptResponse>,
+    /// Where the time went: dns, connect, tls, first byte, in microseconds.
+    pub timings_us: [Option<u64>; 4],
+    /// The address it went to.
+    pub remote: Option<String>,
+}
+
+/// Why a try failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptError {
+    /// Closed word: `dns_not_found`, `connect_refused`, `tls_expired`, ...
+    pub code: String,
+    /// For people.
+    pub detail: String,
+}
+
+/// The kept part of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptResponse {
+    /// Headers as received (lossy text).
+    pub headers: Vec<(String, String)>,
+    /// First 16 KiB, lossy text.
+    pub body: String,
+    /// Whether more came than is kept.
+    pub truncated: bool,
+}
+
+/// What becomes of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// It was accepted.
+    Delivered,
+    /// Another try, due at that stored server time after that wait.
+    Retry {
+        /// Due.
+        due_ms: i64,
+        /// The wait that led to it.
+        wait_ms: i64,
+    },
+    /// Given up.
+    Failed,
+    /// The webhook is disabled: put aside.
+    Parked,
+    /// The webhook was deleted.
+    Skipped,
+    /// Only the attempt is noted, the delivery stays as it is (a reconnect follows; a settled one was resent).
+    AsItIs,
+}
+
+/// The result of a try, or a decision without one.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// Which.
+    pub delivery: DeliveryId,
+    /// Whose.
+    pub webhook: WebhookId,
+    /// The try.
+    pub attempt: Option<Attempt>,
+    /// What becomes of it.
+    pub then: Then,
+    /// Tries so far that count for the schedule.
+    pub tries: u32,
+    /// When the first try started, in stored server time.
+    pub first_try_ms: Option<i64>,
+    /// Order was given up.
+    pub late: bool,
+}
+
+/// What a webhook's lane needs at the start.
+#[derive(Clone, Debug)]
+pub struct LaneStart {
+    /// The webhook.
+    pub webhook: Arc<Webhook>,
+    /// How it fares.
+    pub health: Health,
+    /// Whether its project is `on`.
+    pub project_on: bool,
+    /// Whether anything is pending.
+    pub has_pending: bool,
+}
+
+/// How much is where, for a webhook.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LaneCounts {
+    /// Pending (shown as held while paused).
+    pub pending: u64,
+    /// Parked.
+    pub parked: u64,
+}
+
+/// A page of a list; `next` is the cursor of the page after it.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// The entries.
+    pub data: Vec<T>,
+    /// Where the next page begins: the id of the last entry here.
+    pub next: Option<i64>,
+}
+
+/// Which deliveries of a project to list, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct DeliveryFilter {
+    /// To this webhook.
+    pub webhook: Option<WebhookId>,
+    /// In this state.
+    pub state: Option<DeliveryState>,
+    /// Of this event.
+    pub event: Option<EventId>,
+    /// Under this code.
+    pub code: Option<String>,
+    /// About this object, or rooted in it.
+    pub object: Option<String>,
+    /// With a try of this trigger.
+    pub trigger: Option<Trigger>,
+    /// Whose last answer had this status.
+    pub status: Option<u16>,
+    /// Made at or after (milliseconds since 1970).
+    pub since_ms: Option<i64>,
+    /// Made before.
+    pub until_ms: Option<i64>,
+    /// In title, number, code or error; inside a time window also in bodies.
+    pub q: Option<String>,
+}
+
+/// A row of the sent log.
+#[derive(Clone, Debug)]
+pub struct DeliverySummary {
+    /// Id.
+    pub id: DeliveryId,
+    /// To whom; `None` for the test of a webhook that was not saved.
+    pub webhook: Option<WebhookId>,
+    /// Event; `None` for tests.
+    pub event: Option<EventId>,
+    /// Dialect.
+    pub dialect: String,
+    /// Code.
+    pub code: String,
+    /// `tasks/42`.
+    pub object: String,
+    /// Version.
+    pub sequence: Option<i64>,
+    /// State, as the webhook's health makes it (pending ones of a paused webhook are held).
+    pub state: DeliveryState,
+    /// Trigger of the first try, or of what made it.
+    pub trigger: String,
+    /// Order was given up.
+    pub late: bool,
+    /// Milliseconds since 1970.
+    pub created_ms: i64,
+    /// Due time of the next try, stored server time.
+    pub due_ms: Option<i64>,
+    /// Number of attempts.
+    pub attempts: u32,
+    /// The last attempt.
+    pub last: Option<LastAttempt>,
+}
+
+/// What a list shows of the last attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastAttempt {
+    /// Outcome.
+    pub outcome: Outcome,
+    /// Status.
+    pub status: Option<u16>,
+    /// Milliseconds it took.
+    pub duration_ms: u64,
+    /// Code of the error.
+    pub error: Option<String>,
+}
+
+/// One delivery with everything the log has of it.
+#[derive(Clone, Debug)]
+pub struct DeliveryDetail {
+    /// The row.
+    pub summary: DeliverySummary,
+    /// The body.
+    pub body: Bytes,
+    /// Attempts, in order.
+    pub attempts: Vec<Attempt>,
+}
+
+/// A test send, after the fact.
+#[derive(Clone, Debug)]
+pub struct TestSend {
+    /// Project.
+    pub project: ProjectId,
+    /// Webhook, if it was saved.
+    pub webhook: Option<WebhookId>,
+    /// Id that was sent as `webhook-id`.
+    pub delivery: DeliveryId,
+    /// Dialect.
+    pub dialect: &'static str,
+    /// Code.
+    pub code: &'static str,
+    /// Body.
+    pub body: Bytes,
+    /// `x-tidings-object`.
+    pub object: String,
+    /// `x-tidings-sequence`.
+    pub sequence: Option<i64>,
+    /// How it went.
+    pub attempts: Vec<Attempt>,
+    /// Whether the last one was accepted.
+    pub accepted: bool,
+}
+
+/// Who a token acts as.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum TokenKind {
+    /// The server's administrator.
+    Admin,
+    /// A program of one project.
+    App,
+    /// A member of one project.
+    Member {
+        /// Which.
+        member: i64,
+    },
+    /// No person, but a role in one project.
+    Role {
+        /// `product_owner`, `scrum_master`, `team_member`, `stakeholder`.
+        role: String,
+    },
+}
+
+/// A token; the secret itself is never stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// Number.
+    pub id: TokenId,
+    /// Its project; `None` for the administrator's.
+    pub project: Option<ProjectId>,
+    /// Name.
+    pub name: String,
+    /// Who it acts as.
+    pub kind: TokenKind,
+    /// SHA-256 of the secret.
+    pub hash: [u8; 32],
+    /// First characters, for people.
+    pub hint: String,
+    /// RFC 3339.
+    pub expires_at: Option<String>,
+    /// RFC 3339.
+    pub created_at: String,
+}
+
+/// A row of the activities.
+#[derive(Clone, Debug)]
+pub struct Activity {
+    /// The event, with its objects as they were.
+    pub event: Arc<Event>,
+    /// When it was recorded (milliseconds since 1970).
+    pub recorded_ms: i64,
+}
+
+/// A state to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsOf {
+    /// The latest.
+    Now,
+    /// As it was with that event: later changes are not there yet.
+    Event(EventId),
+}
+
+/// A job that reads one state.
+pub type ReadJob<'a> = Box<dyn FnOnce(&dyn Snapshot) + Send + 'a>;
+
+/// Limits of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// Settled deliveries and events older than this go.
+    pub days: u32,
+    /// Most deliveries kept; 0 = no limit.
+    pub max_rows: u64,
+    /// Most bytes of bodies and answers kept; 0 = no limit.
+    pub max_bytes: u64,
+    /// Held and parked deliveries older than this become `expired`.
+    pub held_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            days: 30,
+            max_rows: 0,
+            max_bytes: 0,
+            held_days: 90,
+        }
+    }
+}
+
+/// What one step of retention did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Deliveries, events and old versions removed.
+    pub removed: u64,
+    /// Deliveries expired.
+    pub expired: u64,
+    /// Whether another step would find more.
+    pub more: bool,
+}
+
+/// A place that keeps everything.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    // === Projects, objects, events ===
+
+    /// Records what a planner decides over one or (for a move) two projects, in one transaction.
+    async fn record<'a>(
+        &'a self,
+        projects: &'a [ProjectId],
+        planner: Planner<'a>,
+    ) -> Result<Recorded, RecordError>;
+
+    /// Reads one consistent state of a project.
+    async fn read<'a>(
+        &'a self,
+        project: ProjectId,
+        at: AsOf,
+        job: ReadJob<'a>,
+    ) -> Result<(), StoreError>;
+
+    /// Creates a project; its id is chosen (the smallest never used) when `project.id` is 0. `Conflict("key")`, `Conflict("id")`.
+    async fn create_project(&self, project: Project) -> Result<Project, StoreError>;
+
+    /// The project with that key, ignoring case.
+    async fn project(&self, key: &str) -> Result<Option<Arc<Project>>, StoreError>;
+
+    /// Projects by id, after `after`.
+    async fn projects(&self, after: i64, limit: usize) -> Result<Page<Arc<Project>>, StoreError>;
+
+    /// Deletes a project with everything in it. Its deliveries that wait are gone; its id is not used again.
+    async fn delete_project(&self, project: ProjectId) -> Result<(), StoreError>;
+
+    /// Objects of a collection by ascending id, after `after`.
+    async fn objects(
+        &self,
+        project: ProjectId,
+        collection: tidings_domain::Collection,
+        after: i64,
+        limit: usize,
+    ) -> Result<Page<Arc<Doc>>, StoreError>;
+
+    /// Listed events, newest first, before `before` (0: from the newest).
+    async fn activities(
+        &self,
+        project: ProjectId,
+        before: i64,
+        limit: usize,
+    ) -> Result<Page<Activity>, StoreError>;
+
+    /// One event.
+    async fn event(
+        &self,
+        project: ProjectId,
+        event: EventId,
+    ) -> Result<Option<Activity>, StoreError>;
+
+    // === Webhooks ===
+
+    /// Creates a webhook; the store gives the id.
+    async fn create_webhook(
+        &self,
+        webhook: Webhook,
+        health: Health,
+    ) -> Result<Arc<Webhook>, StoreError>;
+
+    /// Replaces a webhook whose stored `version` is `webhook.version - 1`; else `Conflict("version")`.
+    async fn update_webhook(&self, webhook: Webhook) -> Result<Arc<Webhook>, StoreError>;
+
+    /// Deletes a webhook: what waits becomes `skipped`, the log stays.
+    async fn delete_webhook(
+        &self,
+        project: ProjectId,
+        webhook: WebhookId,
+    ) -> Result<(), StoreError>;
+
+    /// One webhook with its health and counts.
+    async fn webhook(
+        &self,
+        project: ProjectId,
+        webhook: WebhookId,
+    ) -> Result<Option<(Arc<Webhook>, Health, LaneCounts)>, StoreError>;
+
+    /// Webhooks by id, after `after`.
+    async fn webhooks(
+        &self,
+        project: ProjectId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Page<(Arc<Webhook>, Health, LaneCounts)>, StoreError>;
+
+    // === Delivery ===
+
+    /// Every webhook that is not deleted: what the engine starts with.
+    async fn lanes(&self) -> Result<Vec<LaneStart>, StoreError>;
+
+    /// Pending deliveries of a webhook in the order of the queue, after `after`.
+    async fn pending(
+        &self,
+        webhook: WebhookId,
+        after: DeliveryId,
+        limit: usize,
+    ) -> Result<Vec<Queued>, StoreError>;
+
+    /// Writes the results of tries and the health of webhooks, in one transaction. A settlement for a delivery that is no longer
+    /// pending only adds its attempt. The number of each attempt is the next one of its delivery.
+    async fn settle(
+        &self,
+        settlements: Vec<Settlement>,
+        health: Vec<(WebhookId, Health)>,
+    ) -> Result<(), StoreError>;
+
+    /// Parks up to `limit` pending deliveries of a webhook; how many were parked. Called in steps until it answers 0.
+    async fn park(&self, webhook: WebhookId, limit: usize) -> Result<usize, StoreError>;
+
+    /// Parked deliveries made at or after `since_ms`: pending again, in steps (`deliver`), or skipped; how many. With `dry_run`
+    /// only counts.
+    async fn unpark(
+        &self,
+        webhook: WebhookId,
+        since_ms: i64,
+        deliver: bool,
+        dry_run: bool,
+    ) -> Result<u64, StoreError>;
+
+    /// Makes a delivery pending again with a fresh schedule (`settled`: it was delivered, one more try); the queue entry.
+    /// `Conflict("pending")` when it waits already.
+    async fn resend(&self, project: ProjectId, delivery: DeliveryId) -> Result<Queued, StoreError>;
+
+    /// Reserves the id of a test send.
+    async fn next_delivery_id(&self) -> Result<DeliveryId, StoreError>;
+
+    /// Writes a test send into the log.
+    async fn log_test(&self, test: TestSend) -> Result<(), StoreError>;
+
+    /// The sent log, newest first, before `before` (0: from the newest).
+    async fn deliveries(
+        &self,
+        project: ProjectId,
+        filter: &DeliveryFilter,
+        before: i64,
+        limit: usize,
+    ) -> Result<Page<DeliverySummary>, StoreError>;
+
+    /// One delivery.
+    async fn delivery(
+        &self,
+        project: ProjectId,
+        delivery: DeliveryId,
+    ) -> Result<Option<DeliveryDetail>, StoreError>;
+
+    // === Tokens, settings, care ===
+
+    /// Creates a token; the store gives the id.
+    async fn create_token(&self, token: Token) -> Result<Token, StoreError>;
+
+    /// The token with that hash.
+    async fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Token>, StoreError>;
+
+    /// Tokens of a project (`None`: the server's), by id, after `after`.
+    async fn tokens(
+        &self,
+        project: Option<ProjectId>,
+        after: i64,
+        limit: usize,
+    ) -> Result<Page<Token>, StoreError>;
+
+    /// Revokes a token.
+    async fn delete_token(
+        &self,
+        project: Option<ProjectId>,
+        token: TokenId,
+    ) -> Result<(), StoreError>;
+
+    /// A document of the server: settings, stored server time, the check value of the secrets' key.
+    async fn document(&self, name: &str) -> Result<Option<String>, StoreError>;
+
+    /// Writes a document of the server.
+    async fn put_document(&self, name: &str, text: &str) -> Result<(), StoreError>;
+
+    /// Whether any secret is stored: a start without the key is refused then.
+    async fn has_secrets(&self) -> Result<bool, StoreError>;
+
+    /// One small step of retention at that stored server time.
+    async fn prune(
+        &self,
+        now_ms: i64,
+        retention: Retention,
+        step: usize,
+    ) -> Result<Pruned, StoreError>;
+
+    /// A write that changes nothing, made durable: `/readyz` asks it.
+    async fn check(&self) -> Result<(), StoreError>;
+}

@@ -1,0 +1,1 @@
+//! Receivers, name servers and worlds for tests; never part of the binary.

@@ -1,0 +1,2 @@
+//! The projects chores.
+fn main() {}
