@@ -583,7 +583,11 @@ pub trait Store: Send + Sync + 'static {
 
     // === Webhooks ===
 
-    /// Creates a webhook; the store gives the id.
+    /// Reserves the id of a webhook that is about to be created: its secrets are sealed for that id before they are stored. An
+    /// id that is not used after all is lost.
+    async fn next_webhook_id(&self) -> Result<WebhookId, StoreError>;
+
+    /// Creates a webhook under the id that [`Store::next_webhook_id`] reserved for it; `Conflict("id")` when it is taken.
     async fn create_webhook(
         &self,
         webhook: Webhook,
