@@ -1,8 +1,77 @@
 //! Use cases: what a person or a program may ask for, and who may.
 //!
-//! Three doors (REST, console, CLI) and one set of use cases. Each answers or refuses with a [`Fault`](tidings_domain::Fault).
+//! Three doors (REST, console, CLI) and one set of use cases: the methods of [`App`]. Each answers or refuses with a
+//! [`Fault`](tidings_domain::Fault) that names the member at fault.
+//!
+//! * [`access`]: the one vocabulary of rights. [`caller`]: who asks. [`auth`]: the caller behind a token.
+//! * [`objects`]: every write and read of every collection. [`activities`]: what happened lately.
+//! * [`projects`], [`tokens`], [`webhooks`], [`deliveries`], [`settings`]: the rest of a project and of the server.
+//! * [`catalogue`]: the dialects, their codes and a sample of each; needs nobody's permission.
+//! * [`vault`]: secrets at rest. [`reader`]: strict reading of requests.
+//!
+//! Invariants: whoever does not see a project gets the same answer as for an absent one; a secret goes in and never comes out.
 
+use std::fmt;
+use std::sync::Arc;
+
+use tidings_domain::{Clock, Entropy, Fault, Project, Value, time};
+use tidings_storage::Store;
+
+pub mod access;
+pub mod auth;
 pub mod caller;
 pub mod objects;
+pub mod reader;
+pub mod refusal;
+pub mod tokens;
+pub mod vault;
 
+pub use access::Access;
 pub use caller::{Caller, Role};
+pub use vault::Vault;
+
+/// Everything the use cases work with. Shared by all doors.
+pub struct App {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// Secrets at rest.
+    pub vault: Arc<Vault>,
+    /// Public URL of the server, without a slash at the end.
+    pub server_url: String,
+    /// SHA-256 of the administrator's token from the configuration.
+    pub admin_token: Option<[u8; 32]>,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "App({})", self.server_url)
+    }
+}
+
+impl App {
+    /// The project of that key, if it exists for the caller; else the same 404 as for an absent one.
+    pub async fn project(&self, caller: &Caller, key: &str) -> Result<Arc<Project>, Fault> {
+        let found = self.store.project(key).await.map_err(refusal::refusal)?;
+        found
+            .filter(|project| caller.sees(project.id))
+            .ok_or_else(refusal::absent)
+    }
+
+    /// The wall clock, as the API shows times.
+    pub fn now(&self) -> String {
+        time::show(self.clock.wall())
+    }
+}
+
+/// A page of a list as the API shows it, with the position after it.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The entries.
+    pub data: Vec<Value>,
+    /// Where the next page begins.
+    pub next: Option<i64>,
+}

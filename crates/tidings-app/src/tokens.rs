@@ -1,0 +1,206 @@
+//! Tokens: made, listed, revoked. The secret is shown once, in the answer to its creation.
+
+use tidings_domain::{Collection, Fault, ObjectRef, Project, TokenId, Value, time};
+use tidings_storage::{AsOf, Token, TokenKind};
+
+use crate::reader::{Reader, object};
+use crate::refusal::{absent, refusal};
+use crate::{Access, App, Caller, Listed, auth};
+
+const ROLES: [&str; 4] = [
+    "product_owner",
+    "scrum_master",
+    "team_member",
+    "stakeholder",
+];
+
+impl App {
+    /// Makes a token of a project (`None`: an administrator's): the token as it is read later, and its secret in `token`.
+    pub async fn create_token(
+        &self,
+        caller: &Caller,
+        project: Option<&Project>,
+        body: &Value,
+    ) -> Result<Value, Fault> {
+        may(caller, project)?;
+        let mut reader = Reader::new(body, "")?;
+        let name = reader.text("name", 1, 100);
+        let name = reader.require("name", name);
+        let expires = reader.time_or_null("expires_at").flatten();
+        if expires.is_some_and(|at| at <= self.clock.wall()) {
+            reader.refuse("expires_at", "past", "must lie in the future");
+        }
+        let kind = match project {
+            None => reader
+                .word("kind", &["admin"])
+                .map_or(Some(TokenKind::Admin), |_| Some(TokenKind::Admin)),
+            Some(project) => self.read_kind(project, &mut reader).await?,
+        };
+        reader.finish()?;
+        let (Some(name), Some(kind)) = (name, kind) else {
+            return Err(Fault::invalid(Vec::new()));
+        };
+        let secret = auth::new_token(&*self.entropy);
+        let token = Token {
+            id: TokenId(0),
+            project: project.map(|p| p.id),
+            name,
+            kind,
+            hash: auth::hash(&secret),
+            hint: auth::hint(&secret),
+            expires_at: expires.map(time::show),
+            created_at: self.now(),
+        };
+        let token = self.store.create_token(token).await.map_err(refusal)?;
+        let mut shown = show(&token);
+        if let Value::Map(members) = &mut shown {
+            members.push(("token".to_owned(), secret.into()));
+        }
+        Ok(shown)
+    }
+
+    async fn read_kind(
+        &self,
+        project: &Project,
+        reader: &mut Reader<'_>,
+    ) -> Result<Option<TokenKind>, Fault> {
+        let kind = reader.word("kind", &["member", "app"]);
+        let kind = reader.require("kind", kind);
+        let role = reader.word("role", &ROLES);
+        let member = reader.raw("member").cloned();
+        let member = match member {
+            None | Some(Value::Null) => None,
+            Some(value) => {
+                let found = self.find_member(project, &value).await?;
+                if found.is_none() {
+                    reader.refuse(
+                        "member",
+                        "unknown_reference",
+                        "must be the id of an active member of the project",
+                    );
+                }
+                found
+            }
+        };
+        Ok(match (kind, member, role) {
+            (Some("app"), None, None) => Some(TokenKind::App),
+            (Some("app"), _, _) => {
+                reader.refuse("kind", "ambiguous", "an app has neither member nor role");
+                None
+            }
+            (Some(_), Some(member), None) => Some(TokenKind::Member { member }),
+            (Some(_), None, Some(role)) => Some(TokenKind::Role {
+                role: role.to_owned(),
+            }),
+            (Some(_), Some(_), Some(_)) => {
+                reader.refuse(
+                    "role",
+                    "ambiguous",
+                    "give either member or role: a member has a role",
+                );
+                None
+            }
+            (Some(_), None, None) => reader.require::<TokenKind>("member", None),
+            (None, _, _) => None,
+        })
+    }
+
+    async fn find_member(&self, project: &Project, value: &Value) -> Result<Option<i64>, Fault> {
+        let mut found = None;
+        let job = Box::new(|state: &dyn tidings_storage::Snapshot| {
+            let id = match value {
+                Value::Int(id) => Some(*id),
+                Value::Text(text) => text
+                    .strip_prefix("ext:")
+                    .and_then(|ext| state.by_external_id(Collection::Members, ext)),
+                _ => None,
+            };
+            found = id
+                .and_then(|id| state.get(ObjectRef::new(Collection::Members, id)))
+                .filter(|doc| doc.flag("active"))
+                .map(|doc| doc.id());
+        });
+        self.store
+            .read(project.id, AsOf::Now, job)
+            .await
+            .map_err(refusal)?;
+        Ok(found)
+    }
+
+    /// Tokens of a project (`None`: the administrators').
+    pub async fn tokens(
+        &self,
+        caller: &Caller,
+        project: Option<&Project>,
+        after: i64,
+        limit: usize,
+    ) -> Result<Listed, Fault> {
+        may(caller, project)?;
+        let page = self
+            .store
+            .tokens(project.map(|p| p.id), after, limit)
+            .await
+            .map_err(refusal)?;
+        Ok(Listed {
+            data: page.data.iter().map(show).collect(),
+            next: page.next,
+        })
+    }
+
+    /// One token.
+    pub async fn token(
+        &self,
+        caller: &Caller,
+        project: Option<&Project>,
+        id: i64,
+    ) -> Result<Value, Fault> {
+        may(caller, project)?;
+        let page = self
+            .store
+            .tokens(project.map(|p| p.id), id.saturating_sub(1), 1)
+            .await
+            .map_err(refusal)?;
+        let found = page.data.iter().find(|token| token.id.0 == id);
+        found.map(show).ok_or_else(absent)
+    }
+
+    /// Revokes a token: from now on it is refused.
+    pub async fn revoke_token(
+        &self,
+        caller: &Caller,
+        project: Option<&Project>,
+        id: i64,
+    ) -> Result<(), Fault> {
+        may(caller, project)?;
+        self.store
+            .delete_token(project.map(|p| p.id), TokenId(id))
+            .await
+            .map_err(refusal)
+    }
+}
+
+fn may(caller: &Caller, project: Option<&Project>) -> Result<(), Fault> {
+    match project {
+        Some(_) => Access::Manage.check(caller),
+        None => Access::Administrator.check(caller),
+    }
+}
+
+fn show(token: &Token) -> Value {
+    let (kind, member, role) = match &token.kind {
+        TokenKind::Admin => ("admin", Value::Null, Value::Null),
+        TokenKind::App => ("app", Value::Null, Value::Null),
+        TokenKind::Member { member } => ("member", (*member).into(), Value::Null),
+        TokenKind::Role { role } => ("member", Value::Null, role.clone().into()),
+    };
+    object([
+        ("id", token.id.0.into()),
+        ("name", token.name.clone().into()),
+        ("kind", kind.into()),
+        ("member", member),
+        ("role", role),
+        ("hint", token.hint.clone().into()),
+        ("expires_at", token.expires_at.clone().into()),
+        ("created_at", token.created_at.clone().into()),
+    ])
+}
