@@ -5,8 +5,11 @@
 //! silence is the default. Nothing here knows a store, a socket or a clock.
 //!
 //! To add a dialect: a folder with `mod.rs` (the table), `payload.rs` (structs of its own; never serialise a domain type),
-//! and a row in [`registry`]. To add a code: one row in the dialect's table. The conformance suite wants a golden file per code.
+//! and a row in [`registry`]. To add a code: one row in the dialect's table, with the event of the [`sample`] project that
+//! it speaks of; then `TIDINGS_BLESS=1 cargo test -p tidings-dialects` writes the golden file of the request, to be read and
+//! committed. The conformance suite holds every row to its promises.
 
+pub mod derived;
 pub mod json;
 pub mod registry;
 pub mod sample;
@@ -99,8 +102,41 @@ pub struct Phrase {
     /// The collections whose changes it may speak of; no phrase is asked about others. Empty: asked about bulk updates and
     /// disabled webhooks only.
     pub speaks_of: &'static [Collection],
+    /// The event of the sample project that this code speaks of: `|stage| stage.updated(Collection::Tasks, [("column", "Done".into())])`.
+    pub sample: fn(sample::Stage) -> sample::Sample,
     /// Says it: pushes none, one or several messages with this row's code. Called only when some webhook wants the code.
     pub say: fn(&Scope<'_>, &Phrase, &mut Vec<Message>),
+}
+
+impl Phrase {
+    /// A message under this code about the change's own object.
+    pub fn message(&self, change: &Change, body: Vec<u8>) -> Message {
+        Message {
+            code: self.code,
+            body,
+            about: About::Object(change.object.key(), change.object.sequence()),
+            unless: None,
+        }
+    }
+}
+
+impl About {
+    /// The value of `x-tidings-object`.
+    pub fn object(&self) -> String {
+        match self {
+            About::Object(key, _) => key.to_string(),
+            About::Items(_) => "items".to_owned(),
+            About::Webhook(id) => format!("webhooks/{id}"),
+        }
+    }
+
+    /// The value of `x-tidings-sequence`, if it has one.
+    pub fn sequence(&self) -> Option<i64> {
+        match self {
+            About::Object(_, sequence) => Some(*sequence),
+            About::Items(_) | About::Webhook(_) => None,
+        }
+    }
 }
 
 /// One vendor's way to say events.
