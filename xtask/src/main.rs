@@ -1,2 +1,98 @@
-//! The projects chores.
-fn main() {}
+//! The project's chores, in plain Rust so that there is nothing to install.
+#![expect(
+    clippy::print_stdout,
+    reason = "a command line tool talks on standard output"
+)]
+
+mod bench;
+mod kit;
+mod setup;
+mod soak;
+mod test;
+#[cfg(test)]
+mod walls;
+
+use std::process::ExitCode;
+
+const COMMANDS: &[(&str, &str)] = &[
+    (
+        "setup",
+        "install what the tests need (Debian packages, PyPI, npm); says what it does",
+    ),
+    (
+        "check",
+        "the quick gate: format, clippy and docs without a warning",
+    ),
+    (
+        "test",
+        "set up what is missing, then run every test; what the README names and CI runs",
+    ),
+    (
+        "golden",
+        "rewrite the golden files and the generated reference; read the diff before you commit it",
+    ),
+    (
+        "bench",
+        "the benchmarks: shares of what a bare client reaches on this machine, in one run",
+    ),
+    ("soak", "the long runs: kill cycles; prints what it counted"),
+];
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let result = match command.as_str() {
+        "setup" => setup::run(),
+        "check" => check(),
+        "test" => test::run(&rest),
+        "golden" => golden(),
+        "bench" => bench::run(&rest),
+        "soak" => soak::run(&rest),
+        _ => {
+            println!("cargo xtask COMMAND\n");
+            for (name, what) in COMMANDS {
+                println!("  {name:8} {what}");
+            }
+            return if command.is_empty() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(2)
+            };
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("xtask {command}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check() -> anyhow::Result<()> {
+    kit::cargo(&["fmt", "--all", "--check"]).run("format")?;
+    kit::cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ])
+    .run("clippy")?;
+    kit::cargo(&["doc", "--workspace", "--no-deps"])
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .run("docs")
+}
+
+fn golden() -> anyhow::Result<()> {
+    kit::cargo(&["test", "--workspace", "--test", "it", "golden"])
+        .env("TIDINGS_BLESS", "1")
+        .run("golden files")?;
+    kit::cargo(&["test", "--workspace", "--test", "it", "reference"])
+        .env("TIDINGS_BLESS", "1")
+        .run("reference")?;
+    println!("rewritten; `git diff` shows what changed");
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! What the tests need beyond Rust: Python and Node with the official Standard Webhooks packages, as independent judges of our
+//! signatures. Installed from Debian, PyPI and npm; nothing else is fetched.
+
+use std::fs;
+
+use anyhow::{Context, bail};
+
+use crate::kit::{program, tools};
+
+/// The version of the official packages that the tests verify against.
+const STANDARD_WEBHOOKS: &str = "1.1.0";
+
+/// Installs what is missing.
+pub(crate) fn run() -> anyhow::Result<()> {
+    fs::create_dir_all(tools()).context("cannot make the folder for tools")?;
+    debian()?;
+    python()?;
+    node()
+}
+
+fn debian() -> anyhow::Result<()> {
+    let mut missing = Vec::new();
+    let probe = tools().join("probe-venv");
+    if !program("python3", &["-m", "venv", &probe.to_string_lossy()]).works() {
+        missing.extend(["python3", "python3-venv"]);
+    }
+    fs::remove_dir_all(&probe).ok();
+    if !program("node", &["--version"]).works() {
+        missing.push("nodejs");
+    }
+    if !program("npm", &["--version"]).works() {
+        missing.push("npm");
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages = missing.join(" ");
+    println!("installing from Debian: {packages}");
+    if !is_root() {
+        bail!(
+            "the tests need Debian packages; run once as root: apt-get update && apt-get install -y --no-install-recommends {packages}"
+        );
+    }
+    program("apt-get", &["update", "-qq"]).run("apt-get update")?;
+    let mut arguments = vec!["install", "-y", "-qq", "--no-install-recommends"];
+    arguments.extend(missing);
+    program("apt-get", &arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .run("apt-get install")
+}
+
+fn is_root() -> bool {
+    let output = program("id", &["-u"]).command().output();
+    output.is_ok_and(|o| o.stdout.trim_ascii() == b"0")
+}
+
+fn python() -> anyhow::Result<()> {
+    let venv = tools().join("python");
+    let python = venv.join("bin/python").to_string_lossy().into_owned();
+    if program(&python, &["-c", "import standardwebhooks"]).works() {
+        return Ok(());
+    }
+    program("python3", &["-m", "venv", &venv.to_string_lossy()]).run("python environment")?;
+    let package = format!("standardwebhooks=={STANDARD_WEBHOOKS}");
+    program(
+        &python,
+        &[
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            &package,
+        ],
+    )
+    .run("PyPI: standardwebhooks")
+}
+
+fn node() -> anyhow::Result<()> {
+    let folder = tools().join("node");
+    if folder.join("node_modules/standardwebhooks").is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("package.json"), "{\"private\": true}\n")?;
+    let package = format!("standardwebhooks@{STANDARD_WEBHOOKS}");
+    let prefix = folder.to_string_lossy().into_owned();
+    program(
+        "npm",
+        &[
+            "install",
+            "--silent",
+            "--no-audit",
+            "--no-fund",
+            "--prefix",
+            &prefix,
+            &package,
+        ],
+    )
+    .run("npm: standardwebhooks")
+}

@@ -1,0 +1,34 @@
+//! The long runs: the same tests as everywhere, with the large figures.
+
+use crate::kit;
+
+/// Kill cycles against the real binary and seeds of the simulation. `cargo xtask soak [KILLS] [SEEDS]`.
+pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
+    let kills = arguments.first().map_or("1000", String::as_str);
+    let seeds = arguments.get(1).map_or("10000", String::as_str);
+    println!("soak: {kills} kill cycles, {seeds} simulation seeds");
+    kit::cargo(&[
+        "test",
+        "--package",
+        "tidings",
+        "--test",
+        "it",
+        "kill",
+        "--",
+        "--nocapture",
+    ])
+    .env("TIDINGS_KILLS", kills)
+    .run("kill cycles")?;
+    kit::cargo(&[
+        "test",
+        "--package",
+        "tidings-delivery",
+        "--test",
+        "it",
+        "simulation",
+        "--",
+        "--nocapture",
+    ])
+    .env("TIDINGS_SEEDS", seeds)
+    .run("simulation")
+}
