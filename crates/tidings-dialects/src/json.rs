@@ -21,6 +21,54 @@ pub fn python(value: &impl Serialize) -> Vec<u8> {
     out
 }
 
+/// One line, no blanks, `/` and everything beyond ASCII escaped: what PHP's `json_encode` writes when nobody tells it otherwise.
+pub fn php(value: &impl Serialize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1024);
+    let mut serializer = Serializer::with_formatter(&mut out, Php);
+    if value.serialize(&mut serializer).is_err() {
+        out.clear();
+    }
+    out
+}
+
+/// Writes text with UTF-16 escapes for all that is beyond ASCII; DEL stays as it is.
+fn write_ascii<W: ?Sized + io::Write>(writer: &mut W, text: &str) -> io::Result<()> {
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| !c.is_ascii()) {
+        let (plain, tail) = rest.split_at(at);
+        writer.write_all(plain.as_bytes())?;
+        let mut chars = tail.chars();
+        if let Some(c) = chars.next() {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+        }
+        rest = chars.as_str();
+    }
+    writer.write_all(rest.as_bytes())
+}
+
+struct Php;
+
+impl Formatter for Php {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut parts = fragment.split('/');
+        if let Some(first) = parts.next() {
+            write_ascii(writer, first)?;
+        }
+        for part in parts {
+            writer.write_all(b"\\/")?;
+            write_ascii(writer, part)?;
+        }
+        Ok(())
+    }
+}
+
 struct Python;
 
 impl Formatter for Python {
@@ -57,25 +105,7 @@ impl Formatter for Python {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some(at) = rest.find(|c: char| !c.is_ascii() || c == '\u{7f}') {
-            let (plain, tail) = rest.split_at(at);
-            writer.write_all(plain.as_bytes())?;
-            let mut chars = tail.chars();
-            if let Some(c) = chars.next() {
-                // Python leaves DEL as it is: only what is beyond ASCII is escaped.
-                if c == '\u{7f}' {
-                    writer.write_all(b"\x7f")?;
-                } else {
-                    let mut units = [0; 2];
-                    for unit in c.encode_utf16(&mut units) {
-                        write!(writer, "\\u{unit:04x}")?;
-                    }
-                }
-            }
-            rest = chars.as_str();
-        }
-        writer.write_all(rest.as_bytes())
+        write_ascii(writer, fragment)
     }
 
     fn write_char_escape<W: ?Sized + io::Write>(

@@ -10,6 +10,7 @@
 //! committed. The conformance suite holds every row to its promises.
 
 pub mod derived;
+pub mod gitscrum;
 pub mod json;
 pub mod registry;
 pub mod sample;
