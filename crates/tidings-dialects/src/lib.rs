@@ -15,6 +15,7 @@ pub mod json;
 pub mod registry;
 pub mod sample;
 pub mod signature;
+pub mod standard;
 
 use std::sync::Arc;
 

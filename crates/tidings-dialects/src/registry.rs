@@ -5,6 +5,7 @@ use crate::Dialect;
 /// Every dialect, in the order in which people are shown them; a line each.
 #[rustfmt::skip]
 static ALL: &[&dyn Dialect] = &[
+    &crate::standard::Standard,
     &crate::gitscrum::GitScrum,
 ];
 

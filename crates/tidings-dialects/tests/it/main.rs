@@ -1,0 +1,11 @@
+//! What holds for every dialect.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests; what is wrong here should end here"
+)]
+
+mod conformance;
+mod golden;
+mod random;
