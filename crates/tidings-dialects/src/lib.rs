@@ -29,7 +29,8 @@ pub use registry::{all, find};
 pub struct Scope<'a> {
     /// What happened.
     pub event: &'a Event,
-    /// The project as it is with the event: the object already changed, or already gone.
+    /// The project as it is with the event: the object already changed, or already gone. What hung on an object that is gone is
+    /// still there, so that a deletion is told with the last counts.
     pub view: &'a dyn View,
     /// The public URL of the server, without a slash at the end: the base of links where the project has none.
     pub server_url: &'a str,

@@ -1,7 +1,7 @@
 //! `comments.issues.*`: the comment with its replies.
 
 use serde::Serialize;
-use tidings_domain::{Collection, Doc};
+use tidings_domain::Doc;
 
 use super::parts::{Context, DateObj, Named, Resource, User};
 use super::user_story::html;
@@ -29,9 +29,11 @@ pub(super) struct Comment {
 impl Comment {
     /// A comment that is on `issue` in the end.
     pub(super) fn new(context: &Context<'_>, comment: &Doc, issue: &Doc) -> Self {
-        let replies = context
-            .view
-            .referrers(comment.key(), Collection::Comments, "on");
+        Self::at_depth(context, comment, issue, 0)
+    }
+
+    fn at_depth(context: &Context<'_>, comment: &Doc, issue: &Doc, depth: usize) -> Self {
+        let replies = context.replies(comment.key(), depth);
         Self {
             id: comment.id(),
             resource: Resource::task(context, issue),
@@ -42,7 +44,7 @@ impl Comment {
             can_delete: true,
             replies: replies
                 .iter()
-                .map(|reply| Self::new(context, reply, issue))
+                .map(|reply| Self::at_depth(context, reply, issue, depth + 1))
                 .collect(),
             user: context.user(comment.int("created_by")),
             users: context.users(&comment.ids("notify")),

@@ -17,6 +17,9 @@ pub(super) const ISSUES: &[Collection] =
 /// Sent for an entry that has no color: GitScrum's samples know none without.
 const GREY: &str = "#94A3B8";
 
+/// A chain of replies is at most this long; the API refuses longer ones.
+const DEEPEST_REPLY: usize = 20;
+
 /// What a payload is built from.
 pub(super) struct Context<'a> {
     /// The objects.
@@ -155,10 +158,22 @@ impl<'a> Context<'a> {
 
     /// How many comments an object has, replies included: they count for what the first comment is on.
     pub(super) fn comments(&self, on: ObjectRef) -> usize {
-        let comments = self.view.referrers(on, Collection::Comments, "on");
+        self.comments_below(on, 0)
+    }
+
+    fn comments_below(&self, on: ObjectRef, depth: usize) -> usize {
+        let comments = self.replies(on, depth);
         comments.iter().fold(comments.len(), |sum, comment| {
-            sum + self.comments(comment.key())
+            sum + self.comments_below(comment.key(), depth + 1)
         })
+    }
+
+    /// The comments on an object, by id; none below the depth that replies can have, so that walking ends whatever a store holds.
+    pub(super) fn replies(&self, on: ObjectRef, depth: usize) -> Vec<Arc<Doc>> {
+        if depth > DEEPEST_REPLY {
+            return Vec::new();
+        }
+        self.view.referrers(on, Collection::Comments, "on")
     }
 
     /// One for an object that is there no more, else none.

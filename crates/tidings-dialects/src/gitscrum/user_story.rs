@@ -153,6 +153,6 @@ pub(super) fn story_slug(story: &Doc) -> String {
 
 /// A text member as HTML; what is empty is null.
 pub(super) fn html(doc: &Doc, member: &str) -> Option<String> {
-    let text = doc.opt_text(member).filter(|text| !text.is_empty())?;
-    Some(derived::html(text))
+    let html = derived::html(doc.text(member));
+    (!html.is_empty()).then_some(html)
 }
