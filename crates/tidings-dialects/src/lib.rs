@@ -9,6 +9,7 @@
 //! it speaks of; then `TIDINGS_BLESS=1 cargo test -p tidings-dialects` writes the golden file of the request, to be read and
 //! committed. The conformance suite holds every row to its promises.
 
+pub mod backlog;
 pub mod derived;
 pub mod gitscrum;
 pub mod json;

@@ -7,6 +7,7 @@ use crate::Dialect;
 static ALL: &[&dyn Dialect] = &[
     &crate::standard::Standard,
     &crate::gitscrum::GitScrum,
+    &crate::backlog::Backlog,
 ];
 
 /// Every dialect, in the order in which people are shown them.
