@@ -16,6 +16,7 @@ pub mod json;
 pub mod registry;
 pub mod sample;
 pub mod signature;
+pub mod squish;
 pub mod standard;
 
 use std::sync::Arc;

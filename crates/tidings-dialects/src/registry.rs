@@ -6,6 +6,7 @@ use crate::Dialect;
 #[rustfmt::skip]
 static ALL: &[&dyn Dialect] = &[
     &crate::standard::Standard,
+    &crate::squish::Squish,
     &crate::gitscrum::GitScrum,
     &crate::backlog::Backlog,
 ];

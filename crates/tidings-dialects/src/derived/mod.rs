@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use tidings_domain::schema::Vocabulary;
-use tidings_domain::{Collection, Doc, ObjectRef, Project, Value, View};
+use tidings_domain::{Collection, Doc, ObjectRef, Project, Time, Value, View};
 use uuid::Uuid;
 
 /// No chain of replies or parents is longer; whatever a store holds, walking ends.
@@ -142,6 +142,12 @@ pub fn people(view: &dyn View, doc: &Doc, member: &str) -> Vec<Arc<Doc>> {
 /// The first assignee.
 pub fn responsible(view: &dyn View, item: &Doc) -> Option<Arc<Doc>> {
     people(view, item, "assignees").into_iter().next()
+}
+
+/// The instant on the clocks of the project's time zone; UTC where the zone is unknown.
+pub fn local(project: &Project, at: Time) -> jiff::Zoned {
+    let zone = jiff::tz::TimeZone::get(&project.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    at.to_zoned(zone)
 }
 
 /// Minutes of the finished time entries on an item.
