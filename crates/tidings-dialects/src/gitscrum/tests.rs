@@ -340,6 +340,9 @@ fn votes_are_told_as_in_the_examples() {
     let withdrawn = example.replace('3', "2").replace("true", "false");
     let taken = (Verb::Deleted, &third);
     check(&scene, AT, taken, "user-stories.vote", &withdrawn);
+    // The state just before it tells the same.
+    scene.put(Doc::clone(&third));
+    check(&scene, AT, taken, "user-stories.vote", &withdrawn);
 
     let discussion = scene.put(
         blank(Collection::Discussions, 5, AT)

@@ -46,7 +46,9 @@ impl Vote {
         Some(Self {
             user_story,
             discussion,
-            total: context.votes(on.key()),
+            // With this one or without it, whether or not a withdrawn vote still is where it was.
+            total: (context.votes(on.key()) + context.gone(vote))
+                .saturating_sub(usize::from(!voted)),
             voted,
         })
     }
