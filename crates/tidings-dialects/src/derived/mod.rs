@@ -5,6 +5,7 @@
 pub mod status;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tidings_domain::schema::Vocabulary;
@@ -157,6 +158,19 @@ pub fn tracked_minutes(view: &dyn View, item: ObjectRef) -> i64 {
         .filter(|entry| !entry.flag("running"))
         .filter_map(|entry| entry.int("minutes"))
         .fold(0, i64::saturating_add)
+}
+
+/// How many comments an object has; replies count for what the first comment is on.
+pub fn comment_count(view: &dyn View, on: ObjectRef) -> usize {
+    let (mut seen, mut open) = (BTreeSet::new(), vec![on]);
+    while let Some(on) = open.pop() {
+        for comment in view.referrers(on, Collection::Comments, "on") {
+            if seen.insert(comment.id()) {
+                open.push(comment.key());
+            }
+        }
+    }
+    seen.len()
 }
 
 /// Minutes as hours, rounded to two digits.

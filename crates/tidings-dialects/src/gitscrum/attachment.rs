@@ -5,6 +5,7 @@ use serde::Serialize;
 use tidings_domain::{Collection, Doc};
 
 use super::parts::{Context, DateObj, Resource, User, iso8601};
+use crate::derived;
 
 /// A file on a task.
 #[derive(Serialize)]
@@ -80,7 +81,7 @@ impl Attachment {
             is_mine: context.actor == file.int("created_by"),
             user: context.user(file.int("created_by")),
             task: None,
-            comments: context.comments(file.key()),
+            comments: derived::comment_count(context.view, file.key()),
             project: FullProject::new(context),
             created_at: context.date_of(file, "created_at"),
         }

@@ -156,19 +156,7 @@ impl<'a> Context<'a> {
         derived::subject(self.view, child).filter(|on| ISSUES.contains(&on.collection()))
     }
 
-    /// How many comments an object has, replies included: they count for what the first comment is on.
-    pub(super) fn comments(&self, on: ObjectRef) -> usize {
-        self.comments_below(on, 0)
-    }
-
-    fn comments_below(&self, on: ObjectRef, depth: usize) -> usize {
-        let comments = self.replies(on, depth);
-        comments.iter().fold(comments.len(), |sum, comment| {
-            sum + self.comments_below(comment.key(), depth + 1)
-        })
-    }
-
-    /// The comments on an object, by id; none below the depth that replies can have, so that walking ends whatever a store holds.
+    /// The comments on a comment, by id; none below the depth that replies can have, so that walking ends whatever a store holds.
     pub(super) fn replies(&self, on: ObjectRef, depth: usize) -> Vec<Arc<Doc>> {
         if depth > DEEPEST_REPLY {
             return Vec::new();

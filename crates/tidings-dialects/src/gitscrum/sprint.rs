@@ -8,6 +8,7 @@ use tidings_domain::{Doc, Value};
 use super::parts::{Context, DateObj, Named, User};
 use super::progress::Progress;
 use super::user_story::html;
+use crate::derived;
 
 /// A sprint.
 #[derive(Serialize)]
@@ -110,7 +111,7 @@ impl Sprint {
                 open_tasks: progress.total - progress.closed,
                 closed_tasks: progress.closed,
                 percentage: progress.percentage(),
-                comments: context.comments(sprint.key()),
+                comments: derived::comment_count(context.view, sprint.key()),
             },
             status: if sprint.text("status") == "done" {
                 CLOSED

@@ -236,7 +236,7 @@ impl Stats {
                 .filter(|(_, value)| !value.is_null())
                 .count(),
             time_trackers: on(Collection::TimeEntries),
-            comments: context.comments(doc.key()),
+            comments: derived::comment_count(context.view, doc.key()),
             checklists: 0,
             attachments: on(Collection::Attachments),
             subtasks: ITEMS

@@ -125,7 +125,7 @@ impl Stats {
             total_tasks: progress.total,
             closed_tasks: progress.closed,
             percentage: progress.percentage(),
-            comments: context.comments(story.key()),
+            comments: derived::comment_count(context.view, story.key()),
         }
     }
 }
