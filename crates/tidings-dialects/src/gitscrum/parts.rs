@@ -36,9 +36,12 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// For an event; a moved object is told with the project where it went.
+    /// For an event. A moved task is told with the project where it went; a moved story is told as deleted, so with its own.
     pub(super) fn of_event(scope: &Scope<'a>) -> Self {
-        let target = scope.change().and_then(|c| c.moved_to.as_ref());
+        let moved = scope
+            .change()
+            .filter(|c| ISSUES.contains(&c.object.collection()));
+        let target = moved.and_then(|c| c.moved_to.as_ref());
         Self {
             view: scope.view,
             told_project: target.map_or(scope.view.project(), |to| &to.project),

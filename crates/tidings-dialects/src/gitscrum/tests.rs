@@ -633,24 +633,35 @@ fn an_update_is_told_in_parts_and_in_order() {
     );
 }
 
+fn moved(collection: Collection) -> (Vec<&'static str>, Value) {
+    let sample = Stage::new().moved(collection);
+    let scope = Scope {
+        event: &sample.event,
+        view: &sample.scene,
+        server_url: sample::SERVER_URL,
+        options: &Value::Null,
+    };
+    let messages = render(&GitScrum, &scope, &mut |_| true);
+    (codes(&messages), parsed(&messages[0]))
+}
+
 #[test]
 fn a_moved_task_is_told_with_the_project_where_it_went() {
     for collection in [Collection::Tasks, Collection::Defects, Collection::Tests] {
-        let sample = Stage::new().moved(collection);
-        let scope = Scope {
-            event: &sample.event,
-            view: &sample.scene,
-            server_url: sample::SERVER_URL,
-            options: &Value::Null,
-        };
-        let messages = render(&GitScrum, &scope, &mut |_| true);
-        assert_eq!(codes(&messages), ["issues.move.project"]);
-        let body = parsed(&messages[0]);
+        let (codes, body) = moved(collection);
+        assert_eq!(codes, ["issues.move.project"]);
         assert_eq!(at(&body, "project.slug").as_str(), Some("lighthouse"));
         // The rest as it was just before: its number and its column are those of the old project.
         let code = at(&body, "code").as_str().unwrap_or_default();
         assert!(code.starts_with("HB-"), "{code}");
     }
+}
+
+#[test]
+fn a_moved_user_story_is_told_as_deleted() {
+    let (codes, body) = moved(Collection::Stories);
+    assert_eq!(codes, ["user-stories.destroy"]);
+    assert_eq!(at(&body, "project.slug").as_str(), Some("harbor"));
 }
 
 #[test]
