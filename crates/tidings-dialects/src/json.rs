@@ -126,3 +126,56 @@ impl Formatter for Python {
         }
     }
 }
+
+/// One line, no blanks, UTF-8, `</` as `<\u002f` and the line separators of JavaScript escaped, numbers as Java writes them:
+/// what Grails' converter writes.
+pub fn grails(value: &impl Serialize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1024);
+    let mut serializer = Serializer::with_formatter(&mut out, Grails);
+    if value.serialize(&mut serializer).is_err() {
+        out.clear();
+    }
+    out
+}
+
+struct Grails;
+
+impl Formatter for Grails {
+    fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        // Java keeps a digit after the point, and turns to exponents from ten million on and below a thousandth.
+        let plain = value == 0.0 || (1e-3..1e7).contains(&value.abs());
+        if plain {
+            write!(writer, "{value:?}")
+        } else {
+            let text = format!("{value:E}");
+            match text.split_once('E') {
+                Some((digits, exponent)) if !digits.contains('.') => {
+                    write!(writer, "{digits}.0E{exponent}")
+                }
+                _ => writer.write_all(text.as_bytes()),
+            }
+        }
+    }
+
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        // What is escaped everywhere ends a fragment, so a slash at a fragment's beginning never follows a `<`.
+        let mut rest = fragment;
+        while let Some(at) = rest.find(['/', '\u{2028}', '\u{2029}']) {
+            let (before, from) = rest.split_at(at);
+            writer.write_all(before.as_bytes())?;
+            let mut chars = from.chars();
+            match chars.next() {
+                Some('/') if before.ends_with('<') => writer.write_all(b"\\u002f")?,
+                Some('/') => writer.write_all(b"/")?,
+                Some('\u{2028}') => writer.write_all(b"\\u2028")?,
+                _ => writer.write_all(b"\\u2029")?,
+            }
+            rest = chars.as_str();
+        }
+        writer.write_all(rest.as_bytes())
+    }
+}

@@ -12,6 +12,7 @@
 pub mod backlog;
 pub mod derived;
 pub mod gitscrum;
+pub mod icescrum;
 pub mod json;
 pub mod registry;
 pub mod sample;

@@ -9,6 +9,7 @@ static ALL: &[&dyn Dialect] = &[
     &crate::squish::Squish,
     &crate::gitscrum::GitScrum,
     &crate::backlog::Backlog,
+    &crate::icescrum::IceScrum,
 ];
 
 /// Every dialect, in the order in which people are shown them.
