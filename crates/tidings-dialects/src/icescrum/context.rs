@@ -208,5 +208,6 @@ impl<'a> Context<'a> {
 
 /// Points and hours have two digits; sums of them too.
 pub(super) fn rounded(x: f64) -> f64 {
-    (x * 100.0).round() / 100.0
+    // The sum of nothing is -0; adding 0 makes it 0.
+    (x * 100.0).round() / 100.0 + 0.0
 }

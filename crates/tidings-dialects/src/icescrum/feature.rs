@@ -72,9 +72,10 @@ impl Feature {
             let states = stories.iter().map(|story| context.story_state(story));
             states.filter(|s| *s > state).count()
         };
-        let state = match feature.flag("done") {
-            true => 2,
-            false => u8::from(above(PLANNED) > 0),
+        let state = if feature.flag("done") {
+            2
+        } else {
+            u8::from(above(PLANNED) > 0)
         };
         let begun = stories.iter().filter_map(|s| context.reached(s, &[5]));
         let created = text(feature, "created_at").unwrap_or_default();

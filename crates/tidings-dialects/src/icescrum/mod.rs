@@ -33,7 +33,12 @@ use crate::{About, Cause, Dialect, Message, ObjectScope, Phrase, Scope, derived,
 pub struct IceScrum;
 
 /// The selection "stories": iceScrum's default.
-const STORY_CODES: &[&str] = &["story.create", "story.update", "story.delete", "story.state"];
+const STORY_CODES: &[&str] = &[
+    "story.create",
+    "story.update",
+    "story.delete",
+    "story.state",
+];
 
 impl Dialect for IceScrum {
     fn name(&self) -> &'static str {
@@ -85,9 +90,7 @@ impl Dialect for IceScrum {
 /// An object as iceScrum shows it; `None` for what iceScrum does not know.
 fn body(context: &Context<'_>, doc: &Doc) -> Option<Vec<u8>> {
     Some(match doc.collection() {
-        Collection::Stories | Collection::Defects => {
-            json::grails(&story::Story::new(context, doc))
-        }
+        Collection::Stories | Collection::Defects => json::grails(&story::Story::new(context, doc)),
         Collection::Tasks | Collection::Tests => json::grails(&task::Task::new(context, doc)),
         Collection::Features => json::grails(&feature::Feature::new(context, doc)),
         Collection::AcceptanceTests => {
@@ -196,7 +199,9 @@ fn say_added_comment(scope: &Scope<'_>, phrase: &Phrase, out: &mut Vec<Message>)
     };
     if let Some(comment) = comment {
         let context = Context::new(scope.view, scope.server_url);
-        out.extend(on_noun(phrase, scope.view, comment, || body(&context, comment)));
+        out.extend(on_noun(phrase, scope.view, comment, || {
+            body(&context, comment)
+        }));
     }
 }
 
@@ -204,14 +209,18 @@ fn say_updated_comment(scope: &Scope<'_>, phrase: &Phrase, out: &mut Vec<Message
     if let Some(change) = scope.change().filter(|change| is_update(change)) {
         let context = Context::new(scope.view, scope.server_url);
         let comment = &change.object;
-        out.extend(on_noun(phrase, scope.view, comment, || body(&context, comment)));
+        out.extend(on_noun(phrase, scope.view, comment, || {
+            body(&context, comment)
+        }));
     }
 }
 
 fn say_removed_comment(scope: &Scope<'_>, phrase: &Phrase, out: &mut Vec<Message>) {
     if let Some(change) = scope.change().filter(|c| c.verb == Verb::Deleted) {
         let comment = &change.object;
-        out.extend(on_noun(phrase, scope.view, comment, || last(scope, comment)));
+        out.extend(on_noun(phrase, scope.view, comment, || {
+            last(scope, comment)
+        }));
     }
 }
 

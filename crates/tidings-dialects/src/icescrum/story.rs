@@ -8,7 +8,8 @@ use tidings_domain::{Collection, Doc};
 
 use super::context::{Context, STORIES, TASKS};
 use super::short::{
-    Decimal, Id, NamedProject, ShortFeature, ShortSprint, ShortStory, ShortUser, TimeBox, filled, text,
+    Decimal, Id, NamedProject, ShortFeature, ShortSprint, ShortStory, ShortUser, TimeBox, filled,
+    text,
 };
 use crate::derived;
 
@@ -96,7 +97,11 @@ impl Story {
             acceptance_tests_count: tests.len(),
             accepted_date: reached(2),
             activities_count: story.sequence(),
-            actors_ids: story.ids("actors").into_iter().map(|id| Id { id }).collect(),
+            actors_ids: story
+                .ids("actors")
+                .into_iter()
+                .map(|id| Id { id })
+                .collect(),
             affect_version: affected(context, story),
             attachments_count: context.attachments(key),
             backlog: TimeBox::new(context.project().id.0),

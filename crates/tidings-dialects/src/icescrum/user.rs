@@ -44,7 +44,9 @@ impl User {
             last_name: person.text("last_name").to_owned(),
             last_updated: text(person, "updated_at").unwrap_or_default(),
             teams_count: teams.iter().filter(|team| holds(team)).count(),
-            uid: derived::uuid(context.project(), person).simple().to_string(),
+            uid: derived::uuid(context.project(), person)
+                .simple()
+                .to_string(),
             username: username(person),
             admin: false,
         }
