@@ -17,6 +17,7 @@ pub mod json;
 pub mod registry;
 pub mod sample;
 pub mod signature;
+pub mod sprintly;
 pub mod squish;
 pub mod standard;
 

@@ -7,6 +7,7 @@ use crate::Dialect;
 static ALL: &[&dyn Dialect] = &[
     &crate::standard::Standard,
     &crate::squish::Squish,
+    &crate::sprintly::Sprintly,
     &crate::gitscrum::GitScrum,
     &crate::backlog::Backlog,
     &crate::icescrum::IceScrum,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tidings_domain::{Collection, Doc, Verb};
 
-use crate::{Cause, Dialect, Message, ObjectScope, Phrase, Scope, derived, json, signature};
+use crate::{About, Cause, Dialect, Message, ObjectScope, Phrase, Scope, derived, json, signature};
 
 /// The dialect.
 #[derive(Clone, Copy, Debug)]
@@ -114,25 +114,33 @@ fn submit(scope: &Scope<'_>, phrase: &Phrase, out: &mut Vec<Message>) {
 
 fn update(scope: &Scope<'_>, phrase: &Phrase, out: &mut Vec<Message>) {
     let Some(change) = scope.change() else { return };
-    let is_item = change.object.collection().is_item();
-    let payload = match change.verb {
-        Verb::Updated if is_item => payload::update(
-            scope,
-            &change.object,
-            change.before.as_deref(),
-            change.comment.as_deref(),
-        ),
-        // A comment posted by itself, also one that answers another, is an update of its issue.
-        Verb::Created if !is_item => {
-            let issue = derived::subject(scope.view, &change.object);
-            let Some(issue) = issue.filter(|d| d.collection().is_item()) else {
-                return;
-            };
-            payload::update(scope, &issue, None, Some(&change.object))
+    if change.object.collection().is_item() {
+        if change.verb == Verb::Updated {
+            let (before, comment) = (change.before.as_deref(), change.comment.as_deref());
+            let payload = payload::update(scope, &change.object, before, comment);
+            out.push(phrase.message(change, json::python(&payload)));
         }
+        return;
+    }
+    // A comment posted by itself is an update of its issue, also one that answers another, also one that came with an edit.
+    let comment = match change.verb {
+        Verb::Created => &change.object,
+        Verb::Updated => match &change.comment {
+            Some(answer) => answer,
+            None => return,
+        },
         _ => return,
     };
-    out.push(phrase.message(change, json::python(&payload)));
+    let issue = derived::subject(scope.view, comment);
+    if let Some(issue) = issue.filter(|d| d.collection().is_item()) {
+        let payload = payload::update(scope, &issue, None, Some(comment));
+        out.push(Message {
+            code: phrase.code,
+            body: json::python(&payload),
+            about: About::Object(comment.key(), comment.sequence()),
+            unless: None,
+        });
+    }
 }
 
 #[cfg(test)]

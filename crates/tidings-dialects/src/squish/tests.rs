@@ -305,6 +305,15 @@ fn an_update_without_words_for_it_has_no_changes() {
 }
 
 #[test]
+fn an_edit_of_a_comment_is_silent_but_the_answer_it_brings_is_told() {
+    let edit = Stage::new().updated(Collection::Comments, [("body", "x".into())]);
+    assert!(said(&edit).is_empty());
+    let said = said(&edit.with_comment("Lin can."));
+    assert_eq!(said.len(), 1);
+    assert_eq!(said[0].about.object(), "comments/905");
+}
+
+#[test]
 fn display_names_and_the_time_zone_are_the_project_s() {
     let mut stage = Stage::new();
     let project = stage.scene_mut().project_mut();
