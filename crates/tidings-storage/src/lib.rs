@@ -9,6 +9,9 @@
 //! from the store. Before it answers, the store tells its [`CommitListener`], in commit order, what was committed: that is the
 //! hint that lets sending start from memory at once. A lost hint is made good by [`Store::pending`].
 
+pub mod memory;
+mod time;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -19,6 +22,9 @@ use tidings_domain::webhook::{Health, Webhook};
 use tidings_domain::{
     DeliveryId, Doc, Event, EventId, Fault, ObjectRef, Project, ProjectId, TokenId, View, WebhookId,
 };
+
+pub use memory::MemoryStore;
+pub use time::ServerTime;
 
 /// Why a store could not do it.
 #[derive(Debug, thiserror::Error)]
@@ -489,6 +495,19 @@ pub enum AsOf {
 
 /// A job that reads one state.
 pub type ReadJob<'a> = Box<dyn FnOnce(&dyn Snapshot) + Send + 'a>;
+
+/// How long the answers of [`Plan::memos`] are kept.
+pub const MEMO_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Whether an answer that was kept at `made_ms` is forgotten at `now_ms`.
+pub fn memo_is_old(made_ms: i64, now_ms: i64) -> bool {
+    now_ms.saturating_sub(made_ms) >= MEMO_KEPT_MS
+}
+
+/// When a delivery was made, in stored server time: its id says it.
+pub fn created_ms(delivery: DeliveryId) -> i64 {
+    delivery.0 >> 20
+}
 
 /// Limits of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
