@@ -6,11 +6,11 @@ use crate::Dialect;
 #[rustfmt::skip]
 static ALL: &[&dyn Dialect] = &[
     &crate::standard::Standard,
-    &crate::squish::Squish,
-    &crate::sprintly::Sprintly,
-    &crate::gitscrum::GitScrum,
-    &crate::backlog::Backlog,
     &crate::icescrum::IceScrum,
+    &crate::gitscrum::GitScrum,
+    &crate::sprintly::Sprintly,
+    &crate::backlog::Backlog,
+    &crate::squish::Squish,
 ];
 
 /// Every dialect, in the order in which people are shown them.

@@ -8,4 +8,5 @@
 
 mod conformance;
 mod golden;
+mod matrix;
 mod random;
