@@ -307,10 +307,7 @@ impl Context<'_> {
     fn lone_item(&self, doc: &Doc) -> Item {
         let project = self.view.project();
         let number = doc.int("number").unwrap_or_default();
-        let optional = |member: &str| {
-            let text = doc.opt_text(member).filter(|text| !text.is_empty());
-            text.map(str::to_owned)
-        };
+        let optional = |member: &str| doc.opt_text(member).map(str::to_owned);
         let base = project.base_url.as_deref().unwrap_or(self.server_url);
         Item {
             accepted_by: self.person(doc, "completed_by"),

@@ -143,3 +143,23 @@ fn headers_are_well_formed_and_signatures_verify() {
         assert_eq!(verify("secret", body, None), Missing);
     }
 }
+
+#[test]
+fn the_official_library_signs_every_message_alike() {
+    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let official = standardwebhooks::Webhook::new(SECRET).unwrap();
+    let key = signature::Key::new(SECRET);
+    for dialect in all() {
+        for phrase in dialect.phrases() {
+            let message = sample::message(*dialect, phrase.code, &Value::Null).unwrap();
+            let id = "dlv_1kjq5j6k80000";
+            assert_eq!(
+                official.sign(id, 1_772_451_601, &message.body).unwrap(),
+                key.sign(id, 1_772_451_601, &message.body),
+                "{} {}",
+                dialect.name(),
+                phrase.code
+            );
+        }
+    }
+}
