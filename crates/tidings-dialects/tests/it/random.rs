@@ -1,7 +1,7 @@
 //! Whatever the objects hold, every dialect speaks JSON and never panics.
 
 use tidings_dialects::{ObjectScope, Scope, all, derived, render};
-use tidings_domain::event::{FieldChange, MovedTo};
+use tidings_domain::event::{Bulk, FieldChange, MovedTo};
 use tidings_domain::project::{Category, CustomField, Entry, FieldType};
 use tidings_domain::scene::Scene;
 use tidings_domain::schema::Kind;
@@ -328,6 +328,60 @@ fn no_object_is_too_odd_to_be_told() {
                         assert!(body.is_ascii(), "{}: not ASCII", at());
                     }
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn no_bulk_update_is_too_odd_to_be_told() {
+    for seed in 1..=60_u64 {
+        let mut dice = Dice(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
+        let mut scene = Scene::new(project(&mut dice));
+        for collection in tidings_domain::collection::ITEMS {
+            scene.put(doc(&mut dice, collection, 1));
+        }
+        let changes: Vec<_> = tidings_domain::collection::ITEMS
+            .into_iter()
+            .zip(78..)
+            .map(|(c, id)| (EventId(id), change(&mut dice, &scene, Verb::Updated, c)))
+            .collect();
+        let objects = changes.iter().map(|(_, c)| c.object.clone()).collect();
+        let set = Doc::empty(Collection::Tasks);
+        let set = set.members().filter(|_| dice.below(4) == 0);
+        let set = set
+            .map(|(m, _)| (m.name.to_owned(), m.kind))
+            .collect::<Vec<_>>();
+        let set = set
+            .into_iter()
+            .map(|(name, kind)| (name, member(&mut dice, kind)));
+        let bulk = Bulk {
+            changes,
+            objects,
+            set: set.collect(),
+            comment: dice.one(&[None, Some("\u{1f6a2}")]).map(str::to_owned),
+        };
+        let event = Event {
+            id: EventId(77),
+            project: ProjectId(7),
+            at: Time::from_second(1_772_451_600).unwrap(),
+            actor: dice.one(&[None, Some(1)]),
+            what: What::Bulk(bulk),
+        };
+        let scope = Scope {
+            event: &event,
+            view: &scene,
+            server_url: "http://localhost:8080",
+            options: &Value::Null,
+        };
+        for dialect in all() {
+            for message in render(*dialect, &scope, &mut |_| true) {
+                let read: Result<serde_json::Value, _> = serde_json::from_slice(&message.body);
+                assert!(
+                    read.is_ok_and(|v| v.is_object()),
+                    "seed {seed}, {}",
+                    dialect.name()
+                );
             }
         }
     }
