@@ -282,6 +282,10 @@ impl Stage {
         for member in ["created_by", "updated_by"] {
             doc.set(member, ACTOR);
         }
+        if doc.collection().is_item() {
+            let entered = (doc.text("status").to_owned(), AT.into());
+            doc.set("status_dates", Value::Map(vec![entered]));
+        }
         let doc = self.scene.put(doc);
         self.done(Change::plain(Verb::Created, doc))
     }
