@@ -14,6 +14,7 @@
 pub mod clock;
 pub mod collection;
 pub mod delivery;
+pub mod display;
 pub mod doc;
 pub mod event;
 pub mod fault;
@@ -21,10 +22,12 @@ pub mod id;
 pub mod project;
 pub mod scene;
 pub mod schema;
+pub mod status;
 pub mod time;
 pub mod value;
 pub mod view;
 pub mod webhook;
+pub mod write;
 
 pub use clock::{Clock, Entropy};
 pub use collection::{Collection, ObjectRef};

@@ -2,7 +2,7 @@
 //!
 //! Everything here answers for every project, also a damaged one: a reference that leads nowhere is as good as none.
 
-pub mod status;
+pub use tidings_domain::status;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

@@ -1,8 +1,8 @@
 //! What the name of a status means to each vendor.
 
-use tidings_domain::project::{Category, Entry};
-use tidings_domain::schema::Vocabulary;
-use tidings_domain::{Doc, Project};
+use crate::doc::Doc;
+use crate::project::{Category, Entry, Project};
+use crate::schema::Vocabulary;
 
 /// A status in the words and numbers of the vendors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
