@@ -13,6 +13,7 @@ use crate::view::View;
 use super::check::{Checker, MOST_ENTRIES};
 use super::draft::Mode;
 use super::faults::{Faults, below};
+use super::objects::Laid;
 use super::{Desk, Done};
 
 impl Desk<'_, '_> {
@@ -31,7 +32,15 @@ impl Desk<'_, '_> {
             let Some(stored) = self.view.get(key) else {
                 continue;
             };
-            let updated = self.update(&stored, Mode::Merge, set, comment, Some(id))?;
+            let updated = self.update(
+                &stored,
+                Laid {
+                    mode: Mode::Merge,
+                    body: set,
+                    comment,
+                    bulk: Some(id),
+                },
+            )?;
             if let Some(now) = &updated.done.doc
                 && bulk.set.is_empty()
             {
@@ -89,7 +98,9 @@ impl Desk<'_, '_> {
                 &NOTHING
             }
             None => {
-                check.faults.add(&below(at, "set"), "required", "is missing");
+                check
+                    .faults
+                    .add(&below(at, "set"), "required", "is missing");
                 &NOTHING
             }
         };

@@ -226,8 +226,7 @@ impl Checker<'_, '_> {
             );
         };
         let id = target.id(self.view, to);
-        let there =
-            id.filter(|id| known(*id) || self.view.get(ObjectRef::new(to, *id)).is_some());
+        let there = id.filter(|id| known(*id) || self.view.get(ObjectRef::new(to, *id)).is_some());
         there.or_else(|| self.absent(at, to, &target))
     }
 
@@ -240,13 +239,7 @@ impl Checker<'_, '_> {
         )
     }
 
-    fn links(
-        &mut self,
-        at: &str,
-        value: &Value,
-        to: Collection,
-        stored: &Value,
-    ) -> Option<Value> {
+    fn links(&mut self, at: &str, value: &Value, to: Collection, stored: &Value) -> Option<Value> {
         self.list(at, value, MOST_ENTRIES, |this, at, entry| {
             let known = |id| stored.as_list().contains(&Value::Int(id));
             this.link(at, entry, to, known).map(Value::Int)

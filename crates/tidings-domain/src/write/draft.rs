@@ -51,7 +51,20 @@ impl<'c, 'v> Draft<'c, 'v> {
         collection: Collection,
         at: &str,
     ) -> Self {
-        Self::new(view, author, at, Mode::Create, None, Doc::empty(collection))
+        Self {
+            check: Checker {
+                view,
+                faults: Faults::default(),
+            },
+            author,
+            at: at.to_owned(),
+            mode: Mode::Create,
+            stored: None,
+            doc: Doc::empty(collection),
+            given: Vec::new(),
+            dates: Vec::new(),
+            claims: Vec::new(),
+        }
     }
 
     /// Changes of an object that is there.
@@ -62,31 +75,11 @@ impl<'c, 'v> Draft<'c, 'v> {
         mode: Mode,
         at: &str,
     ) -> Self {
-        let doc = Doc::clone(stored);
-        Self::new(view, author, at, mode, Some(Arc::clone(stored)), doc)
-    }
-
-    fn new(
-        view: &'c mut Overlay<'v>,
-        author: &'c Author,
-        at: &str,
-        mode: Mode,
-        stored: Option<Arc<Doc>>,
-        doc: Doc,
-    ) -> Self {
         Self {
-            check: Checker {
-                view,
-                faults: Faults::default(),
-            },
-            author,
-            at: at.to_owned(),
             mode,
-            stored,
-            doc,
-            given: Vec::new(),
-            dates: Vec::new(),
-            claims: Vec::new(),
+            stored: Some(Arc::clone(stored)),
+            doc: Doc::clone(stored),
+            ..Self::create(view, author, stored.collection(), at)
         }
     }
 
@@ -151,7 +144,10 @@ impl<'c, 'v> Draft<'c, 'v> {
             Mode::Create => {
                 for member in &schema.members {
                     let left_out = body.member(member.name).is_none()
-                        || self.claims.iter().any(|(claim, _)| claim.name == member.name);
+                        || self
+                            .claims
+                            .iter()
+                            .any(|(claim, _)| claim.name == member.name);
                     if left_out && self.doc.get(member.name).is_null() {
                         self.fill(member);
                     }

@@ -83,7 +83,10 @@ impl Checker<'_, '_> {
     ) -> bool {
         let project = self.view.project();
         let refused = if !(1..=100).contains(&name.chars().count()) {
-            Some(("length", "the name of a custom field must have 1 to 100 characters".to_owned()))
+            Some((
+                "length",
+                "the name of a custom field must have 1 to 100 characters".to_owned(),
+            ))
         } else if let Some(member) = display::displayed_as(project, name) {
             let detail = format!(
                 "{} is the display name of the member {member:?}; call the custom field something else",
@@ -91,7 +94,10 @@ impl Checker<'_, '_> {
             );
             Some(("duplicate", detail))
         } else if project.custom_fields.len() >= MOST_IN_PROJECT {
-            Some(("length", "the project has 1000 custom fields; no more fit".to_owned()))
+            Some((
+                "length",
+                "the project has 1000 custom fields; no more fit".to_owned(),
+            ))
         } else {
             None
         };

@@ -8,6 +8,13 @@
 //! * [`objects`] creates, replaces, merges; [`remove`] deletes with everything that hangs on it; [`verbs`], [`bulk`] and
 //!   [`relocate`] are the verbs of their own.
 //!
+//! To carry out a request: make an [`Overlay`] over the stored state, an [`Author`], and for each entry a [`Desk`] on which one
+//! of `post`, `put`, `patch`, `delete`, `stop`, `cancel`, `notify`, `bulk`, `relocate` is called. Events are told to the
+//! [`Recorder`] at the moment they are true, with the state to render them from (what hung on a deleted object is still there
+//! then); afterwards [`Overlay::into_written`] is everything to store, in order. A bulk update tells the events of its objects
+//! first and its own, which has the smallest id, last. Faults point into the body (`/status`, below [`Desk::body_at`]) and at
+//! `/comment`; actor and time are resolved by [`Author::claimed`]. Rights are the caller's business.
+//!
 //! Invariants: a refused write leaves nothing behind that anybody sees (the caller discards the overlay); a write that changes
 //! nothing makes no event; one call makes one event, but for bulk updates and moves.
 

@@ -37,7 +37,7 @@ impl Desk<'_, '_> {
         body: &Value,
     ) -> Result<Done, Fault> {
         match target.find(self.view, collection) {
-            Some(stored) => Ok(self.update(&stored, Mode::Replace, body, None, None)?.done),
+            Some(stored) => Ok(self.update(&stored, Laid::new(Mode::Replace, body))?.done),
             None => self.create(collection, Some(target), body),
         }
     }
@@ -51,7 +51,11 @@ impl Desk<'_, '_> {
         comment: Option<&Value>,
     ) -> Result<Done, Fault> {
         let stored = target.must(self.view, collection)?;
-        Ok(self.update(&stored, Mode::Merge, body, comment, None)?.done)
+        let laid = Laid {
+            comment,
+            ..Laid::new(Mode::Merge, body)
+        };
+        Ok(self.update(&stored, laid)?.done)
     }
 
     fn create(
@@ -65,8 +69,13 @@ impl Desk<'_, '_> {
         let named = match target {
             Some(Target::Id(id)) => {
                 draft.doc.set("id", *id);
-                let last = draft.check.view.last_sequence(ObjectRef::new(collection, *id));
-                draft.doc.set("sequence", last.map_or(1, |last| last.saturating_add(1)));
+                let last = draft
+                    .check
+                    .view
+                    .last_sequence(ObjectRef::new(collection, *id));
+                draft
+                    .doc
+                    .set("sequence", last.map_or(1, |last| last.saturating_add(1)));
                 Some("id")
             }
             Some(Target::External(external)) => {
@@ -80,7 +89,11 @@ impl Desk<'_, '_> {
         if let Some((name, value)) = fixed
             && *draft.doc.get(name) != value
         {
-            draft.refuse(name, "read_only", "must be the one in the path, or left out");
+            draft.refuse(
+                name,
+                "read_only",
+                "must be the one in the path, or left out",
+            );
         }
         let (mut doc, mut faults) = draft.close();
         if let Some(id) = doc.int("id") {
@@ -129,14 +142,13 @@ impl Desk<'_, '_> {
     }
 
     /// Changes an object that is there, as part of a bulk update or for itself.
-    pub(super) fn update(
-        &mut self,
-        stored: &Arc<Doc>,
-        mode: Mode,
-        body: &Value,
-        comment: Option<&Value>,
-        bulk: Option<EventId>,
-    ) -> Result<Updated, Fault> {
+    pub(super) fn update(&mut self, stored: &Arc<Doc>, laid: Laid<'_>) -> Result<Updated, Fault> {
+        let Laid {
+            mode,
+            body,
+            comment,
+            bulk,
+        } = laid;
         let at = if bulk.is_some() {
             format!("{}/set", self.body_at)
         } else {
@@ -227,6 +239,27 @@ impl Desk<'_, '_> {
         let (doc, wrong) = draft.close();
         faults.absorb(wrong);
         (Some(doc), faults)
+    }
+}
+
+/// What is laid over an object that is there.
+#[derive(Clone, Copy)]
+pub(super) struct Laid<'b> {
+    pub(super) mode: Mode,
+    pub(super) body: &'b Value,
+    pub(super) comment: Option<&'b Value>,
+    /// The bulk update it is part of.
+    pub(super) bulk: Option<EventId>,
+}
+
+impl<'b> Laid<'b> {
+    fn new(mode: Mode, body: &'b Value) -> Self {
+        Self {
+            mode,
+            body,
+            comment: None,
+            bulk: None,
+        }
     }
 }
 

@@ -187,7 +187,7 @@ impl<'v> Overlay<'v> {
         self.next_number = Some(number + 1);
         number
     }
-    
+
     /// The rank after the last one of a collection.
     pub fn take_rank(&mut self, collection: Collection) -> i64 {
         let max = self.max_rank(collection);
@@ -256,7 +256,10 @@ impl View for Overlay<'_> {
         let mut all = self.base.all(collection);
         if self.written_in(collection).next().is_some() {
             all.retain(|doc| !self.is_written(doc.key()));
-            all.extend(self.written_in(collection).filter_map(|(_, doc)| doc.clone()));
+            all.extend(
+                self.written_in(collection)
+                    .filter_map(|(_, doc)| doc.clone()),
+            );
             all.sort_by_key(|doc| doc.id());
         }
         all
@@ -291,10 +294,7 @@ impl View for Overlay<'_> {
             Some(next) => *next,
             None => self.base.next_id(collection),
         };
-        while family
-            .iter()
-            .any(|c| self.was_used(ObjectRef::new(*c, id)))
-        {
+        while family.iter().any(|c| self.was_used(ObjectRef::new(*c, id))) {
             id += 1;
         }
         id

@@ -17,7 +17,7 @@ use crate::view::View;
 use super::check::Checker;
 use super::faults::{Faults, below};
 use super::overlay::Overlay;
-use super::remove::{references, remove};
+use super::remove::references;
 use super::target::Target;
 use super::{Desk, Done};
 
@@ -37,7 +37,10 @@ impl Desk<'_, '_> {
         let family = self.family(&item);
         let keys = new_keys(there, &family);
         let people = people(self.view, there, &family, self.author.actor);
-        let actor = self.author.actor.and_then(|actor| people.get(&actor).copied());
+        let actor = self
+            .author
+            .actor
+            .and_then(|actor| people.get(&actor).copied());
         let (old, new) = (self.begin(), self.begin());
         let mut moved = Vec::with_capacity(family.len());
         for doc in &family {
@@ -50,8 +53,6 @@ impl Desk<'_, '_> {
             moved.push(after);
         }
 
-        // Gone from here before it is told, with the children; blocks that name other items stay behind and go with it.
-        remove(self.view, old, &item);
         let mut arrived = None;
         for after in moved {
             let after = Arc::new(after);
@@ -61,9 +62,7 @@ impl Desk<'_, '_> {
         let Some(arrived) = arrived else {
             return Ok(Done::default());
         };
-        self.view.flush_project(old);
         there.flush_project(new);
-
         let change = Change {
             moved_to: Some(MovedTo {
                 project: Arc::clone(there.project()),
@@ -72,19 +71,14 @@ impl Desk<'_, '_> {
             }),
             ..Change::plain(Verb::Moved, item)
         };
-        let event = self.tell_change(old, change);
+        // The children go from here too, and the blocks that name other items.
+        let event = self.remove_as(old, change);
         let created = Change::plain(Verb::Created, Arc::clone(&arrived));
         self.tell_there(new, created, actor, there);
         Ok(Done::of(event, arrived, false))
     }
 
-    fn tell_there(
-        &mut self,
-        id: EventId,
-        change: Change,
-        actor: Option<i64>,
-        there: &Overlay<'_>,
-    ) {
+    fn tell_there(&mut self, id: EventId, change: Change, actor: Option<i64>, there: &Overlay<'_>) {
         let event = Event {
             id,
             project: there.project_id(),
@@ -128,7 +122,10 @@ impl Desk<'_, '_> {
         let key = keys.get(&doc.key()).copied().unwrap_or(doc.key());
         for (member, value) in doc.members() {
             let carried = match member.kind {
-                Kind::Person => value.as_int().and_then(|id| people.get(&id).copied()).into(),
+                Kind::Person => value
+                    .as_int()
+                    .and_then(|id| people.get(&id).copied())
+                    .into(),
                 Kind::People => {
                     let all = value.as_list().iter().filter_map(Value::as_int);
                     let all: Vec<i64> = all.filter_map(|id| people.get(&id).copied()).collect();
@@ -202,7 +199,12 @@ fn new_keys(there: &mut Overlay<'_>, family: &[Arc<Doc>]) -> HashMap<ObjectRef, 
 type People = HashMap<i64, i64>;
 
 /// Who is who: by external id, else by an email that exactly one member there has.
-fn people(here: &Overlay<'_>, there: &Overlay<'_>, family: &[Arc<Doc>], actor: Option<i64>) -> People {
+fn people(
+    here: &Overlay<'_>,
+    there: &Overlay<'_>,
+    family: &[Arc<Doc>],
+    actor: Option<i64>,
+) -> People {
     let mut named: BTreeSet<i64> = actor.into_iter().collect();
     for doc in family {
         for (member, value) in doc.members() {
@@ -223,7 +225,9 @@ fn people(here: &Overlay<'_>, there: &Overlay<'_>, family: &[Arc<Doc>], actor: O
         let same = external.and_then(|e| there.by_external_id(Collection::Members, e));
         same.or_else(|| {
             let email = person.opt_text("email").filter(|email| !email.is_empty())?;
-            let mut alike = members.iter().filter(|m| m.opt_text("email") == Some(email));
+            let mut alike = members
+                .iter()
+                .filter(|m| m.opt_text("email") == Some(email));
             match (alike.next(), alike.next()) {
                 (Some(one), None) => Some(one.id()),
                 _ => None,
@@ -250,7 +254,9 @@ fn vocabulary(
     let mut fields = Value::Map(Vec::new());
     for (member, value) in item.members() {
         match (member.kind, value) {
-            (Kind::Entry(list), Value::Text(name)) => carry_name(here, list, name, &mut check, place),
+            (Kind::Entry(list), Value::Text(name)) => {
+                carry_name(here, list, name, &mut check, place);
+            }
             (Kind::Score, Value::Text(name)) => {
                 carry_name(here, Vocabulary::Efforts, name, &mut check, place);
             }
@@ -273,7 +279,13 @@ fn vocabulary(
     Ok(fields)
 }
 
-fn carry_name(here: &Project, list: Vocabulary, name: &str, check: &mut Checker<'_, '_>, place: &str) {
+fn carry_name(
+    here: &Project,
+    list: Vocabulary,
+    name: &str,
+    check: &mut Checker<'_, '_>,
+    place: &str,
+) {
     if check.view.project().entry(list, name).is_some() {
         return;
     }

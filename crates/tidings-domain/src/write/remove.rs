@@ -67,46 +67,73 @@ impl Desk<'_, '_> {
     /// Removes an object and tells it under that verb.
     pub(super) fn remove(&mut self, doc: Arc<Doc>, verb: Verb) -> Done {
         let version = self.begin();
-        remove(self.view, version, &doc);
         let key = doc.key();
-        let event = self.tell_change(version, Change::plain(verb, doc));
+        let event = self.remove_as(version, Change::plain(verb, doc));
         Done::gone(event, key)
+    }
+
+    /// Removes the object of a change. It is told when only the object itself is gone: with the last counts of what was on it.
+    pub(super) fn remove_as(&mut self, version: EventId, change: Change) -> Option<EventId> {
+        let doc = Arc::clone(&change.object);
+        let fall = Fall::of(self.view, &doc);
+        self.view.delete(version, &doc);
+        let event = self.tell_change(version, change);
+        fall.happen(self.view, version);
+        event
     }
 }
 
-/// Removes an object with everything that cannot be without it; other references to what is gone become null or leave their list.
-pub(super) fn remove(view: &mut Overlay<'_>, version: EventId, doc: &Arc<Doc>) {
-    let mut gone = vec![Arc::clone(doc)];
-    let mut keys = BTreeSet::from([doc.key()]);
-    let mut next = 0;
-    while let Some(doc) = gone.get(next) {
-        let key = doc.key();
-        next += 1;
-        for reference in references(key.collection).iter().filter(|r| r.owned) {
-            for child in view.referrers(key, reference.from, reference.member) {
-                if keys.insert(child.key()) {
-                    gone.push(child);
+/// What goes with an object, and who loses a reference.
+struct Fall {
+    keys: BTreeSet<ObjectRef>,
+    children: Vec<Arc<Doc>>,
+    losing: BTreeMap<ObjectRef, Arc<Doc>>,
+}
+
+impl Fall {
+    fn of(view: &Overlay<'_>, doc: &Arc<Doc>) -> Fall {
+        let mut gone = vec![Arc::clone(doc)];
+        let mut keys = BTreeSet::from([doc.key()]);
+        let mut next = 0;
+        while let Some(doc) = gone.get(next) {
+            let key = doc.key();
+            next += 1;
+            for reference in references(key.collection).iter().filter(|r| r.owned) {
+                for child in view.referrers(key, reference.from, reference.member) {
+                    if keys.insert(child.key()) {
+                        gone.push(child);
+                    }
                 }
             }
         }
-    }
-    let mut losing = BTreeMap::new();
-    for key in &keys {
-        for reference in references(key.collection).iter().filter(|r| !r.owned) {
-            for other in view.referrers(*key, reference.from, reference.member) {
-                if !keys.contains(&other.key()) {
-                    losing.insert(other.key(), other);
+        let mut losing = BTreeMap::new();
+        for key in &keys {
+            for reference in references(key.collection).iter().filter(|r| !r.owned) {
+                for other in view.referrers(*key, reference.from, reference.member) {
+                    if !keys.contains(&other.key()) {
+                        losing.insert(other.key(), other);
+                    }
                 }
             }
         }
+        gone.remove(0);
+        Fall {
+            keys,
+            children: gone,
+            losing,
+        }
     }
-    for doc in &gone {
-        view.delete(version, doc);
-    }
-    for other in losing.values() {
-        let mut after = without(other, &keys);
-        after.set("sequence", other.sequence().saturating_add(1));
-        view.put(version, Arc::new(after));
+
+    /// Removes what goes; other references to it become null or leave their list.
+    fn happen(self, view: &mut Overlay<'_>, version: EventId) {
+        for doc in &self.children {
+            view.delete(version, doc);
+        }
+        for other in self.losing.values() {
+            let mut after = without(other, &self.keys);
+            after.set("sequence", other.sequence().saturating_add(1));
+            view.put(version, Arc::new(after));
+        }
     }
 }
 
@@ -123,7 +150,9 @@ fn without(doc: &Doc, gone: &BTreeSet<ObjectRef>) -> Doc {
                 Value::List(value.as_list().iter().filter(is_there).cloned().collect())
             }
             Kind::Link(_) | Kind::Ref(_) | Kind::Parent => {
-                let lost = doc.reference(member.name).is_some_and(|to| gone.contains(&to));
+                let lost = doc
+                    .reference(member.name)
+                    .is_some_and(|to| gone.contains(&to));
                 if lost { Value::Null } else { value.clone() }
             }
             _ => continue,

@@ -28,7 +28,10 @@ impl Target {
             return fits.then(|| Target::External(external.to_owned()));
         }
         let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        let id = text.parse().ok().filter(|id| digits && (1..=MAX_SAFE_INTEGER).contains(id));
+        let id = text
+            .parse()
+            .ok()
+            .filter(|id| digits && (1..=MAX_SAFE_INTEGER).contains(id));
         id.map(Target::Id)
     }
 
@@ -56,7 +59,8 @@ impl Target {
 
     /// The object, or the refusal that says it is not there.
     pub fn must(&self, view: &dyn View, collection: Collection) -> Result<Arc<Doc>, Fault> {
-        self.find(view, collection).ok_or_else(|| absent(collection, self))
+        self.find(view, collection)
+            .ok_or_else(|| absent(collection, self))
     }
 }
 

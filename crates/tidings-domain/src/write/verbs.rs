@@ -20,8 +20,7 @@ impl Desk<'_, '_> {
     /// Stops a timer; the body may hold a note.
     pub fn stop(&mut self, target: &Target, body: &Value) -> Result<Done, Fault> {
         let stored = self.timer(target)?;
-        let mut draft =
-            Draft::change(self.view, self.author, &stored, Mode::Merge, self.body_at);
+        let mut draft = Draft::change(self.view, self.author, &stored, Mode::Merge, self.body_at);
         only(&mut draft, body, &["note"]);
         let (mut doc, faults) = draft.close();
         faults.finish()?;
@@ -50,8 +49,7 @@ impl Desk<'_, '_> {
     /// Throws a timer away.
     pub fn cancel(&mut self, target: &Target, body: &Value) -> Result<Done, Fault> {
         let stored = self.timer(target)?;
-        let mut draft =
-            Draft::change(self.view, self.author, &stored, Mode::Merge, self.body_at);
+        let mut draft = Draft::change(self.view, self.author, &stored, Mode::Merge, self.body_at);
         only(&mut draft, body, &[]);
         draft.close().1.finish()?;
         Ok(self.remove(stored, Verb::Cancelled))
@@ -69,8 +67,7 @@ impl Desk<'_, '_> {
     /// Tells more people about a comment.
     pub fn notify(&mut self, target: &Target, body: &Value) -> Result<Done, Fault> {
         let stored = target.must(self.view, Collection::Comments)?;
-        let mut draft =
-            Draft::change(self.view, self.author, &stored, Mode::Merge, self.body_at);
+        let mut draft = Draft::change(self.view, self.author, &stored, Mode::Merge, self.body_at);
         only(&mut draft, body, &["members"]);
         let place = draft.place("members");
         let told = match body.member("members") {
@@ -116,9 +113,9 @@ fn only(draft: &mut Draft<'_, '_>, body: &Value, known: &[&str]) {
     }
     match body {
         Value::Map(members) => {
-            let own = members.iter().filter(|(name, _)| {
-                known.contains(&name.as_str()) && has(&draft.doc, name)
-            });
+            let own = members
+                .iter()
+                .filter(|(name, _)| known.contains(&name.as_str()) && has(&draft.doc, name));
             let own = Value::Map(own.cloned().collect());
             draft.lay(&own);
         }

@@ -79,7 +79,8 @@ fn actor(view: &dyn View, by: &Value, place: &str) -> Result<i64, Fault> {
     let id = target.id(view, Collection::Members);
     id.filter(|id| view.get(ObjectRef::new(Collection::Members, *id)).is_some())
         .ok_or_else(|| {
-            let detail = format!("there is no member {target} in this project; add the member first");
+            let detail =
+                format!("there is no member {target} in this project; add the member first");
             Fault::field(place, "not_found", detail)
         })
 }

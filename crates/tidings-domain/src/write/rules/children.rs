@@ -34,9 +34,10 @@ pub(super) fn acceptance_test(draft: &mut Draft<'_, '_>) {
     if !draft.doc.get("rank").is_null() {
         return;
     }
-    let tests = draft.doc.reference("story").map(|story| {
-        super::view(draft).referrers(story, Collection::AcceptanceTests, "story")
-    });
+    let tests = draft
+        .doc
+        .reference("story")
+        .map(|story| super::view(draft).referrers(story, Collection::AcceptanceTests, "story"));
     let ranks = tests.iter().flatten().filter_map(|test| test.int("rank"));
     let rank = ranks.max().unwrap_or(0).saturating_add(1);
     draft.doc.set("rank", rank);

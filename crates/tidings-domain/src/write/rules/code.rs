@@ -1,7 +1,9 @@
 //! Pushes and pull requests.
 
+use std::collections::HashSet;
+
 use crate::collection::Collection;
-use crate::value::Value;
+use crate::value::{MAX_SAFE_INTEGER, Value};
 
 use super::super::draft::Draft;
 
@@ -22,21 +24,16 @@ pub(super) fn pull_request(draft: &mut Draft<'_, '_>) {
     let Some(repository) = draft.doc.reference("repository") else {
         return;
     };
-    let requests =
-        super::view(draft).referrers(repository, Collection::PullRequests, "repository");
+    let requests = super::view(draft).referrers(repository, Collection::PullRequests, "repository");
     let number = |n: i64| requests.iter().find(|r| r.get("number") == &Value::Int(n));
-    match draft.doc.int("number") {
-        Some(wanted) => {
-            if let Some(other) = number(wanted) {
-                let detail = format!("{} of this repository has it already", other.key());
-                draft.clash("number", "taken", detail);
-            }
-        }
-        None => {
-            let taken: std::collections::HashSet<i64> =
-                requests.iter().filter_map(|r| r.int("number")).collect();
-            let free = (1..).find(|n| !taken.contains(n));
-            draft.doc.set("number", free);
-        }
+    let Some(wanted) = draft.doc.int("number") else {
+        let taken: HashSet<i64> = requests.iter().filter_map(|r| r.int("number")).collect();
+        let free = (1..=MAX_SAFE_INTEGER).find(|n| !taken.contains(n));
+        draft.doc.set("number", free);
+        return;
+    };
+    if let Some(other) = number(wanted) {
+        let detail = format!("{} of this repository has it already", other.key());
+        draft.clash("number", "taken", detail);
     }
 }

@@ -130,7 +130,11 @@ fn parents(draft: &mut Draft<'_, '_>) {
             .and_then(|p| p.reference("parent"));
     }
     let below = if above > 0 && !draft.creates() {
-        height(super::view(draft), own, MOST_PARENTS + 1 - above.min(MOST_PARENTS))
+        height(
+            super::view(draft),
+            own,
+            MOST_PARENTS + 1 - above.min(MOST_PARENTS),
+        )
     } else {
         0
     };
@@ -205,13 +209,7 @@ fn resolved(draft: &mut Draft<'_, '_>) {
 }
 
 /// When and by whom something became so; cleared when it is so no more.
-fn settle(
-    draft: &mut Draft<'_, '_>,
-    was: bool,
-    is: bool,
-    at: &'static str,
-    by: &'static str,
-) {
+fn settle(draft: &mut Draft<'_, '_>, was: bool, is: bool, at: &'static str, by: &'static str) {
     match (was, is) {
         (false, true) => {
             draft.follow(at, time::value(draft.author.at));
