@@ -1,1 +1,55 @@
 //! The delivery engine: lanes, order, sending, verdicts, health, retention.
+//!
+//! # Cast
+//!
+//! * [`Hints`] listens to the store's commits and fills the [`Inbox`]; results and wishes go there too.
+//! * The *core* is the mind: it is told what happened and says what to do (`effect`). It waits for nothing and does nothing, so
+//!   that every rule is a function of what it was told. It has one *lane* per webhook: the deliveries in memory (`book`), whose
+//!   turn it is (`order`), how the webhook fares (`health`).
+//! * The *shell* is the body: it runs the core, sends (`carry`, the one send path), reads pages of the queue (`load`), puts
+//!   deliveries aside, tells people of a disabled webhook (`announce`).
+//! * The *writer* brings results to the store in batches and tells the core what is durable.
+//! * [`Engine`] is the handle for the floors above.
+//!
+//! # Pure parts, each a table in its tests
+//!
+//! `verdict` (what a try means), `schedule` (when again, when given up), `health` (the state machine), `order`, `request`
+//! (headers and signatures).
+//!
+//! # Invariants
+//!
+//! * Nothing is lost: what is not settled is still pending in the store; hints and memory only make it faster.
+//! * One request in flight per root item and webhook; nothing overtakes but past what is marked late.
+//! * One alarm per lane, one timer for all; no task or timer per delivery that waits; nothing polls.
+//! * Memory is bounded: a window per lane, a budget for all; the rest waits in the store.
+//! * A crash repeats at most 256 tries per webhook; a store that cannot write stops the sending.
+
+mod announce;
+mod book;
+mod carry;
+mod core;
+mod effect;
+mod engine;
+pub mod health;
+mod inbox;
+mod keep;
+mod lane;
+mod live;
+mod load;
+mod log;
+mod metrics;
+mod order;
+mod request;
+mod retention;
+pub mod schedule;
+mod settings;
+mod shell;
+mod target;
+pub mod verdict;
+mod writer;
+
+pub use engine::{Engine, Parts};
+pub use inbox::{Hints, Inbox, hints};
+pub use metrics::Metrics;
+pub use request::{Keyring, SealedFor};
+pub use settings::Settings;

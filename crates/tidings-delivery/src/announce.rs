@@ -1,0 +1,196 @@
+//! The server switched a webhook off: that is itself an event, and the project's other webhooks can carry it to people.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::RwLock;
+use tidings_dialects::{About, Message, Scope};
+use tidings_domain::event::WebhookDisabled;
+use tidings_domain::project::WebhookSwitch;
+use tidings_domain::webhook::{DisabledReason, Webhook};
+use tidings_domain::{Clock, Event, Fault, Time, WebhookId, What};
+use tidings_storage::{
+    EventIds, NewMessage, Plan, RecordError, RecordedEvent, Snapshot, Store, StoreError,
+};
+
+use crate::inbox::{Inbox, Input};
+use crate::settings::Settings;
+
+/// The pause before something the store could not do is asked for again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Records `webhook.disabled` and then what it says: that the webhook is not enabled. In this order, so that a crash between the
+/// two is noticed at the next start and the event is told after all.
+pub(crate) struct Announcer {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) inbox: Inbox,
+    pub(crate) settings: Arc<RwLock<Settings>>,
+}
+
+impl Announcer {
+    /// Tells everybody. Goes on until the store takes it.
+    pub(crate) async fn announce(self: Arc<Self>, webhook: Arc<Webhook>, reason: DisabledReason) {
+        let id = webhook.id;
+        let by_server = !matches!(reason, DisabledReason::Manual | DisabledReason::Plan);
+        tracing::warn!(
+            webhook.id = %id,
+            project.id = %webhook.project,
+            reason = reason.as_str(),
+            "webhook {id} is disabled: {}",
+            reason.as_str()
+        );
+        let at = self.clock.wall();
+        let mut told = !by_server;
+        while !told {
+            match self.record(&webhook, reason, at).await {
+                Ok(()) | Err(RecordError::Store(StoreError::NotFound)) => told = true,
+                Err(error) => {
+                    tracing::warn!(webhook.id = %id, %error, "the event webhook.disabled could not be recorded, again soon");
+                    tokio::time::sleep(AGAIN).await;
+                }
+            }
+        }
+        while let Err(error) = set_enabled(&*self.store, &self.inbox, &webhook, false).await {
+            tracing::warn!(webhook.id = %id, %error, "webhook {id} could not be marked as disabled, again soon");
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    async fn record(
+        &self,
+        webhook: &Webhook,
+        reason: DisabledReason,
+        at: Time,
+    ) -> Result<(), RecordError> {
+        let server_url = self.settings.read().server_url.clone();
+        let what = WebhookDisabled {
+            id: webhook.id,
+            name: webhook.name.clone(),
+            host: url::Url::parse(&webhook.url)
+                .ok()
+                .and_then(|u| u.host_str().map(str::to_owned))
+                .unwrap_or_default(),
+            reason: reason.as_str().to_owned(),
+            since: tidings_domain::time::cut(at),
+        };
+        let project = webhook.project;
+        let planner = move |snapshots: &[&dyn Snapshot], ids: &mut dyn EventIds| {
+            let event = Event {
+                id: ids.next(),
+                project,
+                at,
+                actor: None,
+                what: What::WebhookDisabled(what.clone()),
+            };
+            Ok::<Plan, Fault>(plan(event, what.id, snapshots, &server_url))
+        };
+        self.store
+            .record(&[project], Box::new(planner))
+            .await
+            .map(|_| ())
+    }
+}
+
+/// The event, and its message for every other webhook of the project that speaks of such things and wants it.
+fn plan(event: Event, gone: WebhookId, snapshots: &[&dyn Snapshot], server_url: &str) -> Plan {
+    let mut messages = Vec::new();
+    for snapshot in snapshots {
+        if snapshot.project().webhooks != WebhookSwitch::On {
+            continue;
+        }
+        for webhook in snapshot.webhooks().iter() {
+            if webhook.enabled && webhook.id != gone {
+                messages.extend(messages_for(&event, webhook, *snapshot, server_url));
+            }
+        }
+    }
+    Plan {
+        events: vec![RecordedEvent {
+            event: Arc::new(event),
+            listed: false,
+        }],
+        messages,
+        ..Plan::default()
+    }
+}
+
+fn messages_for(
+    event: &Event,
+    webhook: &Webhook,
+    snapshot: &dyn Snapshot,
+    server_url: &str,
+) -> Vec<NewMessage> {
+    let Some(dialect) = tidings_dialects::find(&webhook.dialect) else {
+        return Vec::new();
+    };
+    let scope = Scope {
+        event,
+        view: snapshot,
+        server_url,
+        options: &webhook.options,
+    };
+    let mut wanted = |code: &'static str| webhook.wants(code, dialect.story_codes());
+    let new = |message: Message| NewMessage {
+        project: event.project,
+        event: event.id,
+        dialect: dialect.name(),
+        code: message.code,
+        body: Bytes::from(message.body),
+        object: object_of(&message.about),
+        sequence: None,
+        roots: Vec::new(),
+        title: match &event.what {
+            What::WebhookDisabled(disabled) => disabled.name.clone(),
+            What::Change(_) | What::Bulk(_) => String::new(),
+        },
+        webhooks: vec![webhook.id],
+    };
+    tidings_dialects::render(dialect, &scope, &mut wanted)
+        .into_iter()
+        .map(new)
+        .collect()
+}
+
+fn object_of(about: &About) -> String {
+    match about {
+        About::Webhook(id) => format!("webhooks/{id}"),
+        About::Object(object, _) => object.to_string(),
+        About::Items(_) => "items".to_owned(),
+    }
+}
+
+/// Brings a stored webhook's `enabled` in line with its health, whoever edits it at the same time.
+pub(crate) async fn set_enabled(
+    store: &dyn Store,
+    inbox: &Inbox,
+    webhook: &Webhook,
+    enabled: bool,
+) -> Result<(), StoreError> {
+    loop {
+        let Some((stored, _, _)) = store.webhook(webhook.project, webhook.id).await? else {
+            return Ok(());
+        };
+        if stored.enabled == enabled {
+            return Ok(());
+        }
+        let mut edited = (*stored).clone();
+        edited.enabled = enabled;
+        edited.version += 1;
+        match store.update_webhook(edited).await {
+            Ok(webhook) => {
+                inbox.push(Input::Saved {
+                    webhook,
+                    url_changed: false,
+                    new_in: None,
+                    done: None,
+                });
+                return Ok(());
+            }
+            Err(StoreError::NotFound) => return Ok(()),
+            Err(StoreError::Conflict(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! What a lane holds in memory: its deliveries, which of them wait for their time, which for their turn, which may start. Pure.
+//!
+//! Every delivery is in exactly one stage. `Waiting` ones lie in a list by due time, `Ready` ones in two lists by id: those never
+//! tried and those tried before, served in turn, so that retries never starve what is fresh nor the other way round. A delivery
+//! that waits for its turn lies in no list: whoever leaves its root calls it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tidings_domain::DeliveryId;
+use tidings_domain::delivery::Trigger;
+use tidings_storage::{Message, Queued};
+
+use crate::order::{Order, Place, Roots};
+
+/// Refused so often, a delivery may be overtaken by later ones of its item while others are accepted.
+const REFUSALS: u32 = 3;
+
+/// Where a delivery stands in its lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Not due yet.
+    Waiting,
+    /// Due, but another one of its root goes first.
+    Turn,
+    /// May start.
+    Ready,
+    /// In flight.
+    Flying,
+}
+
+/// A delivery in memory. Its bytes may be left in the store while it waits for long.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) roots: Roots,
+    pub(crate) message: Option<Arc<Message>>,
+    pub(crate) tries: u32,
+    pub(crate) first_try_ms: Option<i64>,
+    /// Server time; in the past for "now".
+    pub(crate) due_ms: i64,
+    pub(crate) wait_ms: i64,
+    pub(crate) late: bool,
+    /// Delivered before; one more try on request.
+    pub(crate) settled: bool,
+    /// Why the next try is made.
+    pub(crate) trigger: Trigger,
+    /// When the last try started.
+    pub(crate) last_try_ms: Option<i64>,
+    /// How often the receiver failed it.
+    refusals: u32,
+    stage: Stage,
+}
+
+impl Entry {
+    fn new(queued: Queued, ordered: bool) -> Self {
+        let roots = if ordered {
+            Roots::new(&queued.message.roots)
+        } else {
+            Roots::None
+        };
+        Self {
+            roots,
+            message: Some(queued.message),
+            tries: queued.tries,
+            first_try_ms: queued.first_try_ms,
+            due_ms: queued.due_ms.unwrap_or(i64::MIN),
+            wait_ms: queued.wait_ms,
+            late: queued.late,
+            settled: queued.settled,
+            trigger: queued.trigger,
+            last_try_ms: None,
+            // What earlier processes saw is not kept; every try so far was no success.
+            refusals: queued.tries,
+            stage: Stage::Turn,
+        }
+    }
+
+    fn place(&self) -> Place {
+        if self.late || self.settled {
+            Place::Beside
+        } else {
+            Place::Queue
+        }
+    }
+
+    fn is_refused(&self) -> bool {
+        self.refusals >= REFUSALS && self.place() == Place::Queue
+    }
+}
+
+/// The deliveries of a lane.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    entries: BTreeMap<DeliveryId, Entry>,
+    order: Order,
+    fresh: BTreeSet<DeliveryId>,
+    again: BTreeSet<DeliveryId>,
+    waiting: BTreeSet<(i64, DeliveryId)>,
+    refused: BTreeSet<DeliveryId>,
+    flying: usize,
+    prefer_again: bool,
+}
+
+impl Book {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many are not just waiting for their time.
+    pub(crate) fn active(&self) -> usize {
+        self.entries.len() - self.waiting.len()
+    }
+
+    /// How many are in flight.
+    pub(crate) fn flying(&self) -> usize {
+        self.flying
+    }
+
+    /// Whether nothing but what is in flight is here.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.entries.len() == self.flying
+    }
+
+    /// One of them.
+    pub(crate) fn get(&self, id: DeliveryId) -> Option<&Entry> {
+        self.entries.get(&id)
+    }
+
+    /// Whether it is in flight.
+    pub(crate) fn is_flying(&self, id: DeliveryId) -> bool {
+        self.get(id).is_some_and(|e| e.stage == Stage::Flying)
+    }
+
+    /// When the next one is due.
+    pub(crate) fn next_due_ms(&self) -> Option<i64> {
+        self.waiting.first().map(|(due, _)| *due)
+    }
+
+    /// Takes a delivery in, once; `ordered`: it stands in the queues of its roots.
+    pub(crate) fn insert(&mut self, queued: Queued, ordered: bool, now_ms: i64) {
+        let id = queued.id;
+        if self.entries.contains_key(&id) {
+            return;
+        }
+        let entry = Entry::new(queued, ordered);
+        self.order.insert(id, &entry.roots, entry.place());
+        if entry.is_refused() {
+            self.refused.insert(id);
+        }
+        let concerned = self.order.concerned(&entry.roots);
+        self.entries.insert(id, entry);
+        self.place(id, now_ms);
+        self.place_all(concerned, now_ms);
+    }
+
+    /// Leaves the bytes of a delivery in the store.
+    pub(crate) fn lighten(&mut self, id: DeliveryId) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.message = None;
+        }
+    }
+
+    /// Those whose time has come wait for their turn now.
+    pub(crate) fn wake(&mut self, now_ms: i64) {
+        while let Some((due, id)) = self.waiting.first().copied() {
+            if due > now_ms {
+                break;
+            }
+            self.place(id, now_ms);
+        }
+    }
+
+    /// The next that may start: those never tried and those tried before in turn, oldest first.
+    pub(crate) fn next_ready(&mut self) -> Option<DeliveryId> {
+        let (first, second) = if self.prefer_again {
+            (&self.again, &self.fresh)
+        } else {
+            (&self.fresh, &self.again)
+        };
+        let next = first.first().or(second.first()).copied();
+        self.prefer_again = !self.prefer_again;
+        next
+    }
+
+    /// Whether it may start as far as order goes, whatever its time.
+    pub(crate) fn is_turn(&self, id: DeliveryId) -> bool {
+        self.get(id).is_some_and(|e| {
+            e.stage != Stage::Flying && self.order.is_turn(id, &e.roots, e.place())
+        })
+    }
+
+    /// The one to probe a failing webhook with: heads of different items in turn, the one that was tried longest ago first. Where
+    /// there are only heads that were refused three times, the next message of their item is sent as the judge.
+    pub(crate) fn probe(&self) -> Option<DeliveryId> {
+        let least_tried = |ids: &mut dyn Iterator<Item = (DeliveryId, &Entry)>| {
+            ids.min_by_key(|(id, e)| (e.last_try_ms, *id))
+                .map(|(id, _)| id)
+        };
+        let all = || self.entries.iter().map(|(id, e)| (*id, e));
+        let mut heads = all().filter(|(id, e)| self.is_turn(*id) && !e.is_refused());
+        if let Some(head) = least_tried(&mut heads) {
+            return Some(head);
+        }
+        let is_refused = |id: DeliveryId| self.get(id).is_some_and(Entry::is_refused);
+        let mut judges = all().filter(|(id, e)| {
+            e.stage != Stage::Flying
+                && (self.is_turn(*id)
+                    || (e.place() == Place::Queue
+                        && self.order.is_judge(*id, &e.roots, is_refused)))
+        });
+        least_tried(&mut judges)
+    }
+
+    /// A delivery starts.
+    pub(crate) fn start(&mut self, id: DeliveryId, now_ms: i64) -> Option<&mut Entry> {
+        self.leave_stage(id);
+        let entry = self.entries.get_mut(&id)?;
+        entry.stage = Stage::Flying;
+        entry.last_try_ms = Some(now_ms);
+        entry.first_try_ms.get_or_insert(now_ms);
+        self.flying += 1;
+        self.order.set_busy(&entry.roots, true);
+        let concerned = self.order.concerned(&entry.roots);
+        self.place_all(concerned, now_ms);
+        self.entries.get_mut(&id)
+    }
+
+    /// A delivery's try has ended; it stays in memory, as `change` makes it.
+    pub(crate) fn stay(&mut self, id: DeliveryId, now_ms: i64, change: impl FnOnce(&mut Entry)) {
+        let Some(mut entry) = self.land(id) else {
+            return;
+        };
+        change(&mut entry);
+        let concerned = self.order.concerned(&entry.roots);
+        self.entries.insert(id, entry);
+        self.place(id, now_ms);
+        self.place_all(concerned, now_ms);
+    }
+
+    /// The receiver failed a delivery.
+    pub(crate) fn note_refusal(&mut self, id: DeliveryId) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.refusals = entry.refusals.saturating_add(1);
+            if entry.is_refused() {
+                self.refused.insert(id);
+            }
+        }
+    }
+
+    /// A delivery's way ends here.
+    pub(crate) fn remove(&mut self, id: DeliveryId, now_ms: i64) -> Option<Entry> {
+        self.leave_stage(id);
+        let entry = self.land(id)?;
+        self.refused.remove(&id);
+        self.order.remove(id, &entry.roots);
+        let concerned = self.order.concerned(&entry.roots);
+        self.place_all(concerned, now_ms);
+        Some(entry)
+    }
+
+    /// Those refused three times whose item may go on without them, because another delivery was accepted at `accepted_ms`, after
+    /// their first try. They step out of the queue and are late from now on.
+    pub(crate) fn give_up_order(&mut self, accepted_ms: i64, now_ms: i64) -> Vec<DeliveryId> {
+        let late: Vec<DeliveryId> = self
+            .refused
+            .iter()
+            .copied()
+            .filter(|id| {
+                self.get(*id)
+                    .is_some_and(|e| e.first_try_ms.is_some_and(|first| first < accepted_ms))
+            })
+            .collect();
+        for id in &late {
+            self.refused.remove(id);
+            if let Some(entry) = self.entries.get_mut(id) {
+                entry.late = true;
+                self.order.step_aside(*id, &entry.roots);
+                let concerned = self.order.concerned(&entry.roots);
+                self.place_all(concerned, now_ms);
+            }
+        }
+        late
+    }
+
+    /// Makes a delivery due now because somebody asks for it.
+    pub(crate) fn hasten(&mut self, id: DeliveryId, trigger: Trigger, now_ms: i64) {
+        self.leave_stage(id);
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.due_ms = now_ms;
+            entry.trigger = trigger;
+        }
+        self.place(id, now_ms);
+    }
+
+    /// Forgets everything but what is in flight: the store has it.
+    pub(crate) fn unload(&mut self, now_ms: i64) {
+        let idle: Vec<DeliveryId> = self
+            .entries
+            .iter()
+            .filter(|(_, e)| e.stage != Stage::Flying)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in idle {
+            self.remove(id, now_ms);
+        }
+    }
+
+    fn land(&mut self, id: DeliveryId) -> Option<Entry> {
+        let mut entry = self.entries.remove(&id)?;
+        if entry.stage == Stage::Flying {
+            self.flying -= 1;
+            self.order.set_busy(&entry.roots, false);
+            entry.stage = Stage::Turn;
+        }
+        Some(entry)
+    }
+
+    fn leave_stage(&mut self, id: DeliveryId) {
+        let Some(entry) = self.entries.get(&id) else {
+            return;
+        };
+        match entry.stage {
+            Stage::Waiting => {
+                self.waiting.remove(&(entry.due_ms, id));
+            }
+            Stage::Ready => {
+                self.fresh.remove(&id);
+                self.again.remove(&id);
+            }
+            Stage::Turn | Stage::Flying => {}
+        }
+    }
+
+    fn place_all(&mut self, ids: Vec<DeliveryId>, now_ms: i64) {
+        for id in ids {
+            self.place(id, now_ms);
+        }
+    }
+
+    /// Puts a delivery that is not in flight into the stage it belongs to now.
+    fn place(&mut self, id: DeliveryId, now_ms: i64) {
+        let Some(entry) = self.entries.get(&id) else {
+            return;
+        };
+        let stage = match entry.stage {
+            Stage::Flying => return,
+            _ if entry.due_ms > now_ms => Stage::Waiting,
+            _ if self.order.is_turn(id, &entry.roots, entry.place()) => Stage::Ready,
+            _ => Stage::Turn,
+        };
+        if stage == entry.stage {
+            return;
+        }
+        self.leave_stage(id);
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        entry.stage = stage;
+        match stage {
+            Stage::Waiting => {
+                self.waiting.insert((entry.due_ms, id));
+            }
+            Stage::Ready if entry.first_try_ms.is_none() => {
+                self.fresh.insert(id);
+            }
+            Stage::Ready => {
+                self.again.insert(id);
+            }
+            Stage::Turn | Stage::Flying => {}
+        }
+    }
+}

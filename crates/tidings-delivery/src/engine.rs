@@ -1,0 +1,239 @@
+//! The handle: what the use cases and the binary ask of the engine.
+
+mod resend;
+mod start;
+mod testing;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Mutex, RwLock};
+use tidings_domain::project::WebhookSwitch;
+use tidings_domain::webhook::{DisabledReason, Health, Webhook};
+use tidings_domain::{Clock, Entropy, ProjectId, WebhookId};
+use tidings_egress::Transport;
+use tidings_storage::{AsOf, Store, StoreError};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::announce::set_enabled;
+use crate::carry::Carrier;
+use crate::inbox::{Inbox, Input, Wish};
+use crate::keep;
+use crate::live::Live;
+use crate::metrics::Metrics;
+use crate::request::Keyring;
+use crate::settings::Settings;
+use crate::shell::Time;
+
+/// How long the last results may take to be written when the server stops.
+const LAST_WRITES: Duration = Duration::from_secs(5);
+
+/// What the engine is made of.
+pub struct Parts {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// What sends.
+    pub transport: Arc<dyn Transport>,
+    /// What opens secrets.
+    pub keyring: Arc<dyn Keyring>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance, for jitter.
+    pub entropy: Arc<dyn Entropy>,
+    /// Settings.
+    pub settings: Settings,
+    /// The other end of what listens to the store's commits.
+    pub inbox: Inbox,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Inner {
+    store: Arc<dyn Store>,
+    inbox: Inbox,
+    carrier: Arc<Carrier>,
+    time: Arc<Time>,
+    settings: Arc<RwLock<Settings>>,
+    live: Arc<Live>,
+    metrics: Metrics,
+    /// One test at a time per webhook.
+    tests: Mutex<HashMap<WebhookId, Arc<tokio::sync::Mutex<()>>>>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// A handle of the running engine; clones share it.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Engine")
+    }
+}
+
+impl Engine {
+    async fn ask<T>(&self, input: impl FnOnce(oneshot::Sender<T>) -> Input) -> Option<T> {
+        let (to, answer) = oneshot::channel();
+        self.0.inbox.push(input(to));
+        answer.await.ok()
+    }
+
+    /// A webhook was created or edited, as the store has it now. `url_changed`: what the old URL did no longer counts.
+    pub async fn webhook_saved(&self, webhook: Arc<Webhook>, url_changed: bool) {
+        let mut on = true;
+        let job = Box::new(|snapshot: &dyn tidings_storage::Snapshot| {
+            on = snapshot.project().webhooks == WebhookSwitch::On;
+        });
+        if let Err(error) = self.0.store.read(webhook.project, AsOf::Now, job).await {
+            tracing::warn!(webhook.id = %webhook.id, %error, "the project's switch could not be read");
+        }
+        let saved = |done| Input::Saved {
+            webhook,
+            url_changed,
+            new_in: Some(on),
+            done: Some(done),
+        };
+        self.ask(saved).await;
+    }
+
+    /// A webhook was deleted in the store: requests in flight finish and are logged, nothing else is sent.
+    pub async fn webhook_deleted(&self, webhook: WebhookId) {
+        self.ask(|done| Input::Deleted(webhook, done)).await;
+    }
+
+    /// A project was deleted in the store, with its webhooks.
+    pub async fn project_deleted(&self, project: ProjectId) {
+        self.ask(|done| Input::ProjectDeleted(project, done)).await;
+    }
+
+    /// A project's webhooks went `on`, or left it: then what is open is put aside.
+    pub async fn project_switched(&self, project: ProjectId, on: bool) {
+        self.ask(|done| Input::ProjectSwitched(project, on, done))
+            .await;
+    }
+
+    async fn wish(&self, webhook: WebhookId, wish: Wish) -> Result<Health, StoreError> {
+        let answer = self.ask(|to| Input::Wish(webhook, wish, to)).await;
+        match answer {
+            Some(Some(result)) => result,
+            Some(None) => Err(StoreError::NotFound),
+            None => Err(StoreError::Unavailable("the engine has stopped".into())),
+        }
+    }
+
+    /// Switches a webhook on: its count of failures is 0, what was put aside stays there.
+    ///
+    /// # Errors
+    /// The webhook is unknown, or the store cannot write now.
+    pub async fn enable(&self, webhook: WebhookId) -> Result<Health, StoreError> {
+        // What is just being put aside must be so before anything new comes.
+        self.ask(|to| Input::WhenParked(webhook, to)).await;
+        let health = self.wish(webhook, Wish::Enable).await?;
+        self.mark_enabled(webhook, true).await?;
+        Ok(health)
+    }
+
+    /// Switches a webhook off; what waits is put aside.
+    ///
+    /// # Errors
+    /// The webhook is unknown, or the store cannot write now.
+    pub async fn disable(
+        &self,
+        webhook: WebhookId,
+        reason: DisabledReason,
+    ) -> Result<Health, StoreError> {
+        let health = self.wish(webhook, Wish::Disable(reason)).await?;
+        self.mark_enabled(webhook, false).await?;
+        Ok(health)
+    }
+
+    async fn mark_enabled(&self, webhook: WebhookId, enabled: bool) -> Result<(), StoreError> {
+        let target = self.ask(|to| Input::Who(webhook, to)).await.flatten();
+        let Some(webhook) = target else {
+            return Err(StoreError::NotFound);
+        };
+        set_enabled(&*self.0.store, &self.0.inbox, &webhook, enabled).await
+    }
+
+    /// Puts a webhook on hold: nothing is lost, order is kept.
+    ///
+    /// # Errors
+    /// The webhook is unknown, or the store cannot write now.
+    pub async fn pause(&self, webhook: WebhookId) -> Result<Health, StoreError> {
+        self.wish(webhook, Wish::Pause).await
+    }
+
+    /// Lets a paused webhook go on.
+    ///
+    /// # Errors
+    /// The webhook is unknown, or the store cannot write now.
+    pub async fn resume(&self, webhook: WebhookId) -> Result<Health, StoreError> {
+        self.wish(webhook, Wish::Resume).await
+    }
+
+    /// How a webhook fares right now.
+    pub fn health(&self, webhook: WebhookId) -> Option<Health> {
+        self.0.live.health(webhook)
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> Settings {
+        self.0.settings.read().clone()
+    }
+
+    /// New settings; they act from the next try on.
+    pub fn set_settings(&self, settings: Settings) {
+        self.0.settings.write().clone_from(&settings);
+        self.0.inbox.push(Input::Settings(settings));
+    }
+
+    /// The engine's numbers.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Stops: starts nothing more, gives what is in flight `grace` to end, cuts off the rest (`interrupted`, tried again after the
+    /// next start), writes the results. Calling it again does nothing.
+    pub async fn shutdown(&self, grace: Duration) {
+        let engine = &self.0;
+        if engine.stop.is_cancelled() {
+            return;
+        }
+        engine.inbox.push(Input::Close);
+        let (to, mut quiet) = oneshot::channel();
+        engine.inbox.push(Input::WhenQuiet(to));
+        let mut cut_off = tokio::time::timeout(grace, &mut quiet).await;
+        if cut_off.is_err() {
+            engine.carrier.cut.cancel();
+            cut_off = tokio::time::timeout(LAST_WRITES, &mut quiet).await;
+        }
+        engine.carrier.cut.cancel();
+        if let Ok(Ok(cut_off)) = cut_off {
+            let now_ms = engine.time.server.now_ms();
+            // The last counters of the healthy are written with this answer.
+            let closed = async {
+                let _ = self.ask(Input::WhenWritten).await;
+                keep::close(&*engine.store, now_ms, &cut_off).await
+            };
+            if let Ok(Err(error)) = tokio::time::timeout(LAST_WRITES, closed).await {
+                tracing::warn!(%error, "the orderly stop could not be noted");
+            }
+        } else {
+            tracing::error!("some results could not be written; their deliveries are tried again");
+        }
+        engine.inbox.push(Input::Stop);
+        engine.stop.cancel();
+        engine.tasks.close();
+        let _ = tokio::time::timeout(LAST_WRITES, engine.tasks.wait()).await;
+    }
+}

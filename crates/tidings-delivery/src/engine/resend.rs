@@ -1,0 +1,127 @@
+//! Deliveries that people want sent again: one by one, or everything that was put aside.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tidings_domain::delivery::DeliveryState;
+use tidings_domain::fault::FaultKind;
+use tidings_domain::{DeliveryId, Fault, ProjectId, WebhookId};
+use tidings_storage::{Queued, StoreError};
+
+use super::Engine;
+use super::testing::unavailable;
+use crate::inbox::Input;
+use crate::lane::Standing;
+use crate::load::Loader;
+
+impl Engine {
+    /// Tries a delivery again. What was not delivered takes its old place with a fresh schedule (late, if a later one of its item
+    /// was started); what was delivered gets one more try; what waits is tried now if it is its turn.
+    ///
+    /// # Errors
+    /// 404, or 409 with the code `waiting`, `webhook_disabled` or `webhook_deleted`.
+    pub async fn resend(&self, project: ProjectId, delivery: DeliveryId) -> Result<(), Fault> {
+        let found = self.0.store.delivery(project, delivery).await;
+        let found = found.map_err(|e| unavailable(&e))?.ok_or_else(|| {
+            Fault::not_found(format!("there is no delivery {delivery} in this project"))
+        })?;
+        let webhook = found.summary.webhook.ok_or_else(deleted)?;
+        let standing = self.ask(|to| Input::Standing(webhook, to)).await;
+        match standing.unwrap_or(Standing::Deleted) {
+            Standing::Deleted => return Err(deleted()),
+            Standing::Off => return Err(disabled()),
+            Standing::On => {}
+        }
+        if let DeliveryState::Pending | DeliveryState::Held = found.summary.state {
+            return self.try_now(webhook, delivery).await;
+        }
+        match self.0.store.resend(project, delivery).await {
+            Ok(queued) => {
+                let late = self
+                    .is_overtaken(&queued)
+                    .await
+                    .map_err(|e| unavailable(&e))?;
+                self.0.inbox.push(Input::Inject(queued, late));
+                Ok(())
+            }
+            Err(StoreError::Conflict("webhook_deleted")) => Err(deleted()),
+            Err(StoreError::Conflict(_)) => self.try_now(webhook, delivery).await,
+            Err(error) => Err(unavailable(&error)),
+        }
+    }
+
+    async fn try_now(&self, webhook: WebhookId, delivery: DeliveryId) -> Result<(), Fault> {
+        let turn = self.ask(|to| Input::TryNow(webhook, delivery, to)).await;
+        if turn == Some(true) {
+            Ok(())
+        } else {
+            Err(conflict(
+                "waiting",
+                "the delivery is being tried, or waits for an earlier one of its item",
+            ))
+        }
+    }
+
+    async fn is_overtaken(&self, queued: &Queued) -> Result<bool, StoreError> {
+        let loader = Loader {
+            store: Arc::clone(&self.0.store),
+        };
+        loader.is_overtaken(queued, &mut HashMap::new()).await
+    }
+
+    /// Deals with what was put aside since `since_ms` (stored server time): delivers or skips it; how many. With `dry_run` only
+    /// counts. A disabled webhook is enabled by delivering, and what was put aside goes first.
+    ///
+    /// # Errors
+    /// The webhook is unknown, or the store cannot do it now.
+    pub async fn recover(
+        &self,
+        webhook: WebhookId,
+        since_ms: i64,
+        deliver: bool,
+        dry_run: bool,
+    ) -> Result<u64, StoreError> {
+        let store = &self.0.store;
+        if dry_run {
+            return store.unpark(webhook, since_ms, deliver, true).await;
+        }
+        // What is just being put aside is part of it.
+        self.ask(|to| Input::WhenParked(webhook, to)).await;
+        let mut all = 0;
+        loop {
+            let step = store.unpark(webhook, since_ms, deliver, false).await?;
+            all += step;
+            if step == 0 {
+                break;
+            }
+        }
+        if deliver {
+            let is_disabled = self
+                .health(webhook)
+                .is_some_and(|h| h.state == tidings_domain::webhook::HealthState::Disabled);
+            if is_disabled {
+                self.enable(webhook).await?;
+            }
+            self.0.inbox.push(Input::Recovered(webhook));
+        }
+        Ok(all)
+    }
+}
+
+fn conflict(code: &'static str, detail: &str) -> Fault {
+    Fault::new(FaultKind::Conflict, code, detail)
+}
+
+fn deleted() -> Fault {
+    conflict(
+        "webhook_deleted",
+        "the webhook of this delivery was deleted",
+    )
+}
+
+fn disabled() -> Fault {
+    conflict(
+        "webhook_disabled",
+        "the webhook is disabled, or its project is not on; enable it, or recover what was put aside",
+    )
+}

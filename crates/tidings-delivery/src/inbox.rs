@@ -1,0 +1,125 @@
+//! What reaches the engine: hints of commits, results, wishes. One place, one lock, one wake-up; taken in batches.
+//!
+//! Memory is bounded: beyond [`MOST_HINTS`] waiting hints only the webhook and its last delivery are remembered, and the lane
+//! reads the rest from the store.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tidings_domain::webhook::{DisabledReason, Health, Webhook};
+use tidings_domain::{DeliveryId, ProjectId, WebhookId};
+use tidings_storage::{CommitListener, Queued, StoreError};
+use tokio::sync::{Notify, oneshot};
+
+use crate::effect::{Landed, Loaded};
+use crate::lane::Standing;
+use crate::settings::Settings;
+
+/// Hints that wait in memory for the engine at most.
+const MOST_HINTS: usize = 32_768;
+
+/// What people and the API want of a lane; the answer comes when it is durable.
+pub(crate) enum Wish {
+    Pause,
+    Resume,
+    Enable,
+    Disable(DisabledReason),
+}
+
+/// One thing that happened.
+pub(crate) enum Input {
+    Landed(WebhookId, DeliveryId, Landed),
+    Settled(Vec<(WebhookId, DeliveryId)>),
+    Loaded(Loaded),
+    Parked(WebhookId),
+    Wish(
+        WebhookId,
+        Wish,
+        oneshot::Sender<Option<Result<Health, StoreError>>>,
+    ),
+    Saved {
+        webhook: Arc<Webhook>,
+        url_changed: bool,
+        /// Whether the project is `on`, if the webhook may be new; otherwise only what is known is edited.
+        new_in: Option<bool>,
+        done: Option<oneshot::Sender<()>>,
+    },
+    Deleted(WebhookId, oneshot::Sender<()>),
+    ProjectSwitched(ProjectId, bool, oneshot::Sender<()>),
+    ProjectDeleted(ProjectId, oneshot::Sender<()>),
+    Recovered(WebhookId),
+    WhenParked(WebhookId, oneshot::Sender<()>),
+    Who(WebhookId, oneshot::Sender<Option<Arc<Webhook>>>),
+    Standing(WebhookId, oneshot::Sender<Standing>),
+    TryNow(WebhookId, DeliveryId, oneshot::Sender<bool>),
+    Inject(Queued, bool),
+    Settings(Settings),
+    Close,
+    /// Tells when nothing is in flight and everything is written.
+    WhenQuiet(oneshot::Sender<Vec<DeliveryId>>),
+    /// Tells when everything decided so far is written.
+    WhenWritten(oneshot::Sender<Option<Result<Health, StoreError>>>),
+    Stop,
+}
+
+/// A batch of what happened.
+#[derive(Default)]
+pub(crate) struct Mail {
+    pub(crate) hints: Vec<Queued>,
+    pub(crate) overflow: BTreeMap<WebhookId, DeliveryId>,
+    pub(crate) inputs: Vec<Input>,
+}
+
+#[derive(Default)]
+struct Shared {
+    mail: Mutex<Mail>,
+    wake: Notify,
+}
+
+/// Listens to the store's commits. Made before the store is opened, with its [`Inbox`], by [`hints`].
+#[derive(Clone)]
+pub struct Hints(Arc<Shared>);
+
+/// The engine's end of [`Hints`].
+#[derive(Clone)]
+pub struct Inbox(Arc<Shared>);
+
+/// A listener for the store and the inbox for the engine.
+pub fn hints() -> (Hints, Inbox) {
+    let shared = Arc::new(Shared::default());
+    (Hints(Arc::clone(&shared)), Inbox(shared))
+}
+
+impl CommitListener for Hints {
+    fn committed(&self, deliveries: &[Queued]) {
+        if deliveries.is_empty() {
+            return;
+        }
+        let mut mail = self.0.mail.lock();
+        let free = MOST_HINTS.saturating_sub(mail.hints.len());
+        let (kept, dropped) = deliveries.split_at(free.min(deliveries.len()));
+        mail.hints.extend_from_slice(kept);
+        for queued in dropped {
+            let last = mail.overflow.entry(queued.webhook).or_insert(queued.id);
+            *last = queued.id.max(*last);
+        }
+        drop(mail);
+        self.0.wake.notify_one();
+    }
+}
+
+impl Inbox {
+    pub(crate) fn push(&self, input: Input) {
+        self.0.mail.lock().inputs.push(input);
+        self.0.wake.notify_one();
+    }
+
+    pub(crate) fn take(&self) -> Mail {
+        std::mem::take(&mut *self.0.mail.lock())
+    }
+
+    pub(crate) async fn arrival(&self) {
+        self.0.wake.notified().await;
+    }
+}

@@ -1,0 +1,162 @@
+//! What people do to a webhook: edit, pause, switch off and on, delete, ask for a delivery again.
+
+use std::sync::Arc;
+
+use tidings_domain::DeliveryId;
+use tidings_domain::delivery::Trigger;
+use tidings_domain::webhook::{DisabledReason, HealthState, Webhook};
+use tokio::sync::oneshot;
+
+use super::{Context, Lane};
+use crate::effect::Effect;
+use crate::health::Rules;
+use crate::target::Target;
+
+/// How a lane stands to somebody who wants a delivery sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// There is no such webhook any more.
+    Deleted,
+    /// It is switched off, or its project is.
+    Off,
+    /// It sends, or will when it is resumed.
+    On,
+}
+
+impl Lane {
+    pub(crate) fn standing(&self) -> Standing {
+        if self.deleted {
+            Standing::Deleted
+        } else if self.is_on() {
+            Standing::On
+        } else {
+            Standing::Off
+        }
+    }
+
+    /// An edit: acts from the next try on.
+    pub(crate) fn saved(
+        &mut self,
+        webhook: Arc<Webhook>,
+        rules: Rules,
+        url_changed: bool,
+        cx: &mut Context<'_>,
+    ) {
+        if webhook.version < self.target.webhook.version {
+            return;
+        }
+        let order_changed = webhook.ordering != self.target.webhook.ordering;
+        self.target = Target::new(webhook);
+        self.rules = rules;
+        if url_changed {
+            self.vital.url_changed(cx.now);
+            self.write_health(cx);
+        }
+        if order_changed {
+            self.reload(cx);
+        }
+    }
+
+    pub(crate) fn pause(&mut self, cx: &mut Context<'_>) {
+        self.vital.pause(cx.now);
+        self.write_health(cx);
+    }
+
+    pub(crate) fn resume(&mut self, cx: &mut Context<'_>) {
+        self.vital.resume(cx.now);
+        self.write_health(cx);
+    }
+
+    pub(crate) fn enable(&mut self, cx: &mut Context<'_>) {
+        if self.vital.is_disabled() {
+            self.vital.enable(cx.now);
+            self.reload(cx);
+        }
+        self.write_health(cx);
+    }
+
+    pub(crate) fn disable(&mut self, reason: DisabledReason, cx: &mut Context<'_>) {
+        // Who switches off what the server switched off already does not change why.
+        if self.vital.state() != HealthState::Disabled {
+            self.vital.disable(reason, cx.now);
+            self.put_aside(cx);
+        }
+        self.write_health(cx);
+    }
+
+    /// The project's switch was turned.
+    pub(crate) fn project_switched(&mut self, on: bool, cx: &mut Context<'_>) {
+        let was_on = self.is_on();
+        self.project_on = on;
+        match (was_on, self.is_on()) {
+            (true, false) => self.put_aside(cx),
+            (false, true) => self.reload(cx),
+            _ => {}
+        }
+    }
+
+    /// The store has deleted the webhook and skipped what waited.
+    pub(crate) fn delete(&mut self, cx: &mut Context<'_>) {
+        self.deleted = true;
+        self.reload(cx);
+        self.unwritten = false;
+        for waiter in self.after_parking.drain(..) {
+            let _ = waiter.send(());
+        }
+    }
+
+    /// Something old was made to wait again.
+    pub(crate) fn recovered(&mut self, cx: &mut Context<'_>) {
+        self.reload(cx);
+    }
+
+    /// Forgets what waits and has it put aside in the store.
+    pub(super) fn put_aside(&mut self, cx: &mut Context<'_>) {
+        self.reload(cx);
+        self.park(cx);
+    }
+
+    /// Has everything that waits in the store put aside.
+    pub(crate) fn park(&mut self, cx: &mut Context<'_>) {
+        if self.parking {
+            self.park_again = true;
+        } else {
+            self.parking = true;
+            cx.effects.todo.push(Effect::Park(self.id));
+        }
+    }
+
+    /// Everything was put aside.
+    pub(crate) fn parked(&mut self, cx: &mut Context<'_>) {
+        self.parking = false;
+        if std::mem::take(&mut self.park_again) && !self.is_on() {
+            self.park(cx);
+            return;
+        }
+        for waiter in self.after_parking.drain(..) {
+            let _ = waiter.send(());
+        }
+    }
+
+    /// Tells when nothing is being put aside: only then it may be switched on again.
+    pub(crate) fn when_parked(&mut self, waiter: oneshot::Sender<()>) {
+        if self.parking {
+            self.after_parking.push(waiter);
+        } else {
+            let _ = waiter.send(());
+        }
+    }
+
+    /// A delivery that waits is to be tried now; whether it is its turn.
+    pub(crate) fn try_now(&mut self, id: DeliveryId, cx: &mut Context<'_>) -> bool {
+        if self.vital.state() == HealthState::Paused {
+            return true;
+        }
+        if self.book.is_flying(id) || !self.book.is_turn(id) {
+            return false;
+        }
+        self.book.hasten(id, Trigger::Resend, cx.now.ms);
+        self.wished.push(id);
+        true
+    }
+}

@@ -1,0 +1,219 @@
+//! What one try sends: headers in their order, signatures, the exact bytes. Pure.
+//!
+//! A [`Recipe`] is a webhook made ready: URL parsed, secrets opened, once per version of the webhook. Each try is then made from
+//! it, so that an edit acts from the next try on while bytes and id stay what they were.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tidings_dialects::Dialect;
+use tidings_dialects::signature::Key;
+use tidings_domain::webhook::{Sealed, Secrets, Webhook};
+use tidings_domain::{DeliveryId, Time, WebhookId};
+use tidings_egress::{Failure, Request, Tls};
+use url::Url;
+
+/// What a sealed text is for; it opens only for that purpose and that webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SealedFor {
+    /// The signing secret.
+    Signing,
+    /// The value of an additional header.
+    Header,
+}
+
+/// Opens what only the holder of the server's key can read.
+pub trait Keyring: Send + Sync + 'static {
+    /// The bytes; `None` when they were sealed with another key, for another purpose or for another webhook.
+    fn open(&self, sealed: &Sealed, purpose: SealedFor, webhook: WebhookId) -> Option<Vec<u8>>;
+}
+
+/// What the log keeps instead of a secret.
+const MASK: &str = "***";
+
+/// What a try is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Letter<'a> {
+    pub(crate) id: DeliveryId,
+    pub(crate) code: &'a str,
+    pub(crate) object: &'a str,
+    pub(crate) sequence: Option<i64>,
+    pub(crate) body: &'a Bytes,
+    pub(crate) late: bool,
+}
+
+/// A request with what the log may keep of its headers.
+pub(crate) struct Prepared {
+    pub(crate) request: Request,
+    pub(crate) logged: Vec<(String, String)>,
+}
+
+struct Secret {
+    text: String,
+    key: Key,
+}
+
+struct Previous {
+    secret: Secret,
+    effective_at: Time,
+    until: Time,
+}
+
+/// A webhook made ready for sending.
+pub(crate) struct Recipe {
+    pub(crate) url: Url,
+    dialect: Option<&'static dyn Dialect>,
+    user_agent: String,
+    tls: Tls,
+    deadline: Duration,
+    custom: Vec<(String, String)>,
+    current: Option<Secret>,
+    previous: Option<Previous>,
+}
+
+impl fmt::Debug for Recipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recipe(..)")
+    }
+}
+
+impl Recipe {
+    /// Opens the secrets and reads the URL.
+    ///
+    /// # Errors
+    /// Why nothing can be sent: our own fault, never the receiver's.
+    pub(crate) fn new(
+        webhook: &Webhook,
+        keyring: &dyn Keyring,
+        user_agent: &str,
+    ) -> Result<Self, Failure> {
+        let mut url = Url::parse(&webhook.url).map_err(|e| Failure {
+            code: "url_invalid",
+            detail: format!("the URL cannot be read: {e}"),
+        })?;
+        // Refused when saving; what is shown and logged must be free of it in any case.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        let open = |sealed: &Sealed, purpose| {
+            keyring
+                .open(sealed, purpose, webhook.id)
+                .and_then(|bytes| String::from_utf8(bytes).ok())
+                .ok_or_else(unreadable)
+        };
+        let secret = |sealed| open(sealed, SealedFor::Signing).map(Secret::new);
+        let mut custom = Vec::with_capacity(webhook.headers.len());
+        for (name, value) in &webhook.headers {
+            custom.push((name.clone(), open(value, SealedFor::Header)?));
+        }
+        let (current, previous) = match &webhook.secrets {
+            None => (None, None),
+            Some(Secrets { current, previous }) => (
+                Some(secret(current)?).filter(|s| !s.text.is_empty()),
+                match previous {
+                    Some(p) => Some(Previous {
+                        secret: secret(&p.secret)?,
+                        effective_at: p.effective_at.parse().unwrap_or(Time::MIN),
+                        until: p.until.parse().unwrap_or(Time::MIN),
+                    }),
+                    None => None,
+                },
+            ),
+        };
+        Ok(Self {
+            url,
+            dialect: tidings_dialects::find(&webhook.dialect),
+            user_agent: user_agent.to_owned(),
+            tls: Tls {
+                insecure: !webhook.verify_tls,
+                ca_pem: webhook.ca_pem.as_deref().map(Arc::from),
+            },
+            deadline: Duration::from_secs(u64::from(webhook.timeout_seconds.clamp(1, 60))),
+            custom,
+            current,
+            previous,
+        })
+    }
+
+    /// One try, at that time of the wall clock.
+    pub(crate) fn prepare(&self, letter: &Letter<'_>, wall: Time, fresh: bool) -> Prepared {
+        let mut headers = self.headers(letter, wall);
+        headers.reserve(self.custom.len());
+        let mut logged = headers.clone();
+        for (name, value) in &self.custom {
+            headers.push((name.clone(), value.clone()));
+            logged.push((name.clone(), MASK.to_owned()));
+        }
+        let request = Request {
+            url: self.url.clone(),
+            headers,
+            body: letter.body.clone(),
+            tls: self.tls.clone(),
+            deadline: self.deadline,
+            fresh,
+        };
+        Prepared { request, logged }
+    }
+
+    /// The vendor's headers, ours, the signatures.
+    fn headers(&self, letter: &Letter<'_>, wall: Time) -> Vec<(String, String)> {
+        let mut headers: Vec<(String, String)> = Vec::with_capacity(14);
+        let mut push = |name: &str, value: String| headers.push((name.to_owned(), value));
+        let vendors = self.dialect.map(|d| d.headers(letter.code));
+        let mut names_itself = false;
+        for (name, value) in vendors.unwrap_or_default() {
+            names_itself |= name.eq_ignore_ascii_case("user-agent");
+            push(name, value);
+        }
+        if !names_itself {
+            push("User-Agent", self.user_agent.clone());
+        }
+        let id = letter.id.to_string();
+        let timestamp = wall.as_second();
+        push("webhook-id", id.clone());
+        push("webhook-timestamp", timestamp.to_string());
+        push("x-tidings-event", letter.code.to_owned());
+        push("x-tidings-object", letter.object.to_owned());
+        if let Some(sequence) = letter.sequence {
+            push("x-tidings-sequence", sequence.to_string());
+        }
+        if letter.late {
+            push("x-tidings-late", "1".to_owned());
+        }
+        let Some(current) = &self.current else {
+            return headers;
+        };
+        let mut value = current.key.sign(&id, timestamp, letter.body);
+        let old = self.previous.as_ref().filter(|p| wall < p.until);
+        if let Some(old) = old {
+            value.push(' ');
+            value.push_str(&old.secret.key.sign(&id, timestamp, letter.body));
+        }
+        push("webhook-signature", value);
+        let before_switch = old.filter(|p| wall < p.effective_at);
+        let vendors = before_switch.map_or(current, |p| &p.secret);
+        let signature = self
+            .dialect
+            .and_then(|d| d.signature(&vendors.text, letter.body));
+        if let Some((name, value)) = signature {
+            push(name, value);
+        }
+        headers
+    }
+}
+
+impl Secret {
+    fn new(text: String) -> Self {
+        let key = Key::new(&text);
+        Self { text, key }
+    }
+}
+
+fn unreadable() -> Failure {
+    Failure {
+        code: "secret_unreadable",
+        detail: "the webhook's secrets cannot be opened with the server's key; set them again"
+            .to_owned(),
+    }
+}

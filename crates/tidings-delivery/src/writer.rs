@@ -1,0 +1,150 @@
+//! Results to the store: whatever has gathered, in one transaction, without waiting for company.
+//!
+//! A result is never thrown away. While the store cannot write, the batch is tried again and again, what comes after it gathers,
+//! and each lane stops starting when it has too much unwritten.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tidings_domain::WebhookId;
+use tidings_domain::webhook::Health;
+use tidings_storage::{Settlement, Store, StoreError};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::core::Answer;
+use crate::inbox::{Inbox, Input};
+use crate::metrics::Metrics;
+
+/// The pause after the first failure; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause: how soon work goes on after a full disk has room again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Settlements in one transaction at most, so that no write holds up the others for long.
+const MOST_AT_ONCE: usize = 4_096;
+
+#[derive(Default)]
+struct Gathered {
+    settlements: Vec<Settlement>,
+    health: BTreeMap<WebhookId, Health>,
+    answers: Vec<Answer>,
+}
+
+impl Gathered {
+    fn is_empty(&self) -> bool {
+        self.settlements.is_empty() && self.health.is_empty() && self.answers.is_empty()
+    }
+
+    /// The oldest of it, at most so much as one transaction takes.
+    fn cut(&mut self) -> Gathered {
+        let mut batch = std::mem::take(self);
+        if batch.settlements.len() > MOST_AT_ONCE {
+            self.settlements = batch.settlements.split_off(MOST_AT_ONCE);
+            // Answers mean that everything before them is written.
+            self.answers = std::mem::take(&mut batch.answers);
+        }
+        batch
+    }
+}
+
+/// Where results gather.
+#[derive(Clone, Default)]
+pub(crate) struct Outbox(Arc<(Mutex<Gathered>, Notify)>);
+
+impl Outbox {
+    pub(crate) fn add(
+        &self,
+        settlements: Vec<Settlement>,
+        health: Vec<(WebhookId, Health)>,
+        answers: Vec<Answer>,
+    ) {
+        let (gathered, wake) = &*self.0;
+        let mut gathered = gathered.lock();
+        gathered.settlements.extend(settlements);
+        gathered.health.extend(health);
+        gathered.answers.extend(answers);
+        drop(gathered);
+        wake.notify_one();
+    }
+
+    async fn next(&self) -> Gathered {
+        let (gathered, wake) = &*self.0;
+        loop {
+            let batch = gathered.lock().cut();
+            if !batch.is_empty() {
+                return batch;
+            }
+            wake.notified().await;
+        }
+    }
+}
+
+/// Writes what gathers until told to stop.
+pub(crate) struct Writer {
+    pub(crate) outbox: Outbox,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) inbox: Inbox,
+    pub(crate) metrics: Metrics,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Writer {
+    pub(crate) async fn run(self) {
+        loop {
+            let batch = tokio::select! {
+                biased;
+                batch = self.outbox.next() => batch,
+                () = self.stop.cancelled() => return,
+            };
+            tokio::select! {
+                biased;
+                () = self.write(batch) => {}
+                () = self.stop.cancelled() => return,
+            }
+        }
+    }
+
+    async fn write(&self, mut batch: Gathered) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let health = batch
+                .health
+                .iter()
+                .map(|(id, h)| (*id, h.clone()))
+                .collect();
+            match self.store.settle(batch.settlements.clone(), health).await {
+                Ok(()) => break,
+                Err(error) => self.complain(&error, &mut batch),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        let settled = batch.settlements.iter();
+        for settlement in settled.clone() {
+            self.metrics.settled(settlement.then);
+        }
+        let ids = settled.map(|s| (s.webhook, s.delivery)).collect();
+        self.inbox.push(Input::Settled(ids));
+        for answer in batch.answers {
+            let _ = answer.to.send(Some(Ok(answer.health)));
+        }
+    }
+
+    /// People who wait are told at once; what they wanted is written as soon as it can be.
+    fn complain(&self, error: &StoreError, batch: &mut Gathered) {
+        self.metrics.settle_failed();
+        tracing::error!(
+            %error,
+            results = batch.settlements.len(),
+            "the results of {} tries could not be written; they are kept and written later",
+            batch.settlements.len()
+        );
+        for answer in batch.answers.drain(..) {
+            let _ = answer
+                .to
+                .send(Some(Err(StoreError::Unavailable(error.to_string()))));
+        }
+    }
+}

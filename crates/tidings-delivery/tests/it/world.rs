@@ -1,0 +1,510 @@
+//! A world for the engine: a clock that tokio's paused time drives, receivers that follow a script, a store in memory that can
+//! crash. Single-threaded and without any outside input, so that the same script always gives the same run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tidings_delivery::{Engine, Keyring, Parts, SealedFor, Settings, hints};
+use tidings_domain::webhook::{Health, Sealed, Selection, Webhook};
+use tidings_domain::{
+    Clock, Collection, DeliveryId, Entropy, Event, ObjectRef, Project, ProjectId, Time, Value,
+    WebhookId, What,
+};
+use tidings_egress::{Answer, Failure, Outcome, Report, Request, Transport};
+use tidings_storage::{
+    DeliveryDetail, MemoryStore, NewMessage, Plan, RecordedEvent, Snapshot, Store,
+};
+use tokio::time::Instant;
+
+/// The project of every world.
+pub(crate) const PROJECT: ProjectId = ProjectId(1);
+
+/// Follows tokio's time; the wall clock can be stepped.
+pub(crate) struct TestClock {
+    began: Instant,
+    step_ms: AtomicI64,
+}
+
+impl TestClock {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            began: Instant::now(),
+            step_ms: AtomicI64::new(0),
+        })
+    }
+
+    /// Steps the wall clock.
+    pub(crate) fn step(&self, ms: i64) {
+        self.step_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+}
+
+impl Clock for TestClock {
+    fn wall(&self) -> Time {
+        let base: Time = "2026-01-01T00:00:00Z".parse().unwrap();
+        let running = i64::try_from(self.began.elapsed().as_millis()).unwrap();
+        let ms = base.as_millisecond() + running + self.step_ms.load(Ordering::Relaxed);
+        Time::from_millisecond(ms).unwrap()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.began.elapsed()
+    }
+}
+
+/// A seeded generator (SplitMix64).
+pub(crate) struct Seed(AtomicU64);
+
+impl Seed {
+    pub(crate) fn new(seed: u64) -> Arc<Self> {
+        Arc::new(Self(AtomicU64::new(seed)))
+    }
+
+    pub(crate) fn next(&self) -> u64 {
+        let step = 0x9e37_79b9_7f4a_7c15;
+        let mut z = self.0.fetch_add(step, Ordering::Relaxed).wrapping_add(step);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Once in `n`.
+    pub(crate) fn one_in(&self, n: u64) -> bool {
+        self.next().is_multiple_of(n)
+    }
+}
+
+impl Entropy for Seed {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let random = self.next().to_le_bytes();
+            chunk.copy_from_slice(&random[..chunk.len()]);
+        }
+    }
+}
+
+/// Secrets are not sealed in tests.
+pub(crate) struct OpenKeyring;
+
+impl Keyring for OpenKeyring {
+    fn open(&self, sealed: &Sealed, _: SealedFor, _: WebhookId) -> Option<Vec<u8>> {
+        Some(sealed.0.clone())
+    }
+}
+
+/// What a receiver does with a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Act {
+    /// Answers with a status.
+    Status(u16),
+    /// Answers with a status and a `Retry-After`.
+    RetryAfter(u16, &'static str),
+    /// Refuses the connection.
+    Refuse,
+    /// Resets after the request was written.
+    Reset,
+    /// The pooled connection was dead.
+    Stale,
+    /// Never answers.
+    Hang,
+    /// Our own guard or network is at fault.
+    Ours(Outcome),
+    /// Answers with a status after a while.
+    Slow(u16, u64),
+}
+
+/// One request as the transport saw it.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) at: Duration,
+    pub(crate) host: String,
+    pub(crate) id: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Bytes,
+    /// `None` while it is open.
+    pub(crate) outcome: Option<(Outcome, Option<u16>)>,
+    pub(crate) ended: Option<Duration>,
+}
+
+impl Seen {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut all = self.headers.iter();
+        all.find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.as_str())
+    }
+}
+
+type Script = Box<dyn FnMut(&Seen) -> Act + Send>;
+
+/// Receivers by script.
+pub(crate) struct Receivers {
+    began: Instant,
+    pub(crate) seen: Mutex<Vec<Seen>>,
+    scripts: Mutex<BTreeMap<String, Script>>,
+}
+
+impl Receivers {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            began: Instant::now(),
+            seen: Mutex::default(),
+            scripts: Mutex::default(),
+        })
+    }
+
+    /// What the receiver of that host does; 200 without a script.
+    pub(crate) fn script(&self, host: &str, script: impl FnMut(&Seen) -> Act + Send + 'static) {
+        self.scripts.lock().insert(host.into(), Box::new(script));
+    }
+
+    /// The requests to a host so far.
+    pub(crate) fn to(&self, host: &str) -> Vec<Seen> {
+        let seen = self.seen.lock();
+        seen.iter().filter(|s| s.host == host).cloned().collect()
+    }
+}
+
+fn report(outcome: Outcome, status: Option<u16>, error: Option<&'static str>) -> Report {
+    Report {
+        outcome,
+        answer: status.map(|status| Answer {
+            status,
+            headers: Vec::new(),
+            body: Bytes::from_static(b"answer"),
+            truncated: false,
+        }),
+        error: error.map(|code| Failure {
+            code,
+            detail: code.to_owned(),
+        }),
+        reused: false,
+        stale: false,
+        remote: None,
+        took: Duration::ZERO,
+        dns: None,
+        connect: None,
+        tls: None,
+        first_byte: None,
+    }
+}
+
+fn answered(status: u16) -> Report {
+    let outcome = match status {
+        200..=299 => Outcome::Accepted,
+        _ => Outcome::Rejected,
+    };
+    report(outcome, Some(status), None)
+}
+
+#[async_trait]
+impl Transport for Receivers {
+    async fn send(&self, request: Request) -> Report {
+        let began = Instant::now();
+        let header = |name: &str| {
+            let mut all = request.headers.iter();
+            all.find(|(n, _)| n == name).map(|(_, v)| v.clone())
+        };
+        let seen = Seen {
+            at: self.began.elapsed(),
+            host: request.url.host_str().unwrap().to_owned(),
+            id: header("webhook-id").unwrap(),
+            headers: request.headers.clone(),
+            body: request.body.clone(),
+            outcome: None,
+            ended: None,
+        };
+        let act = match self.scripts.lock().get_mut(&seen.host) {
+            Some(script) => script(&seen),
+            None => Act::Status(200),
+        };
+        let index = {
+            let mut all = self.seen.lock();
+            all.push(seen);
+            all.len() - 1
+        };
+        let reached = |mut report: Report| {
+            report.connect = Some(Duration::ZERO);
+            report
+        };
+        let mut report = match act {
+            Act::Status(status) => answered(status),
+            Act::RetryAfter(status, value) => {
+                let mut report = answered(status);
+                let header = ("Retry-After".to_owned(), value.to_owned());
+                report.answer.as_mut().unwrap().headers.push(header);
+                report
+            }
+            Act::Refuse => report(Outcome::Unreachable, None, Some("connect_refused")),
+            Act::Reset => reached(report(Outcome::Unreachable, None, Some("connect_reset"))),
+            Act::Stale if request.fresh => answered(200),
+            Act::Stale => {
+                let mut report = report(Outcome::Unreachable, None, Some("connect_reset"));
+                report.stale = true;
+                report.reused = true;
+                report
+            }
+            Act::Hang => {
+                tokio::time::sleep(request.deadline).await;
+                reached(report(Outcome::TimedOut, None, Some("deadline_answer")))
+            }
+            Act::Ours(outcome) => report(outcome, None, Some("ours")),
+            Act::Slow(status, ms) => {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                answered(status)
+            }
+        };
+        report.took = began.elapsed();
+        let mut all = self.seen.lock();
+        let status = report.answer.as_ref().map(|a| a.status);
+        all[index].outcome = Some((report.outcome, status));
+        all[index].ended = Some(self.began.elapsed());
+        report
+    }
+}
+
+/// Everything together.
+pub(crate) struct World {
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) seed: Arc<Seed>,
+    pub(crate) receivers: Arc<Receivers>,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) engine: Engine,
+    pub(crate) settings: Settings,
+}
+
+impl World {
+    /// A server that has just started on an empty store with one project.
+    pub(crate) async fn new(seed: u64) -> Self {
+        Self::with(seed, Settings::default()).await
+    }
+
+    pub(crate) async fn with(seed: u64, settings: Settings) -> Self {
+        let clock = TestClock::new();
+        let seed = Seed::new(seed);
+        let receivers = Receivers::new();
+        let (hints, inbox) = hints();
+        let store = Arc::new(MemoryStore::new(
+            Arc::clone(&clock) as Arc<dyn Clock>,
+            Arc::new(hints),
+        ));
+        let project = Project::new(PROJECT, "demo", "Demo", "2026-01-01T00:00:00Z");
+        store.create_project(project).await.unwrap();
+        let engine = Engine::start(Parts {
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            transport: Arc::clone(&receivers) as Arc<dyn Transport>,
+            keyring: Arc::new(OpenKeyring),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            entropy: Arc::clone(&seed) as Arc<dyn Entropy>,
+            settings: settings.clone(),
+            inbox,
+        })
+        .await
+        .unwrap();
+        Self {
+            clock,
+            seed,
+            receivers,
+            store,
+            engine,
+            settings,
+        }
+    }
+
+    /// The process dies and starts again on what the store has. Requests that were open are cut off for the receivers too.
+    pub(crate) async fn crash(&mut self) {
+        let (hints, inbox) = hints();
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        self.store = Arc::new(self.store.crash(clock, Arc::new(hints)));
+        self.restart(inbox).await;
+    }
+
+    /// The process stops in order and starts again.
+    pub(crate) async fn stop_and_start(&mut self, grace: Duration) {
+        self.engine.shutdown(grace).await;
+        self.crash().await;
+    }
+
+    async fn restart(&mut self, inbox: tidings_delivery::Inbox) {
+        self.engine = Engine::start(Parts {
+            store: Arc::clone(&self.store) as Arc<dyn Store>,
+            transport: Arc::clone(&self.receivers) as Arc<dyn Transport>,
+            keyring: Arc::new(OpenKeyring),
+            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            entropy: Arc::clone(&self.seed) as Arc<dyn Entropy>,
+            settings: self.settings.clone(),
+            inbox,
+        })
+        .await
+        .unwrap();
+    }
+
+    /// A webhook for `http://{host}/`.
+    pub(crate) async fn webhook(&self, host: &str) -> WebhookId {
+        self.webhook_with(host, |_| {}).await
+    }
+
+    pub(crate) async fn webhook_with(
+        &self,
+        host: &str,
+        edit: impl FnOnce(&mut Webhook),
+    ) -> WebhookId {
+        let id = self.store.next_webhook_id().await.unwrap();
+        let mut webhook = Webhook {
+            id,
+            project: PROJECT,
+            name: host.to_owned(),
+            description: String::new(),
+            url: format!("http://{host}/hook?secret=1"),
+            dialect: "standard".to_owned(),
+            events: Selection::All,
+            secrets: None,
+            verify_tls: true,
+            ca_pem: None,
+            enabled: true,
+            headers: Vec::new(),
+            timeout_seconds: 30,
+            ordering: tidings_domain::webhook::Ordering::Item,
+            max_in_flight: 8,
+            failure_limit: None,
+            retry_schedule: None,
+            options: Value::Null,
+            origin: "api".to_owned(),
+            locked: false,
+            unresolved: false,
+            created_at: "2026-01-01T00:00:00Z".to_owned(),
+            updated_at: "2026-01-01T00:00:00Z".to_owned(),
+            version: 1,
+        };
+        edit(&mut webhook);
+        let webhook = self
+            .store
+            .create_webhook(webhook, Health::default())
+            .await
+            .unwrap();
+        self.engine.webhook_saved(webhook, false).await;
+        self.settle().await;
+        id
+    }
+
+    /// Edits a webhook as the API would.
+    pub(crate) async fn edit(&self, id: WebhookId, edit: impl FnOnce(&mut Webhook)) {
+        let (stored, _, _) = self.store.webhook(PROJECT, id).await.unwrap().unwrap();
+        let mut webhook = (*stored).clone();
+        edit(&mut webhook);
+        webhook.version += 1;
+        let url_changed = webhook.url != stored.url;
+        let webhook = self.store.update_webhook(webhook).await.unwrap();
+        self.engine.webhook_saved(webhook, url_changed).await;
+    }
+
+    /// Records a message about a task for webhooks; the deliveries' ids.
+    pub(crate) async fn send(&self, task: i64, webhooks: &[WebhookId]) -> Vec<DeliveryId> {
+        self.send_about(&[task], webhooks).await
+    }
+
+    /// Records a message about several tasks.
+    pub(crate) async fn send_about(
+        &self,
+        tasks: &[i64],
+        webhooks: &[WebhookId],
+    ) -> Vec<DeliveryId> {
+        self.try_send(tasks, webhooks).await.unwrap()
+    }
+
+    /// The same where the store may refuse.
+    pub(crate) async fn try_send(
+        &self,
+        tasks: &[i64],
+        webhooks: &[WebhookId],
+    ) -> Option<Vec<DeliveryId>> {
+        let roots: Vec<ObjectRef> = tasks
+            .iter()
+            .map(|t| ObjectRef::new(Collection::Tasks, *t))
+            .collect();
+        let at = self.clock.wall();
+        let planner = move |snapshots: &[&dyn Snapshot],
+                            ids: &mut dyn tidings_storage::EventIds| {
+            let id = ids.next();
+            let wanted = snapshots[0].webhooks();
+            let webhooks = wanted
+                .iter()
+                .filter(|w| w.enabled && webhooks.contains(&w.id))
+                .map(|w| w.id)
+                .collect();
+            let event = Event {
+                id,
+                project: PROJECT,
+                at,
+                actor: None,
+                what: What::Bulk(tidings_domain::event::Bulk {
+                    changes: Vec::new(),
+                    objects: Vec::new(),
+                    set: Vec::new(),
+                    comment: None,
+                }),
+            };
+            Ok(Plan {
+                events: vec![RecordedEvent {
+                    event: Arc::new(event),
+                    listed: false,
+                }],
+                messages: vec![NewMessage {
+                    project: PROJECT,
+                    event: id,
+                    dialect: "standard",
+                    code: "task.updated",
+                    body: Bytes::from(format!("{{\"event\":{id},\"tasks\":{tasks:?}}}")),
+                    object: roots[0].to_string(),
+                    sequence: Some(id.0),
+                    roots: roots.clone(),
+                    title: String::new(),
+                    webhooks,
+                }],
+                ..Plan::default()
+            })
+        };
+        let recorded = self.store.record(&[PROJECT], Box::new(planner)).await;
+        let deliveries = recorded.ok()?.deliveries;
+        Some(deliveries.iter().map(|d| d.id).collect())
+    }
+
+    /// Lets time pass.
+    pub(crate) async fn pass(&self, seconds: u64) {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        self.settle().await;
+    }
+
+    /// Lets everything happen that needs no time.
+    pub(crate) async fn settle(&self) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+
+    pub(crate) async fn delivery(&self, id: DeliveryId) -> DeliveryDetail {
+        self.store.delivery(PROJECT, id).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn state(&self, id: DeliveryId) -> &'static str {
+        self.delivery(id).await.summary.state.as_str()
+    }
+
+    pub(crate) fn health(&self, id: WebhookId) -> Health {
+        self.engine.health(id).unwrap()
+    }
+}
+
+/// Seconds at which requests began, rounded.
+pub(crate) fn times(seen: &[Seen]) -> Vec<u64> {
+    seen.iter()
+        .map(|s| (s.at + Duration::from_millis(500)).as_secs())
+        .collect()
+}
+
+/// The triggers of a delivery's attempts.
+pub(crate) fn triggers(detail: &DeliveryDetail) -> Vec<&str> {
+    detail.attempts.iter().map(|a| a.trigger.as_str()).collect()
+}
