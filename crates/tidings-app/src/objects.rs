@@ -1,4 +1,12 @@
-//! Objects: every write of every collection, alone or in a batch.
+//! Objects: every write of every collection, alone or in a batch, and reading them.
+//!
+//! `rights` says who may ask, `record` plans the write over one consistent state (the rules are `tidings_domain::write`), `tell`
+//! says its events in the dialects of the project's webhooks, `read` reads.
+
+mod read;
+mod record;
+mod rights;
+mod tell;
 
 use std::sync::Arc;
 
