@@ -25,24 +25,50 @@ impl App {
         let target = Target::parse(id).ok_or_else(absent)?;
         let mut answer = Err(absent());
         let job = Box::new(|state: &dyn Snapshot| {
-            answer = match target.id(state, collection).and_then(|id| state.get(ObjectRef::new(collection, id))) {
+            answer = match target
+                .id(state, collection)
+                .and_then(|id| state.get(ObjectRef::new(collection, id)))
+            {
                 Some(doc) => self.shape(state, &doc, caller, dialect),
                 None => Err(absent()),
             };
         });
-        self.store.read(project.id, AsOf::Now, job).await.map_err(refusal)?;
+        self.store
+            .read(project.id, AsOf::Now, job)
+            .await
+            .map_err(refusal)?;
         answer
     }
 
-    fn shape(&self, view: &dyn View, doc: &Arc<Doc>, caller: &Caller, dialect: Option<&str>) -> Result<Vec<u8>, Fault> {
+    fn shape(
+        &self,
+        view: &dyn View,
+        doc: &Arc<Doc>,
+        caller: &Caller,
+        dialect: Option<&str>,
+    ) -> Result<Vec<u8>, Fault> {
         let Some(name) = dialect else {
             return serde_json::to_vec(&**doc).map_err(|_| crate::refusal::internal());
         };
-        let dialect = tidings_dialects::find(name)
-            .ok_or_else(|| Fault::field("dialect", "unknown_word", "is not a dialect; GET /api/v1/dialects lists them"))?;
-        let scope = ObjectScope { view, server_url: &self.server_url, at: self.clock.wall(), actor: caller.member() };
+        let dialect = tidings_dialects::find(name).ok_or_else(|| {
+            Fault::field(
+                "dialect",
+                "unknown_word",
+                "is not a dialect; GET /api/v1/dialects lists them",
+            )
+        })?;
+        let scope = ObjectScope {
+            view,
+            server_url: &self.server_url,
+            at: self.clock.wall(),
+            actor: caller.member(),
+        };
         dialect.object(&scope, doc).ok_or_else(|| {
-            let detail = format!("{} has no shape for {}; leave it out to read the object as it is", dialect.title(), doc.collection());
+            let detail = format!(
+                "{} has no shape for {}; leave it out to read the object as it is",
+                dialect.title(),
+                doc.collection()
+            );
             Fault::field("dialect", "dialect_silent", detail)
         })
     }
@@ -58,7 +84,10 @@ impl App {
     ) -> Result<Page<Arc<Doc>>, Fault> {
         let project = self.project(caller, project).await?;
         let collection = known(collection)?;
-        self.store.objects(project.id, collection, after, limit).await.map_err(refusal)
+        self.store
+            .objects(project.id, collection, after, limit)
+            .await
+            .map_err(refusal)
     }
 }
 

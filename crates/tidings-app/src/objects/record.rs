@@ -18,10 +18,17 @@ const MOST_ENTRIES: usize = 1000;
 
 impl App {
     /// Carries out writes in order, all or none; later entries see earlier ones. In a batch, faults name the entry (`/57/data/status`).
-    pub async fn write(&self, caller: &Caller, project: &str, entries: Vec<Entry>, batch: bool) -> Result<Vec<Written>, Fault> {
+    pub async fn write(
+        &self,
+        caller: &Caller,
+        project: &str,
+        entries: Vec<Entry>,
+        batch: bool,
+    ) -> Result<Vec<Written>, Fault> {
         let project = self.project(caller, project).await?;
         if entries.len() > MOST_ENTRIES {
-            let detail = format!("at most {MOST_ENTRIES} changes at once; send the rest in another request");
+            let detail =
+                format!("at most {MOST_ENTRIES} changes at once; send the rest in another request");
             return Err(Fault::field("", "too_many", detail));
         }
         let steps = steps(caller, &entries, batch)?;
@@ -34,29 +41,52 @@ impl App {
             }
         }
         let keys: Vec<Option<String>> = self.destinations(&steps);
-        let work = Work { app: self, caller, steps: &steps, targets: &keys, scope: format!("{}/{}", caller.scope(), project.id), batch };
+        let work = Work {
+            app: self,
+            caller,
+            steps: &steps,
+            targets: &keys,
+            scope: format!("{}/{}", caller.scope(), project.id),
+            batch,
+        };
         let mut answers = Vec::new();
         let planner = Box::new(|states: &[&dyn Snapshot], ids: &mut dyn EventIds| {
             answers.clear();
             work.plan(states, ids, &mut answers)
         });
-        self.store.record(&projects, planner).await.map_err(record_refusal)?;
+        self.store
+            .record(&projects, planner)
+            .await
+            .map_err(record_refusal)?;
         Ok(answers)
     }
 
     /// The project a move leads to.
-    async fn destination(&self, caller: &Caller, step: &Step<'_>) -> Result<Option<ProjectId>, Fault> {
-        let Some(key) = step.destination() else { return Ok(None) };
+    async fn destination(
+        &self,
+        caller: &Caller,
+        step: &Step<'_>,
+    ) -> Result<Option<ProjectId>, Fault> {
+        let Some(key) = step.destination() else {
+            return Ok(None);
+        };
         let found = self.store.project(key).await.map_err(refusal)?;
         let found = found.filter(|p| caller.sees(p.id)).ok_or_else(|| {
-            let fault = Fault::field(format!("{}/project", step.body_at), "not_found", format!("there is no project {key:?}"));
+            let fault = Fault::field(
+                format!("{}/project", step.body_at),
+                "not_found",
+                format!("there is no project {key:?}"),
+            );
             step.place(fault)
         })?;
         Ok(Some(found.id))
     }
 
     fn destinations(&self, steps: &[Step<'_>]) -> Vec<Option<String>> {
-        steps.iter().map(|s| s.destination().map(str::to_ascii_lowercase)).collect()
+        steps
+            .iter()
+            .map(|s| s.destination().map(str::to_ascii_lowercase))
+            .collect()
     }
 }
 
@@ -75,7 +105,11 @@ struct Step<'e> {
 
 impl Step<'_> {
     fn place(&self, fault: Fault) -> Fault {
-        if self.prefix.is_empty() { fault } else { fault.within(&self.prefix) }
+        if self.prefix.is_empty() {
+            fault
+        } else {
+            fault.within(&self.prefix)
+        }
     }
 
     /// The key of the project a move leads to.
@@ -89,11 +123,27 @@ impl Step<'_> {
 
 fn steps<'e>(caller: &Caller, entries: &'e [Entry], batch: bool) -> Result<Vec<Step<'e>>, Fault> {
     let step = |(place, entry): (usize, &'e Entry)| {
-        let prefix = if batch { format!("/{place}") } else { String::new() };
-        let put = |fault: Fault| if prefix.is_empty() { fault } else { fault.within(&prefix) };
+        let prefix = if batch {
+            format!("/{place}")
+        } else {
+            String::new()
+        };
+        let put = |fault: Fault| {
+            if prefix.is_empty() {
+                fault
+            } else {
+                fault.within(&prefix)
+            }
+        };
         let (collection, target) = object(entry, batch).map_err(put)?;
         rights::check(caller, entry, collection).map_err(put)?;
-        Ok(Step { entry, collection, target, body_at: if batch { "/data" } else { "" }, prefix })
+        Ok(Step {
+            entry,
+            collection,
+            target,
+            body_at: if batch { "/data" } else { "" },
+            prefix,
+        })
     };
     entries.iter().enumerate().map(step).collect()
 }
@@ -115,7 +165,13 @@ fn object(entry: &Entry, batch: bool) -> Result<(Option<Collection>, Option<Targ
     let target = match &entry.id {
         Some(text) => Some(Target::parse(text).ok_or_else(|| bad_id(batch))?),
         None if matches!(entry.op, Op::Post) || (batch && entry.op == Op::Put) => None,
-        None => return Err(Fault::field("/id", "required", "say which object: its integer id or \"ext:EXTERNAL_ID\"")),
+        None => {
+            return Err(Fault::field(
+                "/id",
+                "required",
+                "say which object: its integer id or \"ext:EXTERNAL_ID\"",
+            ));
+        }
     };
     Ok((Some(collection), target))
 }
@@ -123,7 +179,11 @@ fn object(entry: &Entry, batch: bool) -> Result<(Option<Collection>, Option<Targ
 /// An id that cannot be one: in a path it leads nowhere, in a batch it is a wrong member.
 fn bad_id(batch: bool) -> Fault {
     if batch {
-        Fault::field("/id", "wrong_type", "must be an integer from 1 to 9007199254740991, or \"ext:EXTERNAL_ID\"")
+        Fault::field(
+            "/id",
+            "wrong_type",
+            "must be an integer from 1 to 9007199254740991, or \"ext:EXTERNAL_ID\"",
+        )
     } else {
         absent()
     }
@@ -141,35 +201,73 @@ struct Work<'w> {
 }
 
 impl Work<'_> {
-    fn plan(&self, states: &[&dyn Snapshot], ids: &mut dyn EventIds, answers: &mut Vec<Written>) -> Result<Plan, Fault> {
-        let (Some(first), rest) = (states.first(), states.get(1..).unwrap_or_default()) else { return Err(internal()) };
+    fn plan(
+        &self,
+        states: &[&dyn Snapshot],
+        ids: &mut dyn EventIds,
+        answers: &mut Vec<Written>,
+    ) -> Result<Plan, Fault> {
+        let (Some(first), rest) = (states.first(), states.get(1..).unwrap_or_default()) else {
+            return Err(internal());
+        };
         let mut overlay = Overlay::new(*first);
         let mut others: Vec<Overlay<'_>> = rest.iter().map(|s| Overlay::new(*s)).collect();
-        let audiences = states.iter().map(|s| (s.project().id, Audience::of(*s, &s.webhooks()))).collect();
-        let mut scribe = Scribe { ids, audiences, server_url: &self.app.server_url, events: Vec::new(), messages: Vec::new() };
+        let audiences = states
+            .iter()
+            .map(|s| (s.project().id, Audience::of(*s, &s.webhooks())))
+            .collect();
+        let mut scribe = Scribe {
+            ids,
+            audiences,
+            server_url: &self.app.server_url,
+            events: Vec::new(),
+            messages: Vec::new(),
+        };
         let mut memos = Vec::new();
         let now = self.app.clock.wall();
         for (step, target) in self.steps.iter().zip(self.targets) {
-            let known = step.entry.key.as_ref().and_then(|key| self.remembered(*first, key, &memos));
+            let known = step
+                .entry
+                .key
+                .as_ref()
+                .and_then(|key| self.remembered(*first, key, &memos));
             if let Some(answer) = known {
                 answers.push(answer);
                 continue;
             }
-            let there = target.as_ref().and_then(|key| others.iter_mut().find(|o| o.project().key.to_ascii_lowercase() == *key));
-            let done = self.carry_out(step, &mut overlay, there, &mut scribe, now).map_err(|fault| step.place(fault))?;
+            let there = target.as_ref().and_then(|key| {
+                others
+                    .iter_mut()
+                    .find(|o| o.project().key.to_ascii_lowercase() == *key)
+            });
+            let done = self
+                .carry_out(step, &mut overlay, there, &mut scribe, now)
+                .map_err(|fault| step.place(fault))?;
             let written = written(done);
             if let Some(key) = &step.entry.key {
                 memos.push((self.scope.clone(), key.clone(), memo(&written)));
             }
             answers.push(written);
         }
-        let Scribe { events, messages, .. } = scribe;
+        let Scribe {
+            events, messages, ..
+        } = scribe;
         let mut writes = Vec::new();
         for overlay in std::iter::once(overlay).chain(others) {
             let project = overlay.project_id();
-            writes.extend(overlay.into_written().into_iter().map(|w| write(project, w)));
+            writes.extend(
+                overlay
+                    .into_written()
+                    .into_iter()
+                    .map(|w| write(project, w)),
+            );
         }
-        Ok(Plan { writes, events, messages, memos })
+        Ok(Plan {
+            writes,
+            events,
+            messages,
+            memos,
+        })
     }
 
     fn carry_out(
@@ -182,13 +280,21 @@ impl Work<'_> {
     ) -> Result<Done, Fault> {
         let entry = step.entry;
         let author = self.author(step, overlay, now)?;
-        let mut desk = Desk { view: overlay, author: &author, silent: entry.silent, body_at: step.body_at, recorder: scribe };
+        let mut desk = Desk {
+            view: overlay,
+            author: &author,
+            silent: entry.silent,
+            body_at: step.body_at,
+            recorder: scribe,
+        };
         let (comment, body) = (entry.comment.as_ref(), &entry.data);
         match (entry.op, step.collection, &step.target) {
             (Op::Bulk, _, _) => desk.bulk(body, comment),
             (Op::Post | Op::Put, Some(collection), None) => desk.post(collection, body),
             (Op::Put, Some(collection), Some(target)) => desk.put(collection, target, body),
-            (Op::Patch, Some(collection), Some(target)) => desk.patch(collection, target, body, comment),
+            (Op::Patch, Some(collection), Some(target)) => {
+                desk.patch(collection, target, body, comment)
+            }
             (Op::Delete, Some(collection), Some(target)) => desk.delete(collection, target),
             (Op::Stop, Some(Collection::TimeEntries), Some(target)) => desk.stop(target, body),
             (Op::Cancel, Some(Collection::TimeEntries), Some(target)) => desk.cancel(target, body),
@@ -196,7 +302,11 @@ impl Work<'_> {
             (Op::Move, Some(collection), Some(target)) => match there {
                 Some(there) => desk.relocate(collection, target, there),
                 // The project itself, or none was named: the rules say what is wrong.
-                None => Err(Fault::field(format!("{}/project", step.body_at), "range", "must be the key of another project")),
+                None => Err(Fault::field(
+                    format!("{}/project", step.body_at),
+                    "range",
+                    "must be the key of another project",
+                )),
             },
             (op, _, _) => Err(unfit(op, self.batch)),
         }
@@ -206,17 +316,36 @@ impl Work<'_> {
         if !self.caller.imports() {
             return Ok(Author::member(self.caller.member(), now));
         }
-        let (by_place, at_place) = if self.batch { ("/by", "/at") } else { ("Tidings-Actor", "Tidings-At") };
-        let claim = Claim { by: step.entry.by.as_ref(), at: step.entry.at.as_deref(), by_place, at_place };
+        let (by_place, at_place) = if self.batch {
+            ("/by", "/at")
+        } else {
+            ("Tidings-Actor", "Tidings-At")
+        };
+        let claim = Claim {
+            by: step.entry.by.as_ref(),
+            at: step.entry.at.as_deref(),
+            by_place,
+            at_place,
+        };
         Author::claimed(view, claim, now)
     }
 
     /// What was answered to that key before: in the store, or earlier in this batch.
-    fn remembered(&self, state: &dyn Snapshot, key: &str, memos: &[(String, String, String)]) -> Option<Written> {
-        let here = memos.iter().find(|(_, k, _)| k == key).map(|(_, _, answer)| answer.clone());
+    fn remembered(
+        &self,
+        state: &dyn Snapshot,
+        key: &str,
+        memos: &[(String, String, String)],
+    ) -> Option<Written> {
+        let here = memos
+            .iter()
+            .find(|(_, k, _)| k == key)
+            .map(|(_, _, answer)| answer.clone());
         let text = here.or_else(|| state.memo(&self.scope, key))?;
         let answer: serde_json::Value = serde_json::from_str(&text).ok()?;
-        let object = answer["object"].as_str().and_then(|o| o.parse::<ObjectRef>().ok());
+        let object = answer["object"]
+            .as_str()
+            .and_then(|o| o.parse::<ObjectRef>().ok());
         Some(Written {
             event: answer["event"].as_i64().map(EventId),
             object,
@@ -253,9 +382,13 @@ impl Recorder for Scribe<'_> {
     }
 
     fn tell(&mut self, view: &Overlay<'_>, event: Arc<Event>) {
-        let audience = self.audiences.iter().find(|(project, _)| *project == event.project);
+        let audience = self
+            .audiences
+            .iter()
+            .find(|(project, _)| *project == event.project);
         if let Some((_, audience)) = audience {
-            self.messages.extend(audience.tell(&event, view, self.server_url));
+            self.messages
+                .extend(audience.tell(&event, view, self.server_url));
         }
         self.events.push(recorded(event));
     }
@@ -267,7 +400,11 @@ fn write(project: ProjectId, writing: Writing) -> Write {
         Writing::Delete(version, key) => (version, WriteWhat::Delete(key)),
         Writing::Project(version, project) => (version, WriteWhat::Project(project)),
     };
-    Write { project, version, what }
+    Write {
+        project,
+        version,
+        what,
+    }
 }
 
 fn written(done: Done) -> Written {

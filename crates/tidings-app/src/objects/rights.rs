@@ -6,7 +6,11 @@ use super::{Entry, Op};
 use crate::{Access, Caller};
 
 /// Refuses an entry that the caller may not ask for. `collection` is none for a bulk update.
-pub(super) fn check(caller: &Caller, entry: &Entry, collection: Option<Collection>) -> Result<(), Fault> {
+pub(super) fn check(
+    caller: &Caller,
+    entry: &Entry,
+    collection: Option<Collection>,
+) -> Result<(), Fault> {
     Access::Write.check(caller)?;
     if matches!(collection, Some(Collection::Members | Collection::Teams)) {
         Access::Manage.check(caller)?;
@@ -35,7 +39,11 @@ fn silence(caller: &Caller, op: Op) -> Result<(), Fault> {
         ));
     }
     if matches!(op, Op::Move | Op::Notify | Op::Bulk) {
-        return Err(Fault::field("/silent", "not_allowed", "moving, notifying and bulk updates cannot be silent; leave it out"));
+        return Err(Fault::field(
+            "/silent",
+            "not_allowed",
+            "moving, notifying and bulk updates cannot be silent; leave it out",
+        ));
     }
     Ok(())
 }

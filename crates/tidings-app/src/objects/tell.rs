@@ -26,12 +26,18 @@ impl Audience {
         let mut groups: Vec<Group> = Vec::new();
         let on = view.project().webhooks == WebhookSwitch::On;
         for webhook in webhooks.iter().filter(|w| on && w.enabled) {
-            let same = |g: &&mut Group| g.dialect.name() == webhook.dialect && g.options == webhook.options;
+            let same = |g: &&mut Group| {
+                g.dialect.name() == webhook.dialect && g.options == webhook.options
+            };
             match groups.iter_mut().find(same) {
                 Some(group) => group.webhooks.push(Arc::clone(webhook)),
                 None => {
                     if let Some(dialect) = tidings_dialects::find(&webhook.dialect) {
-                        groups.push(Group { dialect, options: webhook.options.clone(), webhooks: vec![Arc::clone(webhook)] });
+                        groups.push(Group {
+                            dialect,
+                            options: webhook.options.clone(),
+                            webhooks: vec![Arc::clone(webhook)],
+                        });
                     }
                 }
             }
@@ -43,9 +49,20 @@ impl Audience {
     pub(crate) fn tell(&self, event: &Event, view: &dyn View, server_url: &str) -> Vec<NewMessage> {
         let mut all = Vec::new();
         for group in &self.groups {
-            let scope = Scope { event, view, server_url, options: &group.options };
-            let messages = render(group.dialect, &scope, &mut |code| group.webhooks.iter().any(|w| wants(group.dialect, w, code)));
-            all.extend(messages.into_iter().filter_map(|message| group.address(message, event, view)));
+            let scope = Scope {
+                event,
+                view,
+                server_url,
+                options: &group.options,
+            };
+            let messages = render(group.dialect, &scope, &mut |code| {
+                group.webhooks.iter().any(|w| wants(group.dialect, w, code))
+            });
+            all.extend(
+                messages
+                    .into_iter()
+                    .filter_map(|message| group.address(message, event, view)),
+            );
         }
         all
     }
@@ -55,7 +72,10 @@ impl Group {
     /// The message with those it goes to; nothing when it goes to nobody.
     fn address(&self, message: Message, event: &Event, view: &dyn View) -> Option<NewMessage> {
         let goes = |w: &&Arc<Webhook>| {
-            wants(self.dialect, w, message.code) && !message.unless.is_some_and(|other| wants(self.dialect, w, other))
+            wants(self.dialect, w, message.code)
+                && !message
+                    .unless
+                    .is_some_and(|other| wants(self.dialect, w, other))
         };
         let webhooks: Vec<_> = self.webhooks.iter().filter(goes).map(|w| w.id).collect();
         if webhooks.is_empty() {
@@ -85,13 +105,24 @@ fn wants(dialect: &dyn Dialect, webhook: &Webhook, code: &str) -> bool {
 fn place(about: &About, event: &Event, view: &dyn View) -> (Vec<ObjectRef>, String) {
     match about {
         About::Object(key, _) => {
-            let Some(doc) = told_object(*key, event, view) else { return (vec![*key], String::new()) };
+            let Some(doc) = told_object(*key, event, view) else {
+                return (vec![*key], String::new());
+            };
             let root = derived::root(view, &doc);
-            let named = if root == *key { Some(doc) } else { told_object(root, event, view) };
+            let named = if root == *key {
+                Some(doc)
+            } else {
+                told_object(root, event, view)
+            };
             (vec![root], named.map(|d| label(&d)).unwrap_or_default())
         }
         About::Items(items) => {
-            let titles: Vec<String> = items.iter().take(5).filter_map(|key| view.get(*key)).map(|d| label(&d)).collect();
+            let titles: Vec<String> = items
+                .iter()
+                .take(5)
+                .filter_map(|key| view.get(*key))
+                .map(|d| label(&d))
+                .collect();
             (items.clone(), titles.join("; "))
         }
         About::Webhook(_) => (Vec::new(), String::new()),
@@ -102,13 +133,18 @@ fn place(about: &About, event: &Event, view: &dyn View) -> (Vec<ObjectRef>, Stri
 fn told_object(key: ObjectRef, event: &Event, view: &dyn View) -> Option<Arc<Doc>> {
     let change = event.change();
     let own = change.map(|c| &c.object).filter(|d| d.key() == key);
-    let comment = change.and_then(|c| c.comment.as_ref()).filter(|d| d.key() == key);
+    let comment = change
+        .and_then(|c| c.comment.as_ref())
+        .filter(|d| d.key() == key);
     own.or(comment).cloned().or_else(|| view.get(key))
 }
 
 /// What people call an object: its number and its title.
 fn label(doc: &Doc) -> String {
-    let name = ["title", "name", "first_name", "body"].iter().find_map(|m| doc.opt_text(m)).unwrap_or_default();
+    let name = ["title", "name", "first_name", "body"]
+        .iter()
+        .find_map(|m| doc.opt_text(m))
+        .unwrap_or_default();
     let name: String = name.chars().take(200).collect();
     match doc.int("number") {
         Some(number) => format!("#{number} {name}"),
