@@ -34,13 +34,16 @@ impl App {
         let steps = steps(caller, &entries, batch)?;
         let mut projects = vec![project.id];
         for step in &steps {
-            if let Some(id) = self.destination(caller, step).await? {
-                if !projects.contains(&id) {
-                    projects.push(id);
-                }
+            if let Some(id) = self.destination(caller, step).await?
+                && !projects.contains(&id)
+            {
+                projects.push(id);
             }
         }
-        let keys: Vec<Option<String>> = self.destinations(&steps);
+        let keys: Vec<Option<String>> = steps
+            .iter()
+            .map(|s| s.destination().map(str::to_ascii_lowercase))
+            .collect();
         let work = Work {
             app: self,
             caller,
@@ -80,13 +83,6 @@ impl App {
             step.place(fault)
         })?;
         Ok(Some(found.id))
-    }
-
-    fn destinations(&self, steps: &[Step<'_>]) -> Vec<Option<String>> {
-        steps
-            .iter()
-            .map(|s| s.destination().map(str::to_ascii_lowercase))
-            .collect()
     }
 }
 
@@ -347,9 +343,9 @@ impl Work<'_> {
             .as_str()
             .and_then(|o| o.parse::<ObjectRef>().ok());
         Some(Written {
-            event: answer["event"].as_i64().map(EventId),
+            event: number("event").map(EventId),
             object,
-            sequence: answer["sequence"].as_i64(),
+            sequence: number("sequence"),
             doc: None,
             created: false,
             each: Vec::new(),
