@@ -1,6 +1,11 @@
 //! The rules as tables: a body in, what is stored and told out.
 
+mod bodies;
+mod collections;
 mod items;
+mod removal;
+mod several;
+mod verbs;
 
 use std::sync::Arc;
 
@@ -44,7 +49,7 @@ impl Recorder for Notes<'_> {
 }
 
 /// A scene that remembers what was deleted.
-struct Memory<'m> {
+pub(super) struct Memory<'m> {
     scene: &'m Scene,
     last: &'m std::collections::HashMap<crate::ObjectRef, i64>,
 }
@@ -171,7 +176,7 @@ impl Room {
                     self.last.insert(key, old.sequence());
                 }
                 Written::Project(_, project) => {
-                    *self.scene.project_mut() = Project::clone(&project)
+                    *self.scene.project_mut() = Project::clone(&project);
                 }
             }
         }
@@ -200,6 +205,11 @@ impl Room {
         let (collection, target) = path_of(path);
         let comment = comment.map(json);
         self.run(|desk| desk.patch(collection, &target, &json(body), comment.as_ref()))
+    }
+
+    pub(super) fn delete(&mut self, path: &str) -> Result<Done, Fault> {
+        let (collection, target) = path_of(path);
+        self.run(|desk| desk.delete(collection, &target))
     }
 
     /// An object as JSON, as the API shows it; null when it is not there.
