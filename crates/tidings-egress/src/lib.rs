@@ -5,11 +5,36 @@
 //! nothing is decompressed, nothing comes from the environment. The answer is a [`Report`]: what came back, or what went wrong,
 //! from a closed set, with the time each phase took.
 
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`policy`] | which addresses and names may be connected to; the operator's allow-list |
+//! | [`target`] | reading a URL once, into one canonical form |
+//! | [`headers`] | which headers a webhook may add |
+//! | [`resolver`] | names to addresses |
+//! | [`tls`] | which certificates are accepted |
+//! | `conn`, `pool`, `wire` | a connection, the kept ones, HTTP/1.1 on them |
+//! | `outcome` | what an end of a try means |
+//! | `client` | all of it together: [`Client`], and [`Client::check_url`] for saving |
+
+mod client;
+mod conn;
+pub mod headers;
+mod outcome;
+pub mod policy;
+mod pool;
+pub mod resolver;
+pub mod target;
+pub mod tls;
+mod wire;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+
+pub use client::{Client, Saved, Settings, SetupError, Stats};
 
 /// Which certificates a receiver may show. Connections are never shared between different settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -78,6 +103,16 @@ pub struct Answer {
     pub body: Bytes,
     /// More came than is kept.
     pub truncated: bool,
+}
+
+impl Answer {
+    /// The first value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(other, _)| other.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
 }
 
 /// Why a try failed.
