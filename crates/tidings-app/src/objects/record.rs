@@ -339,8 +339,10 @@ impl Work<'_> {
             .map(|(_, _, answer)| answer.clone());
         let text = here.or_else(|| state.memo(&self.scope, key))?;
         let answer: serde_json::Value = serde_json::from_str(&text).ok()?;
-        let object = answer["object"]
-            .as_str()
+        let number = |name| answer.get(name).and_then(serde_json::Value::as_i64);
+        let object = answer
+            .get("object")
+            .and_then(|o| o.as_str())
             .and_then(|o| o.parse::<ObjectRef>().ok());
         Some(Written {
             event: number("event").map(EventId),
