@@ -14,17 +14,25 @@
 use std::fmt;
 use std::sync::Arc;
 
+use parking_lot::RwLock;
 use tidings_domain::{Clock, Entropy, Fault, Project, Value, time};
 use tidings_storage::Store;
 
 pub mod access;
+pub mod activities;
 pub mod auth;
 pub mod caller;
+pub mod catalogue;
+pub mod deliveries;
+pub mod guard;
 pub mod objects;
+pub mod projects;
 pub mod reader;
 pub mod refusal;
+pub mod settings;
 pub mod tokens;
 pub mod vault;
+pub mod webhooks;
 
 pub use access::Access;
 pub use caller::{Caller, Role};
@@ -34,6 +42,12 @@ pub use vault::Vault;
 pub struct App {
     /// Where everything is kept.
     pub store: Arc<dyn Store>,
+    /// What sends.
+    pub engine: tidings_delivery::Engine,
+    /// Which URLs may be saved.
+    pub guard: Arc<dyn guard::Guard>,
+    /// What the administrator set: see [`settings`].
+    pub settings: RwLock<settings::ServerSettings>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -65,6 +79,15 @@ impl App {
     pub fn now(&self) -> String {
         time::show(self.clock.wall())
     }
+}
+
+/// Which page of a list: what comes after (or, newest first, before) a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paging {
+    /// The position; 0 is the beginning.
+    pub from: i64,
+    /// Most entries.
+    pub limit: usize,
 }
 
 /// A page of a list as the API shows it, with the position after it.

@@ -45,6 +45,15 @@ impl<'a> Reader<'a> {
         });
     }
 
+    /// Notes a fault deeper inside: `place` is a pointer below this object, without the leading slash.
+    pub fn refuse_at(&mut self, place: &str, code: &'static str, detail: impl Into<String>) {
+        self.errors.push(FieldFault {
+            field: format!("{}/{place}", self.at),
+            code,
+            detail: detail.into(),
+        });
+    }
+
     /// Takes over the faults of a value inside this one.
     pub fn absorb<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
         match result {

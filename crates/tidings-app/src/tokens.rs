@@ -5,7 +5,7 @@ use tidings_storage::{AsOf, Token, TokenKind};
 
 use crate::reader::{Reader, object};
 use crate::refusal::{absent, refusal};
-use crate::{Access, App, Caller, Listed, auth};
+use crate::{Access, App, Caller, Listed, Paging, auth};
 
 const ROLES: [&str; 4] = [
     "product_owner",
@@ -132,13 +132,12 @@ impl App {
         &self,
         caller: &Caller,
         project: Option<&Project>,
-        after: i64,
-        limit: usize,
+        paging: Paging,
     ) -> Result<Listed, Fault> {
         may(caller, project)?;
         let page = self
             .store
-            .tokens(project.map(|p| p.id), after, limit)
+            .tokens(project.map(|p| p.id), paging.from, paging.limit)
             .await
             .map_err(refusal)?;
         Ok(Listed {

@@ -9,6 +9,7 @@ use std::fmt;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use sha2::{Digest, Sha256};
+use tidings_delivery::{Keyring, SealedFor};
 use tidings_domain::webhook::Sealed;
 use tidings_domain::{Entropy, WebhookId};
 
@@ -137,6 +138,20 @@ impl Vault {
         self.cipher
             .decrypt(&XNonce::from(*nonce), payload)
             .map_err(|_| VaultError::Damaged)
+    }
+}
+
+impl Keyring for Vault {
+    fn open(&self, sealed: &Sealed, purpose: SealedFor, webhook: WebhookId) -> Option<Vec<u8>> {
+        let column = match purpose {
+            SealedFor::Signing => Column::Secret,
+            SealedFor::Header => Column::Header,
+        };
+        Vault::open(self, column, webhook, sealed)
+            .inspect_err(|error| {
+                tracing::error!(webhook.id = webhook.0, "failed to open a secret: {error}");
+            })
+            .ok()
     }
 }
 

@@ -50,3 +50,8 @@ pub fn parse_date(text: &str) -> Option<Date> {
 pub fn value(time: Time) -> Value {
     Value::Text(show(time))
 }
+
+/// Whether that is the name of a time zone (IANA).
+pub fn is_zone(name: &str) -> bool {
+    jiff::tz::TimeZone::get(name).is_ok()
+}

@@ -1,0 +1,142 @@
+//! Projects: made by the administrator, shaped by those who manage them.
+
+use std::sync::Arc;
+
+use tidings_domain::project::{WebhookSwitch, slug};
+use tidings_domain::{Fault, Project, ProjectId, Value};
+use tidings_storage::{EventIds, Plan, Snapshot, Write, WriteWhat};
+
+use crate::refusal::{record_refusal, refusal};
+use crate::{Access, App, Caller, Listed, Paging};
+
+mod read;
+mod vocabulary;
+
+impl App {
+    /// The projects that exist for the caller.
+    pub async fn projects(&self, caller: &Caller, paging: Paging) -> Result<Listed, Fault> {
+        let (after, limit) = (paging.from, paging.limit);
+        let own = match caller {
+            Caller::Admin { .. } => None,
+            Caller::App { project, .. } | Caller::Member { project, .. } => Some(*project),
+        };
+        let page = match own {
+            None => self.store.projects(after, limit).await,
+            // A project's token sees a list of one.
+            Some(id) => self.store.projects(id.0 - 1, 1).await,
+        };
+        let page = page.map_err(refusal)?;
+        let data = page
+            .data
+            .iter()
+            .filter(|p| p.id.0 > after && caller.sees(p.id))
+            .map(|p| show(p))
+            .collect();
+        Ok(Listed {
+            data,
+            next: page.next.filter(|_| own.is_none()),
+        })
+    }
+
+    /// Creates a project.
+    pub async fn create_project(
+        &self,
+        caller: &Caller,
+        body: &Value,
+    ) -> Result<Arc<Project>, Fault> {
+        Access::Administrator.check(caller)?;
+        let blank = Project::new(ProjectId(0), "", "", &self.now());
+        let project = read::project(&blank, body, read::Mode::Create)?;
+        let made = self.store.create_project(project).await;
+        made.map(Arc::new).map_err(|error| match error {
+            tidings_storage::StoreError::Conflict(member) => Fault::conflict(
+                format!("/{member}"),
+                "taken",
+                "another project has it, or had it; choose another",
+            ),
+            other => refusal(other),
+        })
+    }
+
+    /// Changes a project by a merge patch (RFC 7396). Answers with the project as it is then.
+    pub async fn update_project(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        body: &Value,
+    ) -> Result<Arc<Project>, Fault> {
+        Access::Manage.check(caller)?;
+        let mut result = None;
+        let planner = Box::new(|states: &[&dyn Snapshot], ids: &mut dyn EventIds| {
+            let Some(state) = states.first() else {
+                return Err(crate::refusal::internal());
+            };
+            let before = state.project();
+            let after = read::project(before, body, read::Mode::Edit)?;
+            check_switch(caller, before.webhooks, after.webhooks)?;
+            vocabulary::check_use(*state, before, &after)?;
+            let mut plan = Plan::default();
+            if after == **before {
+                result = Some((Arc::clone(before), Arc::clone(before)));
+                return Ok(plan);
+            }
+            let after = Arc::new(after);
+            plan.writes.push(Write {
+                project: after.id,
+                version: ids.next(),
+                what: WriteWhat::Project(Arc::clone(&after)),
+            });
+            result = Some((Arc::clone(before), after));
+            Ok(plan)
+        });
+        self.store
+            .record(&[project.id], planner)
+            .await
+            .map_err(record_refusal)?;
+        let (before, after) = result.ok_or_else(crate::refusal::internal)?;
+        if before.webhooks != after.webhooks {
+            let on = after.webhooks == WebhookSwitch::On;
+            self.engine.project_switched(after.id, on).await;
+        }
+        Ok(after)
+    }
+
+    /// Deletes a project with everything in it.
+    pub async fn delete_project(&self, caller: &Caller, project: &Project) -> Result<(), Fault> {
+        Access::Manage.check(caller)?;
+        self.store
+            .delete_project(project.id)
+            .await
+            .map_err(refusal)?;
+        self.engine.project_deleted(project.id).await;
+        Ok(())
+    }
+}
+
+/// A project as the API shows it.
+pub fn show(project: &Project) -> Value {
+    serde_json::to_vec(project)
+        .ok()
+        .and_then(|text| Value::parse(&text).ok())
+        .unwrap_or_default()
+}
+
+/// The plan gate is the administrator's; on and off is for everybody who manages the project.
+fn check_switch(caller: &Caller, before: WebhookSwitch, after: WebhookSwitch) -> Result<(), Fault> {
+    let gated = before == WebhookSwitch::ViewOnly || after == WebhookSwitch::ViewOnly;
+    if before != after && gated && !matches!(caller, Caller::Admin { .. }) {
+        return Err(Fault::forbidden(
+            "plan_view_only",
+            "only the administrator sets and leaves \"view_only\"; ask for another plan",
+        ));
+    }
+    Ok(())
+}
+
+/// The default of `slug` for a project of that name.
+fn default_slug(name: &str, id: ProjectId) -> String {
+    slug(name, "project", id.0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,304 @@
+//! Webhooks: made, changed, switched, tried out and looked at.
+//!
+//! A secret goes in here and never comes out: it is sealed for the webhook's id before anything is stored. The engine is told after
+//! the store has taken a change; if it is never told, it reads the same from the store when it starts.
+
+use std::sync::Arc;
+
+use tidings_domain::project::WebhookSwitch;
+use tidings_domain::webhook::{DisabledReason, Health, HealthState, Selection, Webhook};
+use tidings_domain::{Fault, Project, Value, WebhookId};
+use tidings_storage::{LaneCounts, StoreError};
+
+use crate::guard::{self, Judged};
+use crate::refusal::{absent, internal, refusal};
+use crate::{Access, App, Caller, Listed, Paging};
+
+mod headers;
+mod input;
+mod operate;
+mod seal;
+mod show;
+mod test;
+
+pub use headers::MASK;
+pub use operate::{RecoverAnswer, Switch};
+pub use show::Audience;
+pub(crate) use show::{cut_url, whole};
+
+use input::Draft;
+
+/// How often an edit is tried again when somebody else was faster.
+const EDIT_TRIES: usize = 4;
+
+/// A webhook with how it fares.
+pub(crate) type Found = (Arc<Webhook>, Health, LaneCounts);
+
+impl App {
+    /// The webhooks of a project.
+    pub async fn webhooks(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        paging: Paging,
+    ) -> Result<Listed, Fault> {
+        Access::Watch.check(caller)?;
+        pages_open(project)?;
+        let page = self
+            .store
+            .webhooks(project.id, paging.from, paging.limit)
+            .await;
+        let page = page.map_err(refusal)?;
+        Ok(Listed {
+            data: page
+                .data
+                .iter()
+                .map(|found| self.show_webhook(caller, project, found))
+                .collect(),
+            next: page.next,
+        })
+    }
+
+    /// One webhook.
+    pub async fn webhook(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        id: i64,
+    ) -> Result<Value, Fault> {
+        Access::Watch.check(caller)?;
+        pages_open(project)?;
+        let found = self.find_webhook(project, id).await?;
+        Ok(self.show_webhook(caller, project, &found))
+    }
+
+    /// Creates a webhook: its id, and the webhook as it is read.
+    pub async fn create_webhook(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        body: &Value,
+    ) -> Result<(WebhookId, Value), Fault> {
+        Access::Manage.check(caller)?;
+        pages_open(project)?;
+        let id = self.store.next_webhook_id().await.map_err(refusal)?;
+        let base = self.blank_webhook(caller, project, id);
+        let mut draft = input::read(body, &base, input::Mode::Create, caller, "")?;
+        if draft.webhook.enabled && project.webhooks == WebhookSwitch::ViewOnly {
+            if body.member("enabled").is_some() {
+                return Err(plan_view_only());
+            }
+            draft.webhook.enabled = false;
+        }
+        let webhook = self.seal_draft(self.judge_draft(draft).await?)?;
+        let health = Health {
+            state: if webhook.enabled {
+                HealthState::Ok
+            } else {
+                HealthState::Disabled
+            },
+            reason: (!webhook.enabled).then_some(match project.webhooks {
+                WebhookSwitch::ViewOnly => DisabledReason::Plan,
+                WebhookSwitch::On | WebhookSwitch::Off => DisabledReason::Manual,
+            }),
+            since: Some(self.now()),
+            ..Health::default()
+        };
+        let made = self.store.create_webhook(webhook, health.clone()).await;
+        let made = made.map_err(refusal)?;
+        self.engine.webhook_saved(Arc::clone(&made), false).await;
+        let found = (made, health, LaneCounts::default());
+        Ok((id, self.show_webhook(caller, project, &found)))
+    }
+
+    /// Changes a webhook by a merge patch (RFC 7396).
+    pub async fn update_webhook(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        id: i64,
+        body: &Value,
+    ) -> Result<Value, Fault> {
+        Access::Manage.check(caller)?;
+        pages_open(project)?;
+        for _ in 0..EDIT_TRIES {
+            let (stored, _, _) = self.find_webhook(project, id).await?;
+            if !only_disables(body) {
+                check_lock(caller, &stored)?;
+            }
+            let mode = input::Mode::Edit;
+            let draft = input::read(body, &stored, mode, caller, "")?;
+            let wanted = draft.webhook.enabled;
+            if wanted && !stored.enabled && project.webhooks == WebhookSwitch::ViewOnly {
+                return Err(plan_view_only());
+            }
+            let url_changed = draft.webhook.url != stored.url;
+            let mut webhook = self.seal_draft(self.judge_draft(draft).await?)?;
+            // Switching is the engine's: it keeps health and webhook in step.
+            webhook.enabled = stored.enabled;
+            if webhook != *stored {
+                match self.save_webhook(&stored, webhook, url_changed).await {
+                    Err(StoreError::Conflict(_)) => continue,
+                    other => other.map_err(refusal)?,
+                };
+            }
+            if wanted && !stored.enabled {
+                self.engine.enable(stored.id).await.map_err(refusal)?;
+            } else if !wanted && stored.enabled {
+                let reason = DisabledReason::Manual;
+                let done = self.engine.disable(stored.id, reason).await;
+                done.map_err(refusal)?;
+            }
+            return self.webhook(caller, project, id).await;
+        }
+        Err(refusal(StoreError::Conflict("version")))
+    }
+
+    /// Deletes a webhook: requests in flight finish and are logged, the rest is skipped, the log stays.
+    pub async fn delete_webhook(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        id: i64,
+    ) -> Result<(), Fault> {
+        Access::Manage.check(caller)?;
+        pages_open(project)?;
+        let id = WebhookId(id);
+        let done = self.store.delete_webhook(project.id, id).await;
+        done.map_err(refusal)?;
+        self.engine.webhook_deleted(id).await;
+        Ok(())
+    }
+
+    pub(crate) async fn find_webhook(&self, project: &Project, id: i64) -> Result<Found, Fault> {
+        let found = self.store.webhook(project.id, WebhookId(id)).await;
+        found.map_err(refusal)?.ok_or_else(absent)
+    }
+
+    /// Writes an edited webhook and tells the engine.
+    async fn save_webhook(
+        &self,
+        stored: &Webhook,
+        mut webhook: Webhook,
+        url_changed: bool,
+    ) -> Result<Arc<Webhook>, StoreError> {
+        webhook.version = stored.version + 1;
+        webhook.updated_at = self.now();
+        let saved = self.store.update_webhook(webhook).await?;
+        self.engine
+            .webhook_saved(Arc::clone(&saved), url_changed)
+            .await;
+        Ok(saved)
+    }
+
+    /// Asks the guard about a URL that is new.
+    async fn judge_draft(&self, mut draft: Draft) -> Result<Draft, Fault> {
+        if !draft.judge_url {
+            return Ok(draft);
+        }
+        let at = &draft.url_at;
+        let url = guard::parse(&draft.webhook.url, at)?;
+        match self.guard.judge(&url).await {
+            Judged::Fine => draft.webhook.unresolved = false,
+            Judged::Unresolved => draft.webhook.unresolved = true,
+            Judged::Forbidden => return Err(guard::forbidden(at)),
+        }
+        Ok(draft)
+    }
+
+    fn blank_webhook(&self, caller: &Caller, project: &Project, id: WebhookId) -> Webhook {
+        let now = self.now();
+        Webhook {
+            id,
+            project: project.id,
+            name: String::new(),
+            description: String::new(),
+            url: String::new(),
+            dialect: String::new(),
+            events: Selection::All,
+            secrets: None,
+            verify_tls: true,
+            ca_pem: None,
+            enabled: true,
+            headers: Vec::new(),
+            timeout_seconds: input::DEFAULT_TIMEOUT_SECONDS,
+            ordering: tidings_domain::webhook::Ordering::Item,
+            max_in_flight: input::DEFAULT_IN_FLIGHT,
+            failure_limit: None,
+            retry_schedule: None,
+            options: Value::Null,
+            origin: origin_of(caller),
+            locked: false,
+            unresolved: false,
+            created_at: now.clone(),
+            updated_at: now,
+            version: 1,
+        }
+    }
+}
+
+/// `console` comes from the console, which says so itself.
+fn origin_of(caller: &Caller) -> String {
+    match caller {
+        Caller::App { name, .. } => format!("app:{name}"),
+        Caller::Admin { .. } | Caller::Member { .. } => "api".to_owned(),
+    }
+}
+
+/// Refuses the webhook pages of a project whose App is off.
+pub(crate) fn pages_open(project: &Project) -> Result<(), Fault> {
+    if project.webhooks == WebhookSwitch::Off {
+        return Err(Fault::forbidden(
+            "webhooks_off",
+            "webhooks are switched off in this project; product owner or scrum master switch them on: PATCH the project with {\"webhooks\": \"on\"}",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses what would send in a project whose plan only lets look.
+pub(crate) fn may_send(project: &Project) -> Result<(), Fault> {
+    pages_open(project)?;
+    if project.webhooks == WebhookSwitch::ViewOnly {
+        return Err(plan_view_only());
+    }
+    Ok(())
+}
+
+fn plan_view_only() -> Fault {
+    Fault::forbidden(
+        "plan_view_only",
+        "this project's plan lets you look at webhooks and prepare them disabled, not activate them; ask the administrator",
+    )
+}
+
+/// Refuses edits of a webhook that an app locked to everybody but that app and the administrator.
+fn check_lock(caller: &Caller, webhook: &Webhook) -> Result<(), Fault> {
+    let free = match caller {
+        Caller::Admin { .. } => true,
+        Caller::App { .. } => webhook.origin == origin_of(caller),
+        Caller::Member { .. } => false,
+    };
+    if webhook.locked && !free {
+        let app = webhook.origin.strip_prefix("app:").unwrap_or("an app");
+        return Err(Fault::forbidden(
+            "webhook_locked",
+            format!(
+                "{app} made this webhook and locked it: change it there; here it can be disabled and deleted"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// What people may do to a locked webhook.
+fn only_disables(body: &Value) -> bool {
+    matches!(body.as_map(), [(name, Value::Bool(false))] if name == "enabled")
+}
+
+/// A dialect that a stored webhook names must be there.
+pub(crate) fn dialect_of(
+    webhook: &Webhook,
+) -> Result<&'static dyn tidings_dialects::Dialect, Fault> {
+    tidings_dialects::find(&webhook.dialect).ok_or_else(internal)
+}

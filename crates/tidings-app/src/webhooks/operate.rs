@@ -1,0 +1,207 @@
+//! Webhooks in operation: enable, disable, pause, resume, recover, rotate.
+
+use tidings_domain::webhook::{DisabledReason, PreviousSecret, Secrets, Webhook};
+use tidings_domain::{Fault, Project, Time, Value, time};
+use tidings_storage::StoreError;
+
+use super::{EDIT_TRIES, check_lock, may_send, pages_open};
+use crate::reader::{Reader, object};
+use crate::refusal::refusal;
+use crate::vault::Column;
+use crate::{Access, App, Caller};
+
+const MAX_OVERLAP_SECONDS: i64 = 30 * 24 * 3600;
+const MAX_AHEAD_SECONDS: i64 = 30 * 24 * 3600;
+const DAY_SECONDS: i64 = 24 * 3600;
+
+/// What a person switches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// On; the count of failures starts at 0, what is parked stays parked.
+    Enable,
+    /// Off; what waits is parked.
+    Disable,
+    /// On hold: nothing is lost, order is kept.
+    Pause,
+    /// Off hold.
+    Resume,
+}
+
+/// What recover did or would do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecoverAnswer {
+    /// Deliveries.
+    pub count: u64,
+    /// Nothing was done.
+    pub dry_run: bool,
+}
+
+impl App {
+    /// Switches a webhook; answers with it as it is then.
+    pub async fn switch_webhook(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        id: i64,
+        switch: Switch,
+    ) -> Result<Value, Fault> {
+        Access::Manage.check(caller)?;
+        pages_open(project)?;
+        let (webhook, _, _) = self.find_webhook(project, id).await?;
+        let done = match switch {
+            Switch::Enable => {
+                check_lock(caller, &webhook)?;
+                may_send(project)?;
+                self.engine.enable(webhook.id).await
+            }
+            Switch::Disable => {
+                let reason = DisabledReason::Manual;
+                self.engine.disable(webhook.id, reason).await
+            }
+            Switch::Pause | Switch::Resume if !webhook.enabled => {
+                return Err(Fault::conflict(
+                    "",
+                    "webhook_disabled",
+                    "the webhook is disabled; enable it first",
+                ));
+            }
+            Switch::Pause => self.engine.pause(webhook.id).await,
+            Switch::Resume => self.engine.resume(webhook.id).await,
+        };
+        done.map_err(refusal)?;
+        self.webhook(caller, project, id).await
+    }
+
+    /// Delivers or skips what was missed since a time.
+    pub async fn recover_webhook(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        id: i64,
+        body: &Value,
+    ) -> Result<RecoverAnswer, Fault> {
+        Access::Manage.check(caller)?;
+        may_send(project)?;
+        let (webhook, _, _) = self.find_webhook(project, id).await?;
+        let mut reader = Reader::new(body, "")?;
+        let since = reader.time("since");
+        let since = reader.require("since", since);
+        let mode = reader.word("mode", &["deliver", "skip"]);
+        let mode = reader.require("mode", mode);
+        let dry_run = reader.flag("dry_run").unwrap_or_default();
+        if let Some(since) = since {
+            self.check_since(&mut reader, since);
+        }
+        reader.finish()?;
+        let deliver = mode == Some("deliver");
+        if deliver && !webhook.enabled && !dry_run {
+            // It also enables.
+            check_lock(caller, &webhook)?;
+        }
+        let since_ms = since.map_or(0, Time::as_millisecond);
+        let count = self
+            .engine
+            .recover(webhook.id, since_ms, deliver, dry_run)
+            .await
+            .map_err(refusal)?;
+        Ok(RecoverAnswer { count, dry_run })
+    }
+
+    fn check_since(&self, reader: &mut Reader<'_>, since: Time) {
+        let now = self.clock.wall().as_second();
+        let kept = i64::from(self.settings().retention.days) * DAY_SECONDS;
+        let oldest = now.saturating_sub(kept);
+        if since.as_second() > now {
+            reader.refuse("since", "range", "lies in the future");
+        } else if since.as_second() < oldest
+            && let Ok(oldest) = Time::from_second(oldest)
+        {
+            let detail = format!(
+                "is before what is kept; the oldest is {}",
+                time::show(oldest)
+            );
+            reader.refuse("since", "before_retention", detail);
+        }
+    }
+
+    /// Changes the signing secret. Without one in the request a new one is made and shown, once, in `secret`.
+    pub async fn rotate_secret(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        id: i64,
+        body: &Value,
+    ) -> Result<Value, Fault> {
+        Access::Manage.check(caller)?;
+        pages_open(project)?;
+        let now = self.clock.wall();
+        let mut reader = Reader::new(body, "")?;
+        let given = reader.text("secret", 1, 1000);
+        let overlap = reader.int("overlap_seconds", 0, MAX_OVERLAP_SECONDS);
+        let overlap = overlap.unwrap_or(0);
+        let effective = reader.time_or_null("effective_at").flatten();
+        let effective = effective.unwrap_or(time::cut(now));
+        let ahead = effective.as_second() - now.as_second();
+        if ahead > MAX_AHEAD_SECONDS {
+            reader.refuse("effective_at", "range", "may be at most 30 days ahead");
+        }
+        reader.finish()?;
+        let secret = given.clone().unwrap_or_else(|| self.new_secret());
+        for _ in 0..EDIT_TRIES {
+            let (stored, _, _) = self.find_webhook(project, id).await?;
+            check_lock(caller, &stored)?;
+            if rotates(&stored, now) {
+                return Err(Fault::conflict(
+                    "",
+                    "rotation_running",
+                    "the previous rotation is not over yet; wait until its overlap ends, or PATCH secret to cut it short",
+                ));
+            }
+            let start = effective.max(time::cut(now));
+            let until =
+                Time::from_second(start.as_second().saturating_add(overlap)).unwrap_or(start);
+            let previous =
+                stored
+                    .secrets
+                    .as_ref()
+                    .filter(|_| until > now)
+                    .map(|old| PreviousSecret {
+                        secret: old.current.clone(),
+                        effective_at: time::show(start),
+                        until: time::show(until),
+                    });
+            let mut webhook = (*stored).clone();
+            webhook.secrets = Some(Secrets {
+                current: self.seal(Column::Secret, stored.id, secret.as_bytes())?,
+                previous,
+            });
+            match self.save_webhook(&stored, webhook, false).await {
+                Err(StoreError::Conflict(_)) => continue,
+                other => other.map_err(refusal)?,
+            };
+            let shown = self.webhook(caller, project, id).await?;
+            let once = given.is_none().then_some(secret);
+            return Ok(object([("webhook", shown), ("secret", once.into())]));
+        }
+        Err(refusal(StoreError::Conflict("version")))
+    }
+
+    /// A secret in the form of Standard Webhooks: `whsec_` and 32 random bytes.
+    fn new_secret(&self) -> String {
+        use base64::Engine as _;
+        let mut bytes = [0; 32];
+        self.entropy.fill(&mut bytes);
+        let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+        format!("whsec_{text}")
+    }
+}
+
+/// Whether a rotation is under way.
+fn rotates(webhook: &Webhook, now: Time) -> bool {
+    webhook
+        .secrets
+        .as_ref()
+        .and_then(|secrets| secrets.previous.as_ref())
+        .and_then(|previous| time::parse(&previous.until))
+        .is_some_and(|until| until > now)
+}
