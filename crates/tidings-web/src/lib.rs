@@ -1,1 +1,28 @@
-//! The HTTP surface: REST API, OpenAPI, metrics and health.
+//! The HTTP surface: REST API, its description, metrics and health.
+//!
+//! One route table ([`routes::table`]) says for each route: method, path, who may, what it takes, what it answers, which refusals it
+//! knows, and its handler. Everything else is derived: the router ([`door`]), the OpenAPI document ([`openapi`]), the API page
+//! ([`docs`]) and the permission test, which walks the rows and fails for one that it has no expectation for.
+//!
+//! A request passes, in this order: connection limits and header deadline ([`serve`]), requests in flight, route and method, token,
+//! project, right, query, body ([`body`]: type, size, time, strict JSON), use case. The first that refuses answers with a problem
+//! document ([`problem`]). Handlers take a [`route::Call`] apart, ask one use case of `tidings-app`, and shape the answer.
+//!
+//! Invariants: another project's things answer like absent ones; nothing is read of a body before the sender may send it; no
+//! answer holds a secret but the one that made it.
+
+pub mod body;
+mod changes;
+mod docs;
+pub mod door;
+pub mod metrics;
+pub mod openapi;
+pub mod problem;
+mod query;
+pub mod route;
+pub mod routes;
+mod schema_names;
+pub mod serve;
+
+pub use door::Door;
+pub use serve::{Limits, serve};

@@ -1,0 +1,167 @@
+//! Reads request bodies: bounded in size and time, strict in type and syntax.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tidings_domain::fault::FaultKind;
+use tidings_domain::{Fault, Value};
+
+use crate::route::{Input, Method, Payload, Row};
+
+/// Most bytes of a body.
+pub const MAX_BYTES: usize = 1024 * 1024;
+/// Most bytes of a batch.
+pub const MAX_CHANGES_BYTES: usize = 8 * 1024 * 1024;
+/// Most lines of a batch; the use case says the same with the entry's number.
+const MAX_LINES: usize = 1000;
+/// How long a body may take to arrive.
+pub const TIME: Duration = Duration::from_secs(30);
+
+/// Why a body was not read.
+#[derive(Debug)]
+pub enum BodyError {
+    /// It is wrong.
+    Fault(Fault),
+    /// It did not arrive in time: 408.
+    Slow,
+}
+
+impl From<Fault> for BodyError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// What a request to that route carries.
+pub async fn read(row: &Row, headers: &HeaderMap, body: Body) -> Result<Payload, BodyError> {
+    let limit = match row.input {
+        Input::None => return Ok(Payload::Nothing),
+        Input::Changes => MAX_CHANGES_BYTES,
+        Input::Json(_) | Input::Optional(_) => MAX_BYTES,
+    };
+    if declared_length(headers).is_some_and(|length| length > limit) {
+        return Err(too_large(limit).into());
+    }
+    check_encoding(headers)?;
+    let collected = tokio::time::timeout(TIME, Limited::new(body, limit).collect()).await;
+    let bytes = match collected {
+        Err(_) => return Err(BodyError::Slow),
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large(limit).into()),
+        Ok(Err(_)) => {
+            return Err(malformed("the body broke off, or its framing is wrong").into());
+        }
+    };
+    if bytes.is_empty() && matches!(row.input, Input::Optional(_)) {
+        return Ok(Payload::Nothing);
+    }
+    Ok(parse(row, headers, &bytes)?)
+}
+
+fn parse(row: &Row, headers: &HeaderMap, bytes: &Bytes) -> Result<Payload, Fault> {
+    let batch = row.input == Input::Changes;
+    match media_type(headers).as_deref() {
+        Some("application/json") => json(bytes).map(Payload::Json),
+        Some("application/merge-patch+json") if row.method == Method::Patch => {
+            json(bytes).map(Payload::Json)
+        }
+        Some("application/x-ndjson" | "application/ndjson" | "application/jsonl") if batch => {
+            lines(bytes).map(Payload::Lines)
+        }
+        _ => {
+            let wanted = if batch {
+                "application/json or application/x-ndjson"
+            } else {
+                "application/json"
+            };
+            Err(Fault::new(
+                FaultKind::WrongMediaType,
+                "wrong_media_type",
+                format!("send the body as Content-Type: {wanted}, in UTF-8"),
+            ))
+        }
+    }
+}
+
+fn declared_length(headers: &HeaderMap) -> Option<usize> {
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}
+
+fn check_encoding(headers: &HeaderMap) -> Result<(), Fault> {
+    let plain = headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if plain {
+        return Ok(());
+    }
+    Err(Fault::new(
+        FaultKind::WrongMediaType,
+        "wrong_encoding",
+        "send the body uncompressed, without Content-Encoding",
+    ))
+}
+
+/// The media type in lower case; `None` when it is missing, there twice, or in another charset than UTF-8.
+fn media_type(headers: &HeaderMap) -> Option<String> {
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let text = values.next()?.to_str().ok()?.to_ascii_lowercase();
+    if values.next().is_some() {
+        return None;
+    }
+    let mut parts = text.split(';').map(str::trim);
+    let kind = parts.next()?.to_owned();
+    parts
+        .all(|part| match part.split_once('=') {
+            Some(("charset", charset)) => matches!(charset.trim_matches('"'), "utf-8" | "utf8"),
+            _ => true,
+        })
+        .then_some(kind)
+}
+
+fn json(bytes: &[u8]) -> Result<Value, Fault> {
+    if bytes.is_empty() {
+        return Err(malformed("the body is empty; send JSON"));
+    }
+    Value::parse(bytes).map_err(|error| malformed(&format!("the body is not JSON: {error}")))
+}
+
+fn lines(bytes: &[u8]) -> Result<Vec<Value>, Fault> {
+    let mut values = Vec::new();
+    for (number, line) in bytes.split(|b| *b == b'\n').enumerate() {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        if values.len() == MAX_LINES {
+            return Err(Fault::new(
+                FaultKind::TooLarge,
+                "too_large",
+                "a batch may have at most 1,000 entries; send several",
+            ));
+        }
+        let value = Value::parse(line)
+            .map_err(|error| malformed(&format!("line {} is not JSON: {error}", number + 1)))?;
+        values.push(value);
+    }
+    Ok(values)
+}
+
+fn malformed(detail: &str) -> Fault {
+    Fault::new(FaultKind::Malformed, "malformed", detail)
+}
+
+fn too_large(limit: usize) -> Fault {
+    Fault::new(
+        FaultKind::TooLarge,
+        "too_large",
+        format!("the body may have at most {limit} bytes"),
+    )
+}

@@ -1,0 +1,358 @@
+//! The way of a request from its head to its answer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use axum::routing::any;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use parking_lot::Mutex;
+use tidings_app::{App, Caller, auth, refusal};
+use tidings_domain::Fault;
+use tidings_domain::fault::FaultKind;
+
+use crate::body::{self, BodyError};
+use crate::metrics::Metrics;
+use crate::query::{self, Query};
+use crate::route::{Call, Method, OutputBody, Reply, Row};
+use crate::{problem, routes};
+
+/// How much the door lets in at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DoorLimits {
+    /// Requests being answered, of everybody: more get 503.
+    pub in_flight: i64,
+    /// Requests being answered, of one token: more get 429.
+    pub in_flight_per_token: usize,
+}
+
+impl Default for DoorLimits {
+    fn default() -> Self {
+        Self {
+            in_flight: 1024,
+            in_flight_per_token: 256,
+        }
+    }
+}
+
+/// The routes with everything they need. A cheap handle.
+#[derive(Clone)]
+pub struct Door {
+    router: Router,
+}
+
+struct Shared {
+    app: Arc<App>,
+    metrics: Arc<Metrics>,
+    limits: DoorLimits,
+    by_token: Mutex<HashMap<String, usize>>,
+}
+
+impl Door {
+    /// A door to these use cases.
+    pub fn new(app: Arc<App>, metrics: Arc<Metrics>, limits: DoorLimits) -> Self {
+        let shared = Arc::new(Shared {
+            app,
+            metrics,
+            limits,
+            by_token: Mutex::new(HashMap::new()),
+        });
+        let mut paths: Vec<(&'static str, Vec<&'static Row>)> = Vec::new();
+        for row in routes::table() {
+            match paths.iter_mut().find(|(path, _)| *path == row.path) {
+                Some((_, rows)) => rows.push(row),
+                None => paths.push((&row.path, vec![row])),
+            }
+        }
+        let mut router = Router::new();
+        for (path, rows) in paths {
+            let (shared, rows) = (Arc::clone(&shared), Arc::new(rows));
+            router = router.route(
+                path,
+                any(move |request: Request| {
+                    let (shared, rows) = (Arc::clone(&shared), Arc::clone(&rows));
+                    async move { shared.answer(&rows, request).await }
+                }),
+            );
+        }
+        let router = router.fallback(move |request: Request| {
+            let shared = Arc::clone(&shared);
+            async move { shared.answer(&[], request).await }
+        });
+        Self { router }
+    }
+
+    /// Answers one request.
+    pub async fn answer(&self, request: Request) -> Response {
+        use tower::Service as _;
+        let mut router = self.router.clone();
+        let ready = <Router as tower::Service<Request>>::poll_ready(
+            &mut router,
+            &mut Context::from_waker(std::task::Waker::noop()),
+        );
+        // A router is always ready and never fails.
+        debug_assert!(matches!(ready, Poll::Ready(Ok(()))));
+        match router.call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+}
+
+impl Shared {
+    async fn answer(self: Arc<Self>, rows: &[&'static Row], request: Request) -> Response {
+        let started = self.app.clock.monotonic();
+        let head_only = request.method() == http::Method::HEAD;
+        let row = Method::of(request.method())
+            .and_then(|method| rows.iter().find(|row| row.method == method))
+            .copied();
+        let reply = match row {
+            None => refuse_route(rows),
+            // On a task of its own: a client that goes away must not cut a use case in two (a webhook saved, the engine not told),
+            // and a panic, which is our fault, must neither take down the connection nor go unanswered.
+            Some(row) => tokio::spawn(Arc::clone(&self).admit(row, request))
+                .await
+                .unwrap_or_else(|error| {
+                    tracing::error!(operation = %row.id, "a request's task failed: {error}");
+                    problem::reply(&refusal::internal())
+                }),
+        };
+        let took = self.app.clock.monotonic().saturating_sub(started);
+        let operation = row.map_or("none", |row| &row.id);
+        self.metrics.answered(operation, reply.status, took);
+        self.dress(reply, row, head_only)
+    }
+
+    async fn admit(self: Arc<Self>, row: &'static Row, request: Request) -> Reply {
+        let _under_way = UnderWay::begin(&self.metrics);
+        if self.metrics.in_flight.get() > self.limits.in_flight {
+            let fault = Fault::new(
+                FaultKind::Unavailable,
+                "overloaded",
+                "the server is answering as many requests as it can; try again in a second",
+            );
+            return problem::reply(&Fault {
+                retry_after: Some(1),
+                ..fault
+            });
+        }
+        match self.pass(row, request).await {
+            Ok(reply) => reply,
+            Err(BodyError::Fault(fault)) => problem::reply(&fault),
+            Err(BodyError::Slow) => problem::with_status(
+                StatusCode::REQUEST_TIMEOUT,
+                &Fault::new(
+                    FaultKind::Malformed,
+                    "too_slow",
+                    "the body did not arrive within 30 seconds",
+                ),
+            ),
+        }
+    }
+
+    async fn pass(
+        self: &Arc<Self>,
+        row: &'static Row,
+        request: Request,
+    ) -> Result<Reply, BodyError> {
+        let (parts, body) = request.into_parts();
+        let caller = self.authenticate(row, &parts.headers).await?;
+        let _seat = caller.as_ref().map(|c| self.take_seat(c)).transpose()?;
+        let params = path_params(parts.uri.path(), row)?;
+        let project = match (&caller, row.in_project()) {
+            (Some(caller), true) => {
+                let key = params
+                    .iter()
+                    .find(|(name, _)| name == "key")
+                    .map_or("", |(_, key)| key);
+                Some(self.app.project(caller, key).await?)
+            }
+            _ => None,
+        };
+        if let Some(caller) = &caller {
+            row.access.check(caller)?;
+        }
+        let query = Query::read(parts.uri.query(), row)?;
+        let payload = body::read(row, &parts.headers, body).await?;
+        let call = Call {
+            app: Arc::clone(&self.app),
+            row,
+            caller,
+            project,
+            params,
+            query,
+            headers: parts.headers,
+            payload,
+            metrics: Arc::clone(&self.metrics),
+        };
+        Ok((row.handler)(call).await?)
+    }
+
+    /// The caller, where the route wants to know.
+    async fn authenticate(
+        &self,
+        row: &Row,
+        headers: &http::HeaderMap,
+    ) -> Result<Option<Caller>, Fault> {
+        if row.access == tidings_app::Access::Anyone {
+            return Ok(None);
+        }
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return Err(auth::unauthorized());
+        };
+        let token = value
+            .to_str()
+            .ok()
+            .and_then(|text| text.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim())
+            .ok_or_else(auth::unauthorized)?;
+        self.app.authenticate(token).await.map(Some)
+    }
+
+    /// One of the caller's places among the requests being answered.
+    fn take_seat(self: &Arc<Self>, caller: &Caller) -> Result<Seat, Fault> {
+        let token = caller.scope();
+        let mut seats = self.by_token.lock();
+        let count = seats.entry(token.clone()).or_default();
+        if *count >= self.limits.in_flight_per_token {
+            let fault = Fault::new(
+                FaultKind::TooMany,
+                "too_many_requests",
+                "this token has too many requests under way; wait for answers before sending more",
+            );
+            return Err(Fault {
+                retry_after: Some(1),
+                ..fault
+            });
+        }
+        *count += 1;
+        drop(seats);
+        Ok(Seat {
+            shared: Arc::clone(self),
+            token,
+        })
+    }
+
+    /// The headers that every answer has.
+    fn dress(&self, reply: Reply, row: Option<&Row>, head_only: bool) -> Response {
+        let length = reply.body.len();
+        let empty = head_only || reply.status == StatusCode::NO_CONTENT;
+        let body = if empty {
+            Body::empty()
+        } else {
+            Body::from(reply.body)
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = reply.status;
+        let headers = response.headers_mut();
+        let mut set = |name: HeaderName, value: &'static str| {
+            headers.insert(name, HeaderValue::from_static(value));
+        };
+        if length > 0 {
+            set(header::CONTENT_TYPE, reply.media_type);
+        }
+        let html = row.is_some_and(|row| {
+            matches!(row.output.body, OutputBody::Text(kind) if kind.starts_with("text/html"))
+        });
+        set(
+            header::CONTENT_SECURITY_POLICY,
+            if html {
+                "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            } else {
+                "default-src 'none'; frame-ancestors 'none'"
+            },
+        );
+        set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+        set(header::X_FRAME_OPTIONS, "DENY");
+        set(header::REFERRER_POLICY, "no-referrer");
+        set(header::CACHE_CONTROL, "no-store");
+        let mut id = [0; 8];
+        self.app.entropy.fill(&mut id);
+        let id = format!("{:016x}", u64::from_be_bytes(id));
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            headers.insert(HeaderName::from_static("x-request-id"), id);
+        }
+        if reply.status != StatusCode::NO_CONTENT {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        for (name, value) in reply.headers {
+            headers.insert(name, value);
+        }
+        response
+    }
+}
+
+/// Counts a request while it is being answered.
+struct UnderWay(Arc<Metrics>);
+
+impl UnderWay {
+    fn begin(metrics: &Arc<Metrics>) -> Self {
+        metrics.in_flight.inc();
+        Self(Arc::clone(metrics))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.in_flight.dec();
+    }
+}
+
+/// A caller's place among the requests being answered; free again when dropped.
+struct Seat {
+    shared: Arc<Shared>,
+    token: String,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut seats = self.shared.by_token.lock();
+        if let Some(taken) = seats.get_mut(&self.token) {
+            *taken -= 1;
+            if *taken == 0 {
+                seats.remove(&self.token);
+            }
+        }
+    }
+}
+
+/// No route of that path, or none of that method.
+fn refuse_route(rows: &[&'static Row]) -> Reply {
+    if rows.is_empty() {
+        return problem::reply(&Fault::not_found(
+            "there is no such path; /docs lists them all",
+        ));
+    }
+    let mut allowed: Vec<&str> = rows.iter().map(|row| row.method.as_str()).collect();
+    if allowed.contains(&"GET") {
+        allowed.push("HEAD");
+    }
+    let allowed = allowed.join(", ");
+    let fault = Fault::new(
+        FaultKind::Malformed,
+        "method_not_allowed",
+        format!("this path answers to {allowed}"),
+    );
+    problem::with_status(StatusCode::METHOD_NOT_ALLOWED, &fault).with(header::ALLOW, &allowed)
+}
+
+/// The parameters of the path, decoded here and strictly: a path that is not UTF-8 names nothing.
+fn path_params(path: &str, row: &Row) -> Result<Vec<(String, String)>, Fault> {
+    let mut found = Vec::new();
+    for (pattern, segment) in row.path.split('/').zip(path.split('/')) {
+        let name = pattern.strip_prefix('{').and_then(|p| p.strip_suffix('}'));
+        if let Some(name) = name {
+            let value = query::decode(segment, false)
+                .filter(|value| !value.chars().any(char::is_control))
+                .ok_or_else(refusal::absent)?;
+            found.push((name.to_owned(), value));
+        }
+    }
+    Ok(found)
+}

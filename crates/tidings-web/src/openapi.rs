@@ -1,0 +1,401 @@
+//! The OpenAPI 3.1 document, made from the route table and the tables of the collections' members.
+
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use tidings_app::reader::object;
+use tidings_domain::{Collection, Value};
+
+use crate::problem;
+use crate::route::{Input, Output, OutputBody, Row};
+use crate::routes;
+
+mod collections;
+
+/// The document as it is served.
+pub fn text() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        let mut text = serde_json::to_string_pretty(&document()).unwrap_or_default();
+        text.push('\n');
+        text
+    });
+    &TEXT
+}
+
+/// Schemas that belong to no table.
+const SCHEMAS: &str = include_str!("openapi/schemas.json");
+
+/// Refusals that every route with a token shares.
+const SHARED: [(u16, &str, &str); 3] = [
+    (
+        401,
+        "unauthorized",
+        "No token, or one that is unknown, expired or revoked.",
+    ),
+    (
+        429,
+        "too_many_requests",
+        "This token has too many requests under way; Retry-After says when to try again.",
+    ),
+    (
+        503,
+        "unavailable",
+        "The server cannot do it right now, nothing was changed; Retry-After says when to try again.",
+    ),
+];
+
+fn document() -> Value {
+    object([
+        ("openapi", "3.1.0".into()),
+        (
+            "info",
+            object([
+                ("title", "Tidings".into()),
+                ("version", env!("CARGO_PKG_VERSION").into()),
+                (
+                    "summary",
+                    "Reports changes of a tracker once; Tidings delivers them to every webhook that wants them.".into(),
+                ),
+                (
+                    "description",
+                    "Errors are problem documents (RFC 9457) with a closed `code` and, in `errors`, a JSON pointer to each member at fault. Lists answer `{data, next_cursor}`. Unknown members and parameters are refused by name. Another project's things answer 404 like absent ones.".into(),
+                ),
+                (
+                    "license",
+                    object([("name", "Apache-2.0".into()), ("identifier", "Apache-2.0".into())]),
+                ),
+            ]),
+        ),
+        ("servers", Value::List(vec![object([("url", "/".into())])])),
+        ("security", Value::List(vec![object([("token", Value::List(Vec::new()))])])),
+        ("tags", tags()),
+        ("paths", paths()),
+        ("components", components()),
+    ])
+}
+
+fn tags() -> Value {
+    let mut names: Vec<&str> = Vec::new();
+    for row in routes::table() {
+        if !names.contains(&row.tag) {
+            names.push(row.tag);
+        }
+    }
+    Value::List(
+        names
+            .into_iter()
+            .map(|n| object([("name", n.into())]))
+            .collect(),
+    )
+}
+
+fn paths() -> Value {
+    let mut paths: Vec<(String, Value)> = Vec::new();
+    for row in routes::table() {
+        let entry = (row.method.as_str().to_ascii_lowercase(), operation(row));
+        match paths.iter_mut().find(|(path, _)| *path == row.path) {
+            Some((_, Value::Map(methods))) => methods.push(entry),
+            _ => paths.push((row.path.clone().into_owned(), Value::Map(vec![entry]))),
+        }
+    }
+    Value::Map(paths)
+}
+
+fn operation(row: &Row) -> Value {
+    let mut members = vec![
+        ("operationId".to_owned(), row.id.as_ref().into()),
+        ("tags".to_owned(), Value::List(vec![row.tag.into()])),
+        ("summary".to_owned(), row.summary.as_ref().into()),
+        (
+            "description".to_owned(),
+            format!("May be called by: {}.", row.access.words()).into(),
+        ),
+    ];
+    if row.access == tidings_app::Access::Anyone {
+        members.push(("security".to_owned(), Value::List(Vec::new())));
+    }
+    let parameters = parameters(row);
+    if !parameters.is_empty() {
+        members.push(("parameters".to_owned(), Value::List(parameters)));
+    }
+    if let Some(body) = request_body(&row.input) {
+        members.push(("requestBody".to_owned(), body));
+    }
+    members.push(("responses".to_owned(), responses(row)));
+    Value::Map(members)
+}
+
+fn parameters(row: &Row) -> Vec<Value> {
+    let text = || object([("type", "string".into())]);
+    let mut all = Vec::new();
+    for segment in row.path.split('/') {
+        let name = segment.strip_prefix('{').and_then(|s| s.strip_suffix('}'));
+        if let Some(name) = name {
+            let description = match name {
+                "key" => "The project's key.",
+                "id" if row.collection.is_some() => "The id, or ext:EXTERNAL_ID (percent-encoded).",
+                "id" => "The id.",
+                "dialect" => "The dialect's name.",
+                _ => "The event code.",
+            };
+            all.push(object([
+                ("name", name.into()),
+                ("in", "path".into()),
+                ("required", true.into()),
+                ("description", description.into()),
+                ("schema", text()),
+            ]));
+        }
+    }
+    for parameter in &row.query {
+        let schema = match parameter.name {
+            "limit" => object([
+                ("type", "integer".into()),
+                ("minimum", 1.into()),
+                ("maximum", 200.into()),
+                ("default", 50.into()),
+            ]),
+            "silent" => object([("type", "boolean".into()), ("default", false.into())]),
+            "webhook" | "event" | "status" => object([("type", "integer".into())]),
+            "since" | "until" => {
+                object([("type", "string".into()), ("format", "date-time".into())])
+            }
+            _ => text(),
+        };
+        all.push(object([
+            ("name", parameter.name.into()),
+            ("in", "query".into()),
+            ("description", parameter.description.into()),
+            ("schema", schema),
+        ]));
+    }
+    if row.acts {
+        let headers = [
+            (
+                "Tidings-Actor",
+                "Who did it: the id of a member, or ext:EXTERNAL_ID (administrator and app tokens).",
+            ),
+            (
+                "Tidings-At",
+                "When it happened, RFC 3339 (administrator and app tokens).",
+            ),
+        ];
+        all.extend(headers.map(|(name, description)| {
+            object([
+                ("name", name.into()),
+                ("in", "header".into()),
+                ("description", description.into()),
+                ("schema", text()),
+            ])
+        }));
+    }
+    all
+}
+
+fn reference(schema: &str) -> Value {
+    object([("$ref", format!("#/components/schemas/{schema}").into())])
+}
+
+fn media(media_type: &str, schema: Value) -> Value {
+    Value::Map(vec![(media_type.to_owned(), object([("schema", schema)]))])
+}
+
+fn request_body(input: &Input) -> Option<Value> {
+    match input {
+        Input::None => None,
+        Input::Json(schema) => Some(object([
+            ("required", true.into()),
+            ("content", media("application/json", reference(schema))),
+        ])),
+        Input::Optional(schema) => Some(object([
+            ("required", false.into()),
+            ("content", media("application/json", reference(schema))),
+        ])),
+        Input::Changes => {
+            let list = object([
+                ("type", "array".into()),
+                ("minItems", 1.into()),
+                ("maxItems", 1000.into()),
+                ("items", reference("Change")),
+            ]);
+            let Value::Map(mut content) = media("application/json", list) else {
+                return None;
+            };
+            if let Value::Map(lines) = media("application/x-ndjson", reference("Change")) {
+                content.extend(lines);
+            }
+            Some(object([
+                ("required", true.into()),
+                ("content", Value::Map(content)),
+            ]))
+        }
+    }
+}
+
+fn responses(row: &Row) -> Value {
+    let Output { status, or, body } = &row.output;
+    let mut all = vec![(status.to_string(), good(row, body, meaning(*status)))];
+    all.extend(
+        or.iter()
+            .map(|(status, meaning)| (status.to_string(), good(row, body, meaning))),
+    );
+    let mut faults: Vec<(u16, &str, String)> = Vec::new();
+    let mut add = |status: u16, code: &'static str, text: &str| match faults
+        .iter_mut()
+        .find(|(s, _, _)| *s == status)
+    {
+        Some((_, _, codes)) if !codes.contains(&format!("`{code}`")) => {
+            let _ = write!(codes, ", `{code}`");
+        }
+        Some(_) => {}
+        None => faults.push((status, code, format!("{text}Codes: `{code}`"))),
+    };
+    if row.access != tidings_app::Access::Anyone {
+        for (status, code, text) in SHARED {
+            add(status, code, &format!("{text} "));
+        }
+        if row.in_project() || row.access == tidings_app::Access::Administrator {
+            add(403, "forbidden", "This token may not. ");
+        }
+    }
+    if row.path.contains('{') {
+        add(404, "not_found", "Absent, or not yours to know of. ");
+    }
+    if row.input != Input::None {
+        add(400, "malformed", "The body is not JSON. ");
+        add(408, "too_slow", "The body did not arrive within 30 s. ");
+        add(413, "too_large", "The body is too large. ");
+        add(415, "wrong_media_type", "The body is not sent as JSON. ");
+    }
+    if row.input != Input::None || !row.query.is_empty() {
+        add(
+            422,
+            "invalid",
+            "Read, but wrong; `errors` names each member. ",
+        );
+    }
+    for (status, code) in &row.faults {
+        add(*status, code, "");
+    }
+    faults.sort_by_key(|(status, _, _)| *status);
+    all.extend(faults.into_iter().map(|(status, _, description)| {
+        let content = media("application/problem+json", reference("Problem"));
+        let value = object([
+            ("description", format!("{description}.").into()),
+            ("content", content),
+        ]);
+        (status.to_string(), value)
+    }));
+    Value::Map(all)
+}
+
+fn meaning(status: u16) -> &'static str {
+    match status {
+        201 => "Created",
+        202 => "Taken on",
+        204 => "Done",
+        _ => "All is well",
+    }
+}
+
+fn good(row: &Row, body: &OutputBody, description: &str) -> Value {
+    let mut members = vec![("description".to_owned(), description.into())];
+    let mut headers = Vec::new();
+    let header = |description: &str| {
+        object([
+            ("description", description.into()),
+            ("schema", object([("type", "string".into())])),
+        ])
+    };
+    if row.acts {
+        let text = "Id of the event; absent when nothing changed or nothing was told.";
+        headers.push(("Tidings-Event".to_owned(), header(text)));
+    }
+    if row.output.status == 201 {
+        let text = "Path of what was created.";
+        headers.push(("Location".to_owned(), header(text)));
+    }
+    if !headers.is_empty() {
+        members.push(("headers".to_owned(), Value::Map(headers)));
+    }
+    let content = match body {
+        OutputBody::None => return Value::Map(members),
+        OutputBody::One(schema) => media("application/json", reference(schema)),
+        OutputBody::List(schema) => media(
+            "application/json",
+            object([
+                ("type", "object".into()),
+                ("required", vec!["data", "next_cursor"].into()),
+                (
+                    "properties",
+                    object([
+                        (
+                            "data",
+                            object([("type", "array".into()), ("items", reference(schema))]),
+                        ),
+                        (
+                            "next_cursor",
+                            object([("type", vec!["string", "null"].into())]),
+                        ),
+                    ]),
+                ),
+            ]),
+        ),
+        OutputBody::Text(kind) => {
+            let kind = kind.split(';').next().unwrap_or(kind);
+            media(kind, Value::Map(Vec::new()))
+        }
+    };
+    members.push(("content".to_owned(), content));
+    Value::Map(members)
+}
+
+fn components() -> Value {
+    let Ok(Value::Map(mut schemas)) = Value::parse(SCHEMAS.as_bytes()) else {
+        return Value::Null;
+    };
+    for collection in Collection::ALL {
+        schemas.extend(collections::schemas(*collection));
+    }
+    let token = object([
+        ("type", "http".into()),
+        ("scheme", "bearer".into()),
+        (
+            "description",
+            "A token: `tid_...`, made under /projects/{key}/tokens or /tokens.".into(),
+        ),
+    ]);
+    object([
+        ("schemas", Value::Map(schemas)),
+        ("securitySchemes", object([("token", token)])),
+    ])
+}
+
+/// Every code that a refusal of the table can have, with its status: what the API page explains.
+pub fn codes() -> Vec<(u16, &'static str)> {
+    let everywhere = [
+        (400, "malformed"),
+        (400, "malformed_query"),
+        (403, "forbidden"),
+        (404, "not_found"),
+        (405, "method_not_allowed"),
+        (408, "too_slow"),
+        (413, "too_large"),
+        (415, "wrong_media_type"),
+        (415, "wrong_encoding"),
+        (422, "invalid"),
+        (500, "internal"),
+        (503, "overloaded"),
+    ];
+    let shared = SHARED.map(|(status, code, _)| (status, code));
+    let mut codes: Vec<(u16, &'static str)> = everywhere.into_iter().chain(shared).collect();
+    codes.extend(
+        routes::table()
+            .iter()
+            .flat_map(|row| row.faults.iter().copied()),
+    );
+    codes.sort_unstable();
+    codes.dedup();
+    debug_assert!(codes.iter().all(|(s, _)| problem::is_status(*s)));
+    codes
+}

@@ -1,0 +1,42 @@
+//! The route table: every route of the server, in the order of its documentation.
+
+use std::sync::LazyLock;
+
+use crate::route::Row;
+
+mod catalogue;
+mod deliveries;
+mod objects;
+mod projects;
+mod server;
+mod settings;
+mod tokens;
+mod webhooks;
+
+/// Every row.
+pub fn table() -> &'static [Row] {
+    static TABLE: LazyLock<Vec<Row>> = LazyLock::new(|| {
+        [
+            projects::rows(),
+            tokens::rows(),
+            objects::rows(),
+            webhooks::rows(),
+            deliveries::rows(),
+            catalogue::rows(),
+            settings::rows(),
+            server::rows(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    });
+    &TABLE
+}
+
+/// Makes a handler of an `async fn(Call) -> Result<Reply, Fault>`.
+macro_rules! run {
+    ($handler:path) => {
+        |call| Box::pin($handler(call))
+    };
+}
+use run;

@@ -1,0 +1,401 @@
+//! `/projects/{key}/{collection}`: the same rows for each collection, and the verbs.
+
+use http::{HeaderName, StatusCode, header};
+use tidings_app::Access;
+use tidings_app::objects::{Entry, Op, Written};
+use tidings_app::reader::object;
+use tidings_domain::collection::ITEMS;
+use tidings_domain::{Collection, Fault, Value};
+
+use super::run;
+use crate::route::{Call, Input, Method, Parameter, Payload, Reply, Row};
+use crate::schema_names::{input_name, name, patch_name, words};
+
+const EVENT: HeaderName = HeaderName::from_static("tidings-event");
+const ACTOR: &str = "tidings-actor";
+const AT: &str = "tidings-at";
+
+const DIALECT: Parameter = Parameter {
+    name: "dialect",
+    description: "In the shape of that vendor's own API, for example icescrum.",
+};
+const SILENT: Parameter = Parameter {
+    name: "silent",
+    description: "true stores without telling anybody (administrator and app tokens).",
+};
+const INVALID: (u16, &str) = (422, "invalid");
+const CONFLICT: (u16, &str) = (409, "conflict");
+
+pub(super) fn rows() -> Vec<Row> {
+    let mut rows = Vec::new();
+    for collection in Collection::ALL {
+        rows.extend(collection_rows(*collection));
+    }
+    for items in ITEMS {
+        let one = word(items);
+        rows.push(
+            verb(
+                Row::new(
+                    Method::Post,
+                    path(items, "/{id}/move"),
+                    format!("move_{one}"),
+                    Access::Write,
+                    run!(move_to),
+                )
+                .about(
+                    "Items",
+                    format!("Moves a {} to another project.", words(items)),
+                )
+                .takes("MoveInput")
+                .gives(200, name(items)),
+            )
+            .of(items),
+        );
+    }
+    let timers = Collection::TimeEntries;
+    rows.extend([
+        verb(
+            Row::new(Method::Post, path(timers, "/{id}/stop"), "stop_time_entry", Access::Write, run!(stop))
+                .about(tag(timers), "Stops a timer.")
+                .may_take("StopInput")
+                .gives(200, name(timers)),
+        )
+        .of(timers),
+        verb(
+            Row::new(Method::Post, path(timers, "/{id}/cancel"), "cancel_time_entry", Access::Write, run!(cancel))
+                .about(tag(timers), "Throws a running timer away.")
+                .gives_nothing(204),
+        )
+        .of(timers),
+        verb(
+            Row::new(Method::Post, path(Collection::Comments, "/{id}/notify"), "notify_comment", Access::Write, run!(notify))
+                .about(tag(Collection::Comments), "Tells more people about a comment.")
+                .takes("NotifyInput")
+                .gives(200, name(Collection::Comments)),
+        )
+        .of(Collection::Comments),
+        verb(
+            Row::new(Method::Patch, "/api/v1/projects/{key}/items", "update_items", Access::Write, run!(bulk))
+                .about("Items", "Updates several items in one request: one event each, and one bulk event that only Backlog speaks.")
+                .takes("BulkInput")
+                .gives(200, "Changes"),
+        ),
+        changes_row(),
+    ]);
+    rows
+}
+
+fn collection_rows(collection: Collection) -> Vec<Row> {
+    let one = word(collection);
+    let many = collection.path().replace('-', "_");
+    let (noun, nouns) = (words(collection), collection.path().replace('-', " "));
+    let all = path(collection, "");
+    let id = path(collection, "/{id}");
+    let write = match collection {
+        Collection::Members | Collection::Teams => Access::Manage,
+        _ => Access::Write,
+    };
+    let rows = [
+        Row::new(
+            Method::Get,
+            all.clone(),
+            format!("list_{many}"),
+            Access::Project,
+            run!(list),
+        )
+        .about(tag(collection), format!("Lists {nouns} by ascending id."))
+        .lists(name(collection)),
+        verb(
+            Row::new(
+                Method::Post,
+                all,
+                format!("create_{one}"),
+                write,
+                run!(post),
+            )
+            .about(
+                tag(collection),
+                format!("Creates a {noun}; without an id the server gives one."),
+            )
+            .takes(input_name(collection))
+            .gives(201, name(collection))
+            .or(&[(200, "It was there already (votes, favorites, blocks)")])
+            .knows(&[SILENT]),
+        ),
+        Row::new(
+            Method::Get,
+            id.clone(),
+            format!("get_{one}"),
+            Access::Project,
+            run!(get),
+        )
+        .about(
+            tag(collection),
+            format!("Reads a {noun}; with `dialect` in a vendor's own shape."),
+        )
+        .gives(200, name(collection))
+        .knows(&[DIALECT])
+        .refuses(&[INVALID]),
+        verb(
+            Row::new(
+                Method::Put,
+                id.clone(),
+                format!("put_{one}"),
+                write,
+                run!(put),
+            )
+            .about(
+                tag(collection),
+                format!("Creates or replaces a {noun}; what is left out returns to its default."),
+            )
+            .takes(input_name(collection))
+            .gives(200, name(collection))
+            .or(&[(201, "Created")])
+            .knows(&[SILENT]),
+        ),
+        verb(
+            Row::new(
+                Method::Patch,
+                id.clone(),
+                format!("update_{one}"),
+                write,
+                run!(patch),
+            )
+            .about(
+                tag(collection),
+                format!("Changes a {noun} by a merge patch; `comment` posts a comment with it."),
+            )
+            .takes(patch_name(collection))
+            .gives(200, name(collection))
+            .knows(&[SILENT]),
+        ),
+        verb(
+            Row::new(
+                Method::Delete,
+                id,
+                format!("delete_{one}"),
+                write,
+                run!(delete),
+            )
+            .about(
+                tag(collection),
+                format!("Deletes a {noun} and what is on it."),
+            )
+            .gives_nothing(204)
+            .knows(&[SILENT]),
+        ),
+    ];
+    rows.map(|row| row.of(collection)).into()
+}
+
+fn changes_row() -> Row {
+    let mut row = Row::new(Method::Post, "/api/v1/projects/{key}/changes", "apply_changes", Access::Write, run!(changes))
+        .about("Batches", "Applies up to 1,000 writes in order, all or none. A JSON array, or NDJSON; errors point at `/57/data/status`.")
+        .gives(200, "Changes")
+        .refuses(&[INVALID, CONFLICT, (413, "too_large")]);
+    row.input = Input::Changes;
+    row
+}
+
+/// A row of a write of objects.
+fn verb(mut row: Row) -> Row {
+    row.acts = true;
+    row.refuses(&[INVALID, CONFLICT])
+}
+
+impl Row {
+    /// A row about one collection.
+    fn of(mut self, collection: Collection) -> Self {
+        self.collection = Some(collection);
+        self
+    }
+}
+
+fn path(collection: Collection, rest: &str) -> String {
+    format!("/api/v1/projects/{{key}}/{collection}{rest}")
+}
+
+fn word(collection: Collection) -> &'static str {
+    collection.singular()
+}
+
+fn tag(collection: Collection) -> &'static str {
+    if collection.is_item() {
+        "Items"
+    } else {
+        collection.path()
+    }
+}
+
+fn collection(call: &Call) -> Result<&'static str, Fault> {
+    call.row
+        .collection
+        .map(Collection::path)
+        .ok_or_else(tidings_app::refusal::internal)
+}
+
+/// The write that a request asks for.
+fn entry(call: &Call, op: Op) -> Result<Entry, Fault> {
+    let id = call.param("id");
+    Ok(Entry {
+        op,
+        collection: call
+            .row
+            .collection
+            .map_or("items", Collection::path)
+            .to_owned(),
+        id: (!id.is_empty()).then(|| id.to_owned()),
+        data: match &call.payload {
+            Payload::Json(value) => value.clone(),
+            Payload::Nothing | Payload::Lines(_) => Value::Null,
+        },
+        comment: None,
+        by: call.header(ACTOR)?.map(Value::from),
+        at: call.header(AT)?.map(str::to_owned),
+        key: None,
+        silent: call.query.flag("silent")?,
+    })
+}
+
+/// Carries out one write.
+async fn write(call: &Call, entry: Entry) -> Result<Written, Fault> {
+    let (caller, project) = (call.caller()?, call.project()?);
+    let mut written = call
+        .app
+        .write(caller, &project.key, vec![entry], false)
+        .await?;
+    written.pop().ok_or_else(tidings_app::refusal::internal)
+}
+
+/// The object as it is now, or nothing when it is gone.
+fn answer(call: &Call, written: &Written) -> Result<Reply, Fault> {
+    let reply = match &written.doc {
+        None => Reply::empty(StatusCode::NO_CONTENT),
+        Some(doc) if written.created => {
+            let key = &call.project()?.key;
+            let location = format!("/api/v1/projects/{key}/{}", doc.key());
+            Reply::json(StatusCode::CREATED, &**doc).with(header::LOCATION, &location)
+        }
+        Some(doc) => Reply::json(StatusCode::OK, &**doc),
+    };
+    Ok(match written.event {
+        Some(event) => reply.with(EVENT, &event.to_string()),
+        None => reply,
+    })
+}
+
+async fn run_op(call: Call, op: Op) -> Result<Reply, Fault> {
+    let written = write(&call, entry(&call, op)?).await?;
+    answer(&call, &written)
+}
+
+async fn list(call: Call) -> Result<Reply, Fault> {
+    let paging = call.paging()?;
+    let (caller, project) = (call.caller()?, call.project()?);
+    let page = call
+        .app
+        .objects(
+            caller,
+            &project.key,
+            collection(&call)?,
+            paging.from,
+            paging.limit,
+        )
+        .await?;
+    let docs: Vec<_> = page.data.iter().map(|doc| &**doc).collect();
+    Ok(call.page(&docs, page.next))
+}
+
+async fn get(call: Call) -> Result<Reply, Fault> {
+    let (caller, project) = (call.caller()?, call.project()?);
+    let (id, dialect) = (call.param("id"), call.query.get("dialect"));
+    let body = call
+        .app
+        .object(caller, &project.key, collection(&call)?, id, dialect)
+        .await?;
+    Ok(Reply::bytes(StatusCode::OK, body))
+}
+
+async fn post(call: Call) -> Result<Reply, Fault> {
+    run_op(call, Op::Post).await
+}
+
+async fn put(call: Call) -> Result<Reply, Fault> {
+    run_op(call, Op::Put).await
+}
+
+async fn patch(call: Call) -> Result<Reply, Fault> {
+    run_op(call, Op::Patch).await
+}
+
+async fn delete(call: Call) -> Result<Reply, Fault> {
+    run_op(call, Op::Delete).await
+}
+
+async fn move_to(call: Call) -> Result<Reply, Fault> {
+    run_op(call, Op::Move).await
+}
+
+async fn stop(call: Call) -> Result<Reply, Fault> {
+    run_op(call, Op::Stop).await
+}
+
+async fn cancel(call: Call) -> Result<Reply, Fault> {
+    run_op(call, Op::Cancel).await
+}
+
+async fn notify(call: Call) -> Result<Reply, Fault> {
+    run_op(call, Op::Notify).await
+}
+
+async fn bulk(call: Call) -> Result<Reply, Fault> {
+    let mut entry = entry(&call, Op::Bulk)?;
+    if let Value::Map(members) = &mut entry.data
+        && let Some(i) = members.iter().position(|(name, _)| name == "comment")
+    {
+        entry.comment = Some(members.remove(i).1);
+    }
+    let written = write(&call, entry).await?;
+    let reply = Reply::json(
+        StatusCode::OK,
+        &object([("data", Value::List(written.each.iter().map(show).collect()))]),
+    );
+    Ok(match written.event {
+        Some(event) => reply.with(EVENT, &event.to_string()),
+        None => reply,
+    })
+}
+
+async fn changes(call: Call) -> Result<Reply, Fault> {
+    let entries = match &call.payload {
+        Payload::Lines(lines) => crate::changes::entries(lines)?,
+        Payload::Json(Value::List(list)) => crate::changes::entries(list)?,
+        Payload::Json(_) | Payload::Nothing => {
+            return Err(Fault::field(
+                "",
+                "wrong_type",
+                "must be a list of changes, or NDJSON",
+            ));
+        }
+    };
+    let (caller, project) = (call.caller()?, call.project()?);
+    let written = call.app.write(caller, &project.key, entries, true).await?;
+    let data = written.iter().map(show).collect();
+    Ok(Reply::json(
+        StatusCode::OK,
+        &object([("data", Value::List(data))]),
+    ))
+}
+
+fn show(written: &Written) -> Value {
+    object([
+        ("event", written.event.map(|e| e.0).into()),
+        (
+            "object",
+            written
+                .object
+                .map_or(Value::Null, tidings_domain::ObjectRef::to_value),
+        ),
+        ("sequence", written.sequence.into()),
+    ])
+}

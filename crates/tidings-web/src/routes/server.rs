@@ -1,0 +1,129 @@
+//! What the server tells about itself: health, metrics, the API's own description.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use tidings_app::Access;
+use tidings_app::reader::object;
+use tidings_app::refusal::refusal;
+use tidings_domain::Fault;
+use tidings_domain::fault::FaultKind;
+
+use super::run;
+use crate::route::{Call, Method, Reply, Row};
+use crate::{docs, openapi};
+
+const TAG: &str = "Server";
+/// A load balancer gives up sooner or later; a store that takes longer is not ready.
+const READY_WITHIN: Duration = Duration::from_secs(2);
+
+pub(super) fn rows() -> Vec<Row> {
+    vec![
+        Row::new(
+            Method::Get,
+            "/healthz",
+            "healthz",
+            Access::Anyone,
+            run!(healthz),
+        )
+        .about(TAG, "Answers as long as the process lives.")
+        .gives(200, "Status"),
+        Row::new(
+            Method::Get,
+            "/readyz",
+            "readyz",
+            Access::Anyone,
+            run!(readyz),
+        )
+        .about(TAG, "Answers 200 when the store takes writes.")
+        .gives(200, "Status")
+        .refuses(&[(503, "unavailable")]),
+        Row::new(
+            Method::Get,
+            "/metrics",
+            "metrics",
+            Access::Anyone,
+            run!(metrics),
+        )
+        .about(TAG, "Metrics for Prometheus.")
+        .gives_text("application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        Row::new(
+            Method::Get,
+            "/api/v1/openapi.json",
+            "openapi",
+            Access::Anyone,
+            run!(description),
+        )
+        .about(TAG, "This description (OpenAPI 3.1).")
+        .gives_text("application/json"),
+        Row::new(Method::Get, "/docs", "docs", Access::Anyone, run!(page))
+            .about(TAG, "This description as a page.")
+            .gives_text("text/html; charset=utf-8"),
+        Row::new(
+            Method::Get,
+            "/docs/style.css",
+            "docs_style",
+            Access::Anyone,
+            run!(style),
+        )
+        .about(TAG, "The page's style sheet.")
+        .gives_text("text/css; charset=utf-8"),
+    ]
+}
+
+async fn healthz(_call: Call) -> Result<Reply, Fault> {
+    Ok(Reply::json(
+        StatusCode::OK,
+        &object([("status", "ok".into())]),
+    ))
+}
+
+async fn readyz(call: Call) -> Result<Reply, Fault> {
+    let asked = tokio::time::timeout(READY_WITHIN, call.app.store.check()).await;
+    match asked {
+        Ok(done) => done.map_err(refusal)?,
+        Err(_) => {
+            return Err(Fault {
+                retry_after: Some(2),
+                ..Fault::new(
+                    FaultKind::Unavailable,
+                    "unavailable",
+                    "the store does not answer",
+                )
+            });
+        }
+    }
+    Ok(Reply::json(
+        StatusCode::OK,
+        &object([("status", "ready".into())]),
+    ))
+}
+
+async fn metrics(call: Call) -> Result<Reply, Fault> {
+    let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let text = call.metrics.text()?;
+    Ok(Reply::text(StatusCode::OK, media_type, text))
+}
+
+async fn description(_call: Call) -> Result<Reply, Fault> {
+    let text = Bytes::from_static(openapi::text().as_bytes());
+    Ok(Reply::text(StatusCode::OK, "application/json", text))
+}
+
+async fn page(_call: Call) -> Result<Reply, Fault> {
+    let text = Bytes::from_static(docs::page().as_bytes());
+    Ok(Reply::text(
+        StatusCode::OK,
+        "text/html; charset=utf-8",
+        text,
+    ))
+}
+
+async fn style(_call: Call) -> Result<Reply, Fault> {
+    Ok(Reply::text(
+        StatusCode::OK,
+        "text/css; charset=utf-8",
+        docs::STYLE,
+    ))
+}

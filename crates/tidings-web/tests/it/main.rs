@@ -1,0 +1,15 @@
+//! The HTTP surface from outside: an App on the memory store behind a Door, asked as a client would.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets something else than it expects should fail there and then"
+)]
+
+mod house;
+mod malformed;
+mod openapi;
+mod permissions;
+mod secrets;
+mod serving;
+mod webhooks;

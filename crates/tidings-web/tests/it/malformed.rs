@@ -1,0 +1,682 @@
+//! Malformed input of every group: always a 4xx problem document that says what is wrong, nothing stored, never a 5xx.
+
+use axum::body::Body;
+use http::Request;
+
+use crate::house::{Got, House};
+
+const WEBHOOKS: &str = "/api/v1/projects/HB/webhooks";
+const TASKS: &str = "/api/v1/projects/HB/tasks";
+const CHANGES: &str = "/api/v1/projects/HB/changes";
+
+struct Case {
+    what: String,
+    request: Request<Body>,
+    status: &'static [u16],
+}
+
+struct Corpus {
+    token: String,
+    cases: Vec<Case>,
+}
+
+impl Corpus {
+    fn add(
+        &mut self,
+        what: impl Into<String>,
+        (method, path): (&str, &str),
+        headers: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+        status: &'static [u16],
+    ) {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {}", self.token));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = Body::from(body.into());
+        self.cases.push(Case {
+            what: what.into(),
+            request: request.body(body).unwrap(),
+            status,
+        });
+    }
+
+    fn json(&mut self, path: &str, body: impl Into<Vec<u8>>, status: &'static [u16]) {
+        let body = body.into();
+        let what = format!(
+            "{path} {}",
+            String::from_utf8_lossy(&body[..body.len().min(120)])
+        );
+        self.add(
+            what,
+            ("POST", path),
+            &[("content-type", "application/json")],
+            body,
+            status,
+        );
+    }
+}
+
+fn syntax(corpus: &mut Corpus) {
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let deep_map = format!("{}1{}", "{\"a\":".repeat(200), "}".repeat(200));
+    let broken: Vec<Vec<u8>> = vec![
+        b"".to_vec(),
+        b" ".to_vec(),
+        b"{".to_vec(),
+        b"}".to_vec(),
+        b"nul".to_vec(),
+        b"{\"url\":}".to_vec(),
+        b"{\"url\" \"x\"}".to_vec(),
+        b"{'url':'x'}".to_vec(),
+        b"{url:1}".to_vec(),
+        b"{\"a\":1,}".to_vec(),
+        b"[1,]".to_vec(),
+        b"{} {}".to_vec(),
+        b"{}x".to_vec(),
+        b"{}\0".to_vec(),
+        b"// c\n{}".to_vec(),
+        b"{\"a\":01}".to_vec(),
+        b"{\"a\":+1}".to_vec(),
+        b"{\"a\":.5}".to_vec(),
+        b"{\"a\":1.}".to_vec(),
+        b"{\"a\":NaN}".to_vec(),
+        b"{\"a\":Infinity}".to_vec(),
+        b"{\"a\":1e999}".to_vec(),
+        b"{\"a\":0x1}".to_vec(),
+        b"{\"a\":\"\n\"}".to_vec(),
+        b"{\"a\":\"\\x\"}".to_vec(),
+        b"{\"a\":\"\\ud800\"}".to_vec(),
+        b"{\"a\":\"\\udc00\\ud800\"}".to_vec(),
+        b"{\"a\":\"\\u00\"}".to_vec(),
+        b"{\"a\":\"\\u0000\"}".to_vec(),
+        b"{\"a\\u0000b\":1}".to_vec(),
+        b"{\"a\":1,\"a\":2}".to_vec(),
+        b"{\"a\":{\"b\":1,\"b\":1}}".to_vec(),
+        b"{\"a\":1,\"\\u0061\":2}".to_vec(),
+        b"\xef\xbb\xbf{}".to_vec(),
+        b"\xff\xfe{\0}\0".to_vec(),
+        b"{\"a\":\"\xff\"}".to_vec(),
+        b"{\"a\":\"\xc0\xaf\"}".to_vec(),
+        b"{\"a\":\"\xed\xa0\x80\"}".to_vec(),
+        b"{\"a\":\"\xf4\x90\x80\x80\"}".to_vec(),
+        deep.into_bytes(),
+        deep_map.into_bytes(),
+        b"\x1f\x8b\x08\0\0\0\0\0".to_vec(),
+        b"<xml/>".to_vec(),
+        b"a=1&b=2".to_vec(),
+    ];
+    for body in &broken {
+        for path in [WEBHOOKS, TASKS, CHANGES] {
+            corpus.json(path, body.clone(), &[400]);
+        }
+    }
+}
+
+fn media(corpus: &mut Corpus) {
+    let good = r#"{"url":"https://example.com/x","dialect":"squish"}"#;
+    let types = [
+        "text/plain",
+        "text/json",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/xml",
+        "application/json; charset=utf-16",
+        "application/json; charset=latin1",
+        "application/merge-patch+json",
+        "application/x-ndjson",
+        "json",
+        "*/*",
+        "",
+    ];
+    for kind in types {
+        corpus.add(
+            format!("type {kind:?}"),
+            ("POST", WEBHOOKS),
+            &[("content-type", kind)],
+            good,
+            &[415],
+        );
+    }
+    corpus.add("no type", ("POST", WEBHOOKS), &[], good, &[415]);
+    let twice = [
+        ("content-type", "application/json"),
+        ("content-type", "application/json"),
+    ];
+    corpus.add("type twice", ("POST", WEBHOOKS), &twice, good, &[415]);
+    for encoding in [
+        "gzip",
+        "br",
+        "zstd",
+        "deflate",
+        "gzip, gzip",
+        "compress",
+        "x",
+    ] {
+        let headers = [
+            ("content-type", "application/json"),
+            ("content-encoding", encoding),
+        ];
+        corpus.add(
+            format!("encoding {encoding}"),
+            ("POST", WEBHOOKS),
+            &headers,
+            good,
+            &[415],
+        );
+    }
+    let headers = [
+        ("content-type", "application/json"),
+        ("content-length", "99999999999"),
+    ];
+    corpus.add(
+        "says it is huge",
+        ("POST", WEBHOOKS),
+        &headers,
+        "{}",
+        &[413],
+    );
+    let long = format!(r#"{{"name":"{}"}}"#, "x".repeat(1024 * 1024));
+    corpus.json(WEBHOOKS, long, &[413]);
+    let long = format!(
+        r#"[{{"op":"put","collection":"tasks","data":{{"title":"{}"}}}}]"#,
+        "x".repeat(8 * 1024 * 1024)
+    );
+    corpus.json(CHANGES, long, &[413]);
+    corpus.json(CHANGES, format!("[{}1]", "1,".repeat(1000)), &[413]);
+    let lines = [("content-type", "application/x-ndjson")];
+    corpus.add(
+        "1,001 lines",
+        ("POST", CHANGES),
+        &lines,
+        "{}\n".repeat(1001),
+        &[413],
+    );
+    corpus.add("a bad line", ("POST", CHANGES), &lines, "{}\n{\n", &[400]);
+    corpus.add("no lines", ("POST", CHANGES), &lines, "\n\n", &[422]);
+}
+
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
+fn members(corpus: &mut Corpus) {
+    let bad = [
+        r#""url":1"#,
+        r#""url":null"#,
+        r#""url":"""#,
+        r#""url":"ftp://x""#,
+        r#""url":"http://localhost/""#,
+        r#""url":"https://u:p@example.com""#,
+        r#""name":"""#,
+        r#""name":5"#,
+        r#""name":"a\u0007b""#,
+        r#""description":[]"#,
+        r#""dialect":"jira""#,
+        r#""dialect":null"#,
+        r#""dialect":["squish"]"#,
+        r#""events":"some""#,
+        r#""events":"stories""#,
+        r#""events":[]"#,
+        r#""events":["nope"]"#,
+        r#""events":[1]"#,
+        r#""events":{}"#,
+        r#""events":5"#,
+        r#""secret":"""#,
+        r#""secret":5"#,
+        r#""secret":{"a":1}"#,
+        r#""verify_tls":"no""#,
+        r#""verify_tls":null"#,
+        r#""verify_tls":0"#,
+        r#""enabled":"true""#,
+        r#""enabled":1"#,
+        r#""ca_pem":"x""#,
+        r#""ca_pem":"-----BEGIN CERTIFICATE-----\nxx\n-----END CERTIFICATE-----""#,
+        r#""ca_pem":"-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----""#,
+        r#""headers":[]"#,
+        r#""headers":{"Host":"x"}"#,
+        r#""headers":{"X":"a\r\nB: c"}"#,
+        r#""headers":{"X\nY":"a"}"#,
+        r#""headers":{"X":1}"#,
+        r#""headers":{"webhook-id":"1"}"#,
+        r#""headers":{"x-icescrum-event":"1"}"#,
+        r#""timeout_seconds":0"#,
+        r#""timeout_seconds":61"#,
+        r#""timeout_seconds":1.5"#,
+        r#""timeout_seconds":"30""#,
+        r#""timeout_seconds":-1"#,
+        r#""ordering":"fifo""#,
+        r#""ordering":null"#,
+        r#""max_in_flight":0"#,
+        r#""max_in_flight":101"#,
+        r#""max_in_flight":9999999999999999999"#,
+        r#""failure_limit":-1"#,
+        r#""failure_limit":1001"#,
+        r#""retry_schedule":5"#,
+        r#""retry_schedule":[0]"#,
+        r#""retry_schedule":["5"]"#,
+        r#""retry_schedule":[604801]"#,
+        r#""options":[]"#,
+        r#""options":{"nope":1}"#,
+        r#""origin":"console""#,
+        r#""locked":true"#,
+        r#""locked":"yes""#,
+        r#""id":7"#,
+        r#""has_secret":true"#,
+        r#""created_at":"2020-01-01T00:00:00Z""#,
+        r#""__proto__":{}"#,
+        r#""urls":[]"#,
+        r#""URL":"https://x""#,
+    ];
+    for member in bad {
+        let name = member.split('"').nth(1).unwrap_or_default();
+        let mut body = String::from("{");
+        for (other, value) in [("url", "https://example.com/x"), ("dialect", "squish")] {
+            if other != name {
+                body = format!(r#"{body}"{other}":"{value}","#);
+            }
+        }
+        corpus.json(WEBHOOKS, format!("{body}{member}}}"), &[422]);
+    }
+    for body in ["[]", "1", "null", "\"x\"", "true", "[{}]"] {
+        corpus.json(WEBHOOKS, body, &[422]);
+    }
+    let tokens = "/api/v1/projects/HB/tokens";
+    for body in [
+        "{}",
+        r#"{"name":"x"}"#,
+        r#"{"name":"x","kind":"admin"}"#,
+        r#"{"name":"x","kind":"member"}"#,
+        r#"{"name":"x","kind":"member","role":"boss"}"#,
+        r#"{"name":"x","kind":"member","member":99}"#,
+        r#"{"name":"x","kind":"member","member":"1"}"#,
+        r#"{"name":"x","kind":"app","role":"team_member"}"#,
+        r#"{"name":"","kind":"app"}"#,
+        r#"{"name":"x","kind":"app","expires_at":"2020-01-01T00:00:00Z"}"#,
+        r#"{"name":"x","kind":"app","expires_at":"soon"}"#,
+        r#"{"name":"x","kind":"app","token":"tid_x"}"#,
+    ] {
+        corpus.json(tokens, body, &[422]);
+    }
+    for body in [
+        r#"{"key":"A b","name":"x"}"#,
+        r#"{"key":"X"}"#,
+        r#"{"name":"x"}"#,
+        r#"{"key":"X","name":"x","id":-1}"#,
+        r#"{"key":"X","name":"x","id":9007199254740992}"#,
+        r#"{"key":"../x","name":"x"}"#,
+    ] {
+        corpus.json("/api/v1/projects", body, &[422]);
+    }
+    corpus.json(
+        "/api/v1/projects",
+        r#"{"key":"hb","name":"same key, other case"}"#,
+        &[409],
+    );
+    for body in [
+        "{}",
+        "[]",
+        "[1]",
+        "[{}]",
+        r#"[{"op":"put"}]"#,
+        r#"[{"op":"fly","collection":"tasks","id":1}]"#,
+        r#"[{"op":"delete","collection":"tasks"}]"#,
+        r#"[{"op":"put","collection":"tasks","id":"1","data":{}}]"#,
+        r#"[{"op":"put","collection":"tasks","id":1.5,"data":{}}]"#,
+        r#"[{"op":"patch","collection":"tasks","id":1}]"#,
+        r#"[{"op":"put","collection":"tasks","data":{"title":"x"},"key":""}]"#,
+        r#"[{"op":"put","collection":"tasks","data":{"title":"x"},"silent":"yes"}]"#,
+        r#"[{"op":"put","collection":"tasks","data":{"title":"x"},"extra":1}]"#,
+    ] {
+        corpus.json(CHANGES, body, &[422]);
+    }
+}
+
+fn paths(corpus: &mut Corpus) {
+    let odd = [
+        "/",
+        "/api",
+        "/api/v2/projects",
+        "/api/v1/projects/HB/webhooks/",
+        "/api/v1//projects",
+        "/api/v1/projects/HB/../OTHER",
+        "/api/v1/projects/..%2f..%2fetc",
+        "/api/v1/projects/HB%00",
+        "/api/v1/projects/%ff",
+        "/api/v1/projects/HB%2Fwebhooks",
+        "/api/v1/projects/HB/nothing",
+        "/api/v1/projects/HB/webhooks/0",
+        "/api/v1/projects/HB/webhooks/-1",
+        "/api/v1/projects/HB/webhooks/1.5",
+        "/api/v1/projects/HB/webhooks/01x",
+        "/api/v1/projects/HB/webhooks/99999999999999999999",
+        "/api/v1/projects/HB/webhooks/%2e%2e",
+        "/api/v1/projects/HB/webhooks/ext:x",
+        "/api/v1/projects/HB/webhooks/1%00",
+        "/api/v1/projects/HB/deliveries/1",
+        "/api/v1/projects/HB/deliveries/dlv_",
+        "/api/v1/projects/HB/deliveries/dlv_ZZZZZZZZZZZZZ",
+        "/api/v1/projects/HB/events/x",
+        "/api/v1/projects/HB/events/0",
+        "/api/v1/projects/HB/tokens/x",
+        "/api/v1/dialects/jira/events",
+        "/api/v1/dialects/squish/events/nope",
+        "/api/v1/dialects/%00/events",
+    ];
+    for path in odd {
+        corpus.add(format!("path {path}"), ("GET", path), &[], "", &[404]);
+    }
+    for (method, path) in [
+        ("PUT", WEBHOOKS),
+        ("DELETE", WEBHOOKS),
+        ("PATCH", WEBHOOKS),
+        ("OPTIONS", WEBHOOKS),
+        ("TRACE", WEBHOOKS),
+        ("CONNECT", WEBHOOKS),
+        ("PROPFIND", WEBHOOKS),
+        ("get", WEBHOOKS),
+        ("POST", "/healthz"),
+        ("DELETE", "/api/v1/settings"),
+        ("PUT", "/api/v1/projects/HB"),
+    ] {
+        corpus.add(format!("{method} {path}"), (method, path), &[], "", &[405]);
+    }
+}
+
+fn queries(corpus: &mut Corpus) {
+    let deliveries = "/api/v1/projects/HB/deliveries";
+    let bad = [
+        "limit=0",
+        "limit=201",
+        "limit=-1",
+        "limit=1e2",
+        "limit=",
+        "limit=999999999999999999999",
+        "limit=1;DROP",
+        "limit=%31%00",
+        "cursor=",
+        "cursor=x",
+        "cursor=1.00000000",
+        "cursor=../../etc",
+        "cursor=-1.0",
+        "cursor=ffffffffffffffffffff.00000000",
+        "webhook=x",
+        "webhook=0",
+        "webhook=1 OR 1=1",
+        "webhook[]=1",
+        "webhook[$ne]=1",
+        "state=lost",
+        "state=pending'--",
+        "event=-1",
+        "trigger=x",
+        "status=99",
+        "status=1000",
+        "status=2xx",
+        "object=tasks",
+        "object=tasks/",
+        "object=tasks/x",
+        "object=nothing/1",
+        "object=/etc/passwd",
+        "since=yesterday",
+        "since=2026-13-01T00:00:00Z",
+        "until=1",
+        "q=",
+        "q=%01",
+        "code=",
+        "unknown=1",
+        "limit=1&limit=2",
+        "since[]=x",
+        "%=1",
+    ];
+    for query in bad {
+        let query = query.replace(' ', "%20").replace('\'', "%27");
+        corpus.add(
+            format!("query {query}"),
+            ("GET", &format!("{deliveries}?{query}")),
+            &[],
+            "",
+            &[400, 422],
+        );
+    }
+    for query in ["%zz=1", "q=%ff", "q=%c3%28", "q=%00"] {
+        corpus.add(
+            format!("query {query}"),
+            ("GET", &format!("{deliveries}?{query}")),
+            &[],
+            "",
+            &[400],
+        );
+    }
+    let long = format!("{deliveries}?q={}", "x".repeat(9000));
+    corpus.add("a long query", ("GET", &long), &[], "", &[400]);
+    corpus.add(
+        "silent",
+        ("POST", &format!("{TASKS}?silent=maybe")),
+        &[("content-type", "application/json")],
+        r#"{"title":"x"}"#,
+        &[422],
+    );
+    corpus.add(
+        "dialect",
+        ("GET", "/api/v1/projects/HB/activities?dialect=jira"),
+        &[],
+        "",
+        &[422],
+    );
+}
+
+async fn check(house: &House, case: Case) -> Got {
+    let got = house.send(case.request).await;
+    assert!(
+        case.status.contains(&got.status),
+        "{}: wanted {:?}, got {} {}",
+        case.what,
+        case.status,
+        got.status,
+        got.text
+    );
+    assert_eq!(
+        got.header("content-type"),
+        "application/problem+json",
+        "{}",
+        case.what
+    );
+    assert_eq!(
+        got.at("status").as_int(),
+        Some(i64::from(got.status)),
+        "{}",
+        case.what
+    );
+    for member in ["type", "title", "detail", "code"] {
+        assert!(
+            got.at(member).as_str().is_some_and(|t| !t.is_empty()),
+            "{}: {member}",
+            case.what
+        );
+    }
+    assert!(
+        matches!(got.at("errors"), tidings_domain::Value::List(_)),
+        "{}",
+        case.what
+    );
+    if got.status == 405 {
+        assert_ne!(got.header("allow"), "", "{}", case.what);
+    }
+    got
+}
+
+#[tokio::test]
+async fn malformed_input_of_every_group_is_refused_and_nothing_is_stored() {
+    let house = House::new().await;
+    let before = house.weight().await;
+    let mut corpus = Corpus {
+        token: house.tokens["admin"].clone(),
+        cases: Vec::new(),
+    };
+    syntax(&mut corpus);
+    media(&mut corpus);
+    members(&mut corpus);
+    paths(&mut corpus);
+    queries(&mut corpus);
+    let count = corpus.cases.len();
+    assert!(count >= 300, "{count}");
+    for case in corpus.cases {
+        check(&house, case).await;
+    }
+    assert_eq!(house.weight().await, before);
+    println!("{count} malformed requests refused");
+}
+
+#[tokio::test]
+async fn odd_but_legal_requests_are_served() {
+    let house = House::new().await;
+    let odd: [(&str, &str, &str); 9] = [
+        (
+            WEBHOOKS,
+            "application/json; charset=utf-8",
+            " \t\r\n{\"url\":\"https://example.com/a\",\"dialect\":\"squish\"}\n",
+        ),
+        (
+            WEBHOOKS,
+            "APPLICATION/JSON",
+            r#"{"url":"https://example.com/b","dialect":"squish"}"#,
+        ),
+        (
+            WEBHOOKS,
+            "application/json;charset=\"UTF-8\"",
+            r#"{"dialect":"squish","url":"HTTPS://EXAMPLE.com:443/c"}"#,
+        ),
+        (
+            WEBHOOKS,
+            "application/json",
+            r#"{"url":"https:\/\/example.com\/d","dialect":"squish","name":"\u00e9\ud83d\ude00 <script>"}"#,
+        ),
+        (
+            WEBHOOKS,
+            "application/json",
+            r#"{"url":"https://example.com/e","dialect":"squish","timeout_seconds":5.0}"#,
+        ),
+        (
+            WEBHOOKS,
+            "application/json",
+            r#"{"url":"https://example.com/f","dialect":"squish","timeout_seconds":1e1}"#,
+        ),
+        (
+            WEBHOOKS,
+            "application/json",
+            r#"{"url":"https://bücher.example/g","dialect":"squish"}"#,
+        ),
+        (
+            WEBHOOKS,
+            "application/json",
+            r#"{"url":"https://example.com/?a=%20&b='%3Cx%3E","dialect":"squish","description":"line\nline\ttab"}"#,
+        ),
+        (
+            WEBHOOKS,
+            "application/json",
+            r#"{"url":"https://nobody.invalid/h","dialect":"squish","events":["submit","submit"]}"#,
+        ),
+    ];
+    for (path, kind, body) in odd {
+        let request = Request::post(path)
+            .header("authorization", format!("bearer {}", house.tokens["admin"]))
+            .header("content-type", kind)
+            .body(Body::from(body))
+            .unwrap();
+        let got = house.send(request).await;
+        assert_eq!(got.status, 201, "{body}: {}", got.text);
+        assert_ne!(got.header("location"), "");
+    }
+    let got = house
+        .admin("GET", "/api/v1/projects/hb/webhooks?limit=3&", "")
+        .await;
+    assert_eq!((got.status, got.at("data").as_list().len()), (200, 3));
+    let got = house
+        .admin("GET", "/api/v1/projects/%48B/webhooks", "")
+        .await;
+    assert_eq!(got.status, 200);
+}
+
+#[tokio::test]
+async fn lists_are_paged_without_gaps_and_cursors_stay_at_home() {
+    let house = House::new().await;
+    for i in 0..7 {
+        house.webhook("admin", &format!(r#","name":"w{i}""#)).await;
+    }
+    let mut names = Vec::new();
+    let mut path = format!("{WEBHOOKS}?limit=3");
+    let mut first = None;
+    loop {
+        let page = house.admin("GET", &path, "").await;
+        names.extend(
+            page.at("data")
+                .as_list()
+                .iter()
+                .map(|w| w.member("name").cloned().unwrap()),
+        );
+        match page.at("next_cursor").as_str() {
+            None => break,
+            Some(cursor) => {
+                first.get_or_insert_with(|| cursor.to_owned());
+                path = format!("{WEBHOOKS}?limit=3&cursor={cursor}");
+            }
+        }
+    }
+    let wanted: Vec<tidings_domain::Value> = (0..7).map(|i| format!("w{i}").into()).collect();
+    assert_eq!(names, wanted);
+    let cursor = first.unwrap();
+    for foreign in [
+        format!("/api/v1/projects/OTHER/webhooks?cursor={cursor}"),
+        format!("/api/v1/projects/HB/tokens?cursor={cursor}"),
+        format!("/api/v1/projects?cursor={cursor}"),
+    ] {
+        let got = house.admin("GET", &foreign, "").await;
+        assert_eq!(
+            (got.status, got.fields()),
+            (422, vec!["cursor".to_owned()]),
+            "{foreign}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_answer_has_the_headers_that_keep_browsers_out() {
+    let house = House::new().await;
+    for path in [
+        "/healthz",
+        "/docs",
+        "/api/v1/openapi.json",
+        "/nothing",
+        "/api/v1/projects",
+        "/metrics",
+        "/docs/style.css",
+    ] {
+        let got = house.ask("nobody", "GET", path, "").await;
+        assert_eq!(got.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(got.header("cache-control"), "no-store", "{path}");
+        assert!(
+            got.header("content-security-policy")
+                .contains("default-src 'none'"),
+            "{path}"
+        );
+        assert!(
+            got.header("content-security-policy")
+                .contains("frame-ancestors 'none'"),
+            "{path}"
+        );
+        assert_eq!(got.header("x-request-id").len(), 16, "{path}");
+        let head = house.ask("nobody", "HEAD", path, "").await;
+        assert_eq!(
+            (head.status, head.text.as_str()),
+            (got.status, ""),
+            "{path}"
+        );
+        if path != "/metrics" && path != "/api/v1/projects" {
+            assert_eq!(
+                head.header("content-length"),
+                got.header("content-length"),
+                "{path}"
+            );
+        }
+    }
+}

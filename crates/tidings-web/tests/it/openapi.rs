@@ -1,0 +1,119 @@
+//! The API's description is fresh and holds together.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use tidings_domain::Value;
+use tidings_web::openapi;
+use tidings_web::routes::table;
+
+fn document() -> Value {
+    Value::parse(openapi::text().as_bytes()).unwrap()
+}
+
+/// `TIDINGS_BLESS=1` rewrites the file; read the diff before you commit it.
+#[test]
+fn the_reference_is_fresh() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/openapi.json");
+    if option_env!("TIDINGS_BLESS").is_some() || bless() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, openapi::text()).unwrap();
+    }
+    let stored = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        stored == openapi::text(),
+        "docs/reference/openapi.json is stale: run `cargo xtask golden` and read the diff"
+    );
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test's switch, not configuration"
+)]
+fn bless() -> bool {
+    std::env::var("TIDINGS_BLESS").is_ok_and(|v| v == "1")
+}
+
+fn references(value: &Value, found: &mut BTreeSet<String>) {
+    for (name, inner) in value.as_map() {
+        if name == "$ref" {
+            found.insert(inner.as_str().unwrap().to_owned());
+        }
+        references(inner, found);
+    }
+    for inner in value.as_list() {
+        references(inner, found);
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere_and_every_schema_is_used() {
+    let document = document();
+    let mut found = BTreeSet::new();
+    references(&document, &mut found);
+    let schemas = document
+        .member("components")
+        .unwrap()
+        .member("schemas")
+        .unwrap();
+    let known: BTreeSet<String> = schemas
+        .as_map()
+        .iter()
+        .map(|(name, _)| format!("#/components/schemas/{name}"))
+        .collect();
+    assert_eq!(
+        found.difference(&known).collect::<Vec<_>>(),
+        Vec::<&String>::new()
+    );
+    assert_eq!(
+        known.difference(&found).collect::<Vec<_>>(),
+        Vec::<&String>::new()
+    );
+}
+
+#[test]
+fn every_row_is_described_once() {
+    let document = document();
+    let paths = document.member("paths").unwrap();
+    let mut ids = BTreeSet::new();
+    for row in table() {
+        let method = row.method.as_str().to_ascii_lowercase();
+        let operation = paths
+            .member(&row.path)
+            .and_then(|p| p.member(&method))
+            .unwrap();
+        assert_eq!(
+            operation.member("operationId").unwrap().as_str(),
+            Some(&*row.id)
+        );
+        assert!(ids.insert(row.id.clone()), "{} is there twice", row.id);
+        assert!(!row.summary.is_empty() && !row.tag.is_empty(), "{}", row.id);
+        let responses = operation.member("responses").unwrap();
+        assert!(
+            responses.member(&row.output.status.to_string()).is_some(),
+            "{}",
+            row.id
+        );
+    }
+    let described: usize = paths.as_map().iter().map(|(_, p)| p.as_map().len()).sum();
+    assert_eq!(described, table().len());
+}
+
+#[tokio::test]
+async fn the_page_shows_every_route_and_loads_nothing_from_elsewhere() {
+    let house = crate::house::House::empty().await;
+    let page = house.ask("nobody", "GET", "/docs", "").await;
+    assert_eq!(page.status, 200);
+    for row in table() {
+        assert!(
+            page.text.contains(&format!("id=\"{}\"", row.id)),
+            "{}",
+            row.id
+        );
+    }
+    for word in ["http://", "https://", "<script", "//cdn", "style=\""] {
+        assert!(!page.text.contains(word), "{word}");
+    }
+    let served = house.ask("nobody", "GET", "/api/v1/openapi.json", "").await;
+    assert_eq!(served.text, openapi::text());
+}

@@ -1,0 +1,246 @@
+//! Connections over loopback: framing faults, slow heads, overload, a store that cannot, a stop in good order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidings_web::door::DoorLimits;
+use tidings_web::{Limits, serve};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::house::House;
+
+struct Served {
+    address: SocketAddr,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+async fn start(house: &House, limits: Limits) -> Served {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let (door, metrics) = (house.door.clone(), Arc::clone(&house.metrics));
+    let task = tokio::spawn(serve(listener, door, metrics, limits, stop.clone()));
+    Served {
+        address,
+        stop,
+        task,
+    }
+}
+
+/// Everything the server says until it closes; `Connection: close` is in each request.
+async fn raw(address: SocketAddr, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn framing_faults_get_400_and_the_next_client_is_served() {
+    let house = House::new().await;
+    let served = start(&house, Limits::default()).await;
+    let token = house.tokens["admin"].clone();
+    let head = format!(
+        "POST /api/v1/projects HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+    );
+    let bad: Vec<Vec<u8>> = vec![
+        b"GARBAGE\r\n\r\n".to_vec(),
+        b"GET\r\n\r\n".to_vec(),
+        b"GET / HTTP/9.9\r\n\r\n".to_vec(),
+        b"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
+        b"GET / HTTP/1.1\r\nHost: x\r\nBad Header: y\r\n\r\n".to_vec(),
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n".to_vec(),
+        format!("{head}Content-Length: abc\r\n\r\n{{}}").into_bytes(),
+        format!("{head}Content-Length: -1\r\n\r\n{{}}").into_bytes(),
+        format!("{head}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{{}}").into_bytes(),
+        format!("{head}Transfer-Encoding: chunked\r\n\r\nzz\r\n{{}}\r\n0\r\n\r\n").into_bytes(),
+        format!("{head}Transfer-Encoding: chunked, identity\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n")
+            .into_bytes(),
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
+        [
+            b"GET / HTTP/1.1\r\nHost: x\r\nX: ".to_vec(),
+            vec![b'x'; 200 * 1024],
+            b"\r\n\r\n".to_vec(),
+        ]
+        .concat(),
+    ];
+    for request in &bad {
+        let answer = raw(served.address, request).await;
+        let status = answer.get(9..12).unwrap_or_default().to_owned();
+        let shown = String::from_utf8_lossy(&request[..request.len().min(200)]).into_owned();
+        assert!(
+            answer.is_empty() || status.starts_with('4'),
+            "{shown:?}: {answer}"
+        );
+    }
+    let fine = raw(
+        served.address,
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    )
+    .await;
+    assert!(fine.starts_with("HTTP/1.1 200"), "{fine}");
+    served.stop.cancel();
+    served.task.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_chunked_body_is_counted_as_it_comes() {
+    let house = House::new().await;
+    let served = start(&house, Limits::default()).await;
+    let token = house.tokens["admin"].clone();
+    let mut request = format!("POST /api/v1/projects HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n").into_bytes();
+    for _ in 0..20 {
+        request.extend(b"10000\r\n");
+        request.extend(vec![b' '; 0x10000]);
+        request.extend(b"\r\n");
+    }
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    // The server may stop reading before all is written.
+    let _ = stream.write_all(&request).await;
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 413");
+    served.stop.cancel();
+}
+
+#[tokio::test]
+async fn a_slow_head_is_cut_off_and_hinders_nobody() {
+    let house = House::new().await;
+    let limits = Limits {
+        head: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let served = start(&house, limits).await;
+    let mut slow = Vec::new();
+    for _ in 0..100 {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        stream
+            .write_all(b"GET /healthz HTTP/1.1\r\nX: ")
+            .await
+            .unwrap();
+        slow.push(stream);
+    }
+    let fine = raw(
+        served.address,
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    )
+    .await;
+    assert!(fine.starts_with("HTTP/1.1 200"), "{fine}");
+    for mut stream in slow {
+        let mut rest = Vec::new();
+        let ended =
+            tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok(), "a connection with half a head was left open");
+    }
+    served.stop.cancel();
+    served.task.await.unwrap();
+}
+
+#[tokio::test]
+async fn connections_of_one_address_are_bounded() {
+    let house = House::new().await;
+    let limits = Limits {
+        connections_per_address: 3,
+        ..Limits::default()
+    };
+    let served = start(&house, limits).await;
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        stream
+            .write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            .await
+            .unwrap();
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).await.unwrap();
+        open.push(stream);
+    }
+    assert_eq!(raw(served.address, b"").await, "");
+    drop(open);
+    served.stop.cancel();
+}
+
+#[tokio::test]
+async fn a_stop_lets_answers_finish_and_closes_idle_connections() {
+    let house = House::new().await;
+    let served = start(&house, Limits::default()).await;
+    let mut idle = TcpStream::connect(served.address).await.unwrap();
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut first = [0; 12];
+    idle.read_exact(&mut first).await.unwrap();
+    served.stop.cancel();
+    tokio::time::timeout(Duration::from_secs(5), served.task)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(TcpStream::connect(served.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_write_means_503_and_retry_after() {
+    let house = House::new().await;
+    house.store.set_full(true);
+    let got = house
+        .admin(
+            "POST",
+            "/api/v1/projects/HB/tokens",
+            r#"{"name":"x","kind":"app"}"#,
+        )
+        .await;
+    assert_eq!((got.status, got.code().as_str()), (503, "unavailable"));
+    assert_ne!(got.header("retry-after"), "");
+    assert_eq!(house.ask("nobody", "GET", "/readyz", "").await.status, 503);
+    assert_eq!(house.ask("nobody", "GET", "/healthz", "").await.status, 200);
+    assert_eq!(
+        house.admin("GET", "/api/v1/projects/HB", "").await.status,
+        200
+    );
+    house.store.set_full(false);
+    assert_eq!(house.ask("nobody", "GET", "/readyz", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn too_many_requests_under_way_are_told_to_wait() {
+    let house = House::with(DoorLimits {
+        in_flight: 0,
+        in_flight_per_token: 1,
+    })
+    .await;
+    let got = house.admin("GET", "/api/v1/projects", "").await;
+    assert_eq!(
+        (got.status, got.code().as_str(), got.header("retry-after")),
+        (503, "overloaded", "1")
+    );
+    let house = House::with(DoorLimits {
+        in_flight: 100,
+        in_flight_per_token: 0,
+    })
+    .await;
+    let got = house.admin("GET", "/api/v1/projects", "").await;
+    assert_eq!(
+        (got.status, got.code().as_str(), got.header("retry-after")),
+        (429, "too_many_requests", "1")
+    );
+}
+
+#[tokio::test]
+async fn metrics_count_what_was_answered() {
+    let house = House::new().await;
+    house.admin("GET", "/api/v1/projects", "").await;
+    house.ask("nobody", "GET", "/api/v1/projects", "").await;
+    let text = house.ask("nobody", "GET", "/metrics", "").await.text;
+    for line in [
+        "tidings_http_requests_total{operation=\"list_projects\",status=\"2xx\"} 1",
+        "tidings_http_requests_total{operation=\"list_projects\",status=\"4xx\"} 1",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+}
