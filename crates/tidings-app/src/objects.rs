@@ -3,6 +3,7 @@
 //! `rights` says who may ask, `record` plans the write over one consistent state (the rules are `tidings_domain::write`), `tell`
 //! says its events in the dialects of the project's webhooks, `read` reads.
 
+mod entry;
 mod read;
 mod record;
 mod rights;

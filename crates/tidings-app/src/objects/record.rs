@@ -5,11 +5,15 @@ use std::sync::Arc;
 use serde_json::json;
 use tidings_domain::write::who::Claim;
 use tidings_domain::write::{Author, Desk, Done, Overlay, Recorder, Target, Written as Writing};
-use tidings_domain::{Collection, Event, EventId, Fault, ObjectRef, ProjectId, Time, Value, View};
-use tidings_storage::{EventIds, NewMessage, Plan, RecordedEvent, Snapshot, Write, WriteWhat};
+use tidings_domain::{
+    Clock, Collection, Event, EventId, Fault, ObjectRef, ProjectId, Time, Value, View,
+};
+use tidings_storage::{
+    EventIds, NewMessage, Plan, RecordedEvent, Snapshot, Store, Write, WriteWhat,
+};
 
 use super::tell::{Audience, recorded};
-use super::{Entry, Op, Written, read, rights};
+use super::{Entry, Op, Written, entry, read, rights};
 use crate::refusal::{absent, internal, record_refusal, refusal};
 use crate::{App, Caller};
 
@@ -17,7 +21,8 @@ use crate::{App, Caller};
 const MOST_ENTRIES: usize = 1000;
 
 impl App {
-    /// Carries out writes in order, all or none; later entries see earlier ones. In a batch, faults name the entry (`/57/data/status`).
+    /// Carries out writes in order, all or none; later entries see earlier ones. In a batch, faults name the entry
+    /// (`/57/data/status`).
     pub async fn write(
         &self,
         caller: &Caller,
@@ -26,30 +31,48 @@ impl App {
         batch: bool,
     ) -> Result<Vec<Written>, Fault> {
         let project = self.project(caller, project).await?;
+        let writer = Writer {
+            store: &*self.store,
+            clock: &*self.clock,
+            server_url: &self.server_url,
+            caller,
+        };
+        writer.write(project.id, entries, batch).await
+    }
+}
+
+/// What a write needs of the server.
+pub(super) struct Writer<'w> {
+    pub(super) store: &'w dyn Store,
+    pub(super) clock: &'w dyn Clock,
+    pub(super) server_url: &'w str,
+    pub(super) caller: &'w Caller,
+}
+
+impl Writer<'_> {
+    /// See [`App::write`]; the project is one that the caller sees.
+    pub(super) async fn write(
+        &self,
+        project: ProjectId,
+        mut entries: Vec<Entry>,
+        batch: bool,
+    ) -> Result<Vec<Written>, Fault> {
         if entries.len() > MOST_ENTRIES {
             let detail =
                 format!("at most {MOST_ENTRIES} changes at once; send the rest in another request");
             return Err(Fault::field("", "too_many", detail));
         }
-        let steps = steps(caller, &entries, batch)?;
-        let mut projects = vec![project.id];
-        for step in &steps {
-            if let Some(id) = self.destination(caller, step).await?
-                && !projects.contains(&id)
-            {
-                projects.push(id);
-            }
+        entry::tidy(&mut entries, batch);
+        let mut steps = steps(self.caller, &entries, batch)?;
+        let mut projects = vec![project];
+        for step in &mut steps {
+            step.there = self.destination(step).await?;
+            projects.extend(step.there.filter(|id| !projects.contains(id)));
         }
-        let keys: Vec<Option<String>> = steps
-            .iter()
-            .map(|s| s.destination().map(str::to_ascii_lowercase))
-            .collect();
         let work = Work {
-            app: self,
-            caller,
+            writer: self,
             steps: &steps,
-            targets: &keys,
-            scope: format!("{}/{}", caller.scope(), project.id),
+            scope: format!("{}/{project}", self.caller.scope()),
             batch,
         };
         let mut answers = Vec::new();
@@ -65,16 +88,12 @@ impl App {
     }
 
     /// The project a move leads to.
-    async fn destination(
-        &self,
-        caller: &Caller,
-        step: &Step<'_>,
-    ) -> Result<Option<ProjectId>, Fault> {
+    async fn destination(&self, step: &Step<'_>) -> Result<Option<ProjectId>, Fault> {
         let Some(key) = step.destination() else {
             return Ok(None);
         };
         let found = self.store.project(key).await.map_err(refusal)?;
-        let found = found.filter(|p| caller.sees(p.id)).ok_or_else(|| {
+        let found = found.filter(|p| self.caller.sees(p.id)).ok_or_else(|| {
             let fault = Fault::field(
                 format!("{}/project", step.body_at),
                 "not_found",
@@ -89,6 +108,8 @@ impl App {
 /// An entry whose words were understood and whose caller may ask for it.
 struct Step<'e> {
     entry: &'e Entry,
+    /// The project a move leads to.
+    there: Option<ProjectId>,
     /// None for a bulk update.
     collection: Option<Collection>,
     /// None for a creation without an id and a bulk update.
@@ -132,8 +153,10 @@ fn steps<'e>(caller: &Caller, entries: &'e [Entry], batch: bool) -> Result<Vec<S
             }
         };
         let (collection, target) = object(entry, batch).map_err(put)?;
-        rights::check(caller, entry, collection).map_err(put)?;
+        rights::check(caller, entry, collection, batch).map_err(put)?;
+        entry::check(entry, batch).map_err(put)?;
         Ok(Step {
+            there: None,
             entry,
             collection,
             target,
@@ -147,7 +170,11 @@ fn steps<'e>(caller: &Caller, entries: &'e [Entry], batch: bool) -> Result<Vec<S
 /// What an entry is about.
 fn object(entry: &Entry, batch: bool) -> Result<(Option<Collection>, Option<Target>), Fault> {
     if entry.op == Op::Bulk {
-        return Ok((None, None));
+        return if entry.collection == "items" {
+            Ok((None, None))
+        } else {
+            Err(unfit(entry.op, batch))
+        };
     }
     let collection = match read::known(&entry.collection) {
         Ok(collection) => collection,
@@ -186,11 +213,8 @@ fn bad_id(batch: bool) -> Fault {
 }
 
 struct Work<'w> {
-    app: &'w App,
-    caller: &'w Caller,
+    writer: &'w Writer<'w>,
     steps: &'w [Step<'w>],
-    /// Per step, the key of the project a move leads to, in lower case.
-    targets: &'w [Option<String>],
     /// Whose batch keys these are.
     scope: String,
     batch: bool,
@@ -215,13 +239,13 @@ impl Work<'_> {
         let mut scribe = Scribe {
             ids,
             audiences,
-            server_url: &self.app.server_url,
+            server_url: self.writer.server_url,
             events: Vec::new(),
             messages: Vec::new(),
         };
         let mut memos = Vec::new();
-        let now = self.app.clock.wall();
-        for (step, target) in self.steps.iter().zip(self.targets) {
+        let now = self.writer.clock.wall();
+        for step in self.steps {
             let known = step
                 .entry
                 .key
@@ -231,11 +255,9 @@ impl Work<'_> {
                 answers.push(answer);
                 continue;
             }
-            let there = target.as_ref().and_then(|key| {
-                others
-                    .iter_mut()
-                    .find(|o| o.project().key.to_ascii_lowercase() == *key)
-            });
+            let there = others
+                .iter_mut()
+                .find(|o| Some(o.project_id()) == step.there);
             let done = self
                 .carry_out(step, &mut overlay, there, &mut scribe, now)
                 .map_err(|fault| step.place(fault))?;
@@ -246,8 +268,12 @@ impl Work<'_> {
             answers.push(written);
         }
         let Scribe {
-            events, messages, ..
+            mut events,
+            messages,
+            ..
         } = scribe;
+        // A bulk update takes its id first and is told last.
+        events.sort_by_key(|recorded| recorded.event.id);
         let mut writes = Vec::new();
         for overlay in std::iter::once(overlay).chain(others) {
             let project = overlay.project_id();
@@ -295,9 +321,8 @@ impl Work<'_> {
             (Op::Stop, Some(Collection::TimeEntries), Some(target)) => desk.stop(target, body),
             (Op::Cancel, Some(Collection::TimeEntries), Some(target)) => desk.cancel(target, body),
             (Op::Notify, Some(Collection::Comments), Some(target)) => desk.notify(target, body),
-            (Op::Move, Some(collection), Some(target)) => match there {
+            (Op::Move, Some(collection), Some(target)) if collection.is_item() => match there {
                 Some(there) => desk.relocate(collection, target, there),
-                // The project itself, or none was named: the rules say what is wrong.
                 None => Err(Fault::field(
                     format!("{}/project", step.body_at),
                     "range",
@@ -309,8 +334,8 @@ impl Work<'_> {
     }
 
     fn author(&self, step: &Step<'_>, view: &dyn View, now: Time) -> Result<Author, Fault> {
-        if !self.caller.imports() {
-            return Ok(Author::member(self.caller.member(), now));
+        if !self.writer.caller.imports() {
+            return Ok(Author::member(self.writer.caller.member(), now));
         }
         let (by_place, at_place) = if self.batch {
             ("/by", "/at")
@@ -338,15 +363,12 @@ impl Work<'_> {
             .find(|(_, k, _)| k == key)
             .map(|(_, _, answer)| answer.clone());
         let text = here.or_else(|| state.memo(&self.scope, key))?;
-        let answer: serde_json::Value = serde_json::from_str(&text).ok()?;
-        let number = |name| answer.get(name).and_then(serde_json::Value::as_i64);
-        let object = answer
-            .get("object")
-            .and_then(|o| o.as_str())
-            .and_then(|o| o.parse::<ObjectRef>().ok());
+        let answer = Value::parse(text.as_bytes()).ok()?;
+        let number = |name| answer.member(name).and_then(Value::as_int);
+        let object = answer.member("object").and_then(Value::as_str);
         Some(Written {
             event: number("event").map(EventId),
-            object,
+            object: object.and_then(|object| object.parse::<ObjectRef>().ok()),
             sequence: number("sequence"),
             doc: None,
             created: false,
@@ -360,6 +382,8 @@ fn unfit(op: Op, batch: bool) -> Fault {
     let detail = match op {
         Op::Stop | Op::Cancel => "only time-entries can be stopped or cancelled",
         Op::Notify => "only comments can notify people",
+        Op::Move => "only stories, tasks, defects and tests can be moved",
+        Op::Bulk => "only items can be updated in bulk",
         _ => "that cannot be done with this collection",
     };
     Fault::field(place, "not_allowed", detail)

@@ -10,13 +10,14 @@ pub(super) fn check(
     caller: &Caller,
     entry: &Entry,
     collection: Option<Collection>,
+    batch: bool,
 ) -> Result<(), Fault> {
     Access::Write.check(caller)?;
     if matches!(collection, Some(Collection::Members | Collection::Teams)) {
         Access::Manage.check(caller)?;
     }
     if entry.silent {
-        silence(caller, entry.op)?;
+        silence(caller, entry.op, batch)?;
     }
     if (entry.by.is_some() || entry.at.is_some()) && !caller.imports() {
         return Err(Fault::forbidden(
@@ -31,7 +32,7 @@ pub(super) fn check(
     Ok(())
 }
 
-fn silence(caller: &Caller, op: Op) -> Result<(), Fault> {
+fn silence(caller: &Caller, op: Op, batch: bool) -> Result<(), Fault> {
     if !caller.imports() {
         return Err(Fault::forbidden(
             "silent_not_allowed",
@@ -40,7 +41,7 @@ fn silence(caller: &Caller, op: Op) -> Result<(), Fault> {
     }
     if matches!(op, Op::Move | Op::Notify | Op::Bulk) {
         return Err(Fault::field(
-            "/silent",
+            if batch { "/silent" } else { "silent" },
             "not_allowed",
             "moving, notifying and bulk updates cannot be silent; leave it out",
         ));
