@@ -44,6 +44,8 @@ pub(crate) struct Entry {
     pub(crate) settled: bool,
     /// Why the next try is made.
     pub(crate) trigger: Trigger,
+    /// The stamp of the last try, see `Vital::begin`.
+    pub(crate) began: u64,
     /// When the last try started.
     pub(crate) last_try_ms: Option<i64>,
     /// How often the receiver failed it.
@@ -68,6 +70,7 @@ impl Entry {
             late: queued.late,
             settled: queued.settled,
             trigger: queued.trigger,
+            began: 0,
             last_try_ms: None,
             // What earlier processes saw is not kept; every try so far was no success.
             refusals: queued.tries,

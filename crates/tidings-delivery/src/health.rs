@@ -60,8 +60,10 @@ pub struct Moment {
 pub struct Vital {
     /// What is stored and shown.
     pub health: Health,
-    /// Failures of requests that started before this do not count.
-    counts_from_ms: i64,
+    /// Counts starts and counted failures, so that which came first is never a matter of milliseconds.
+    stamp: u64,
+    /// Failures of requests with an older stamp do not count.
+    counts_from: u64,
     /// When the next probe may start, in server time; only while backing off.
     pub probe_at_ms: i64,
 }
@@ -77,7 +79,8 @@ impl Vital {
         let longest = LONGEST_PROBE_MS.max(probe_wait_ms(health.probe_step));
         Self {
             health,
-            counts_from_ms: i64::MIN,
+            stamp: 0,
+            counts_from: 0,
             probe_at_ms: now.ms + until_probe.clamp(0, longest),
         }
     }
@@ -90,6 +93,18 @@ impl Vital {
     /// Whether a person or the server switched it off.
     pub fn is_disabled(&self) -> bool {
         self.health.state == HealthState::Disabled
+    }
+
+    /// A request starts; the stamp to judge its failure by.
+    pub fn begin(&mut self) -> u64 {
+        self.stamp += 1;
+        self.stamp
+    }
+
+    /// What started so far does not count from now on.
+    fn begin_count(&mut self) {
+        self.stamp += 1;
+        self.counts_from = self.stamp;
     }
 
     /// Whether results change anything at all.
@@ -130,11 +145,11 @@ impl Vital {
         changed
     }
 
-    /// A try that started at `started_ms` failed. Whether it changed the state, and why it disables.
+    /// A try failed that began with the stamp `began`. Why the webhook is disabled now, if it is.
     pub fn failed(
         &mut self,
         verdict: &Verdict,
-        started_ms: i64,
+        began: u64,
         rules: &Rules,
         now: Moment,
     ) -> Option<DisabledReason> {
@@ -151,9 +166,9 @@ impl Vital {
             Some(this_hour) => *this_hour += 1,
             None => self.health.failures_by_hour.push(1),
         }
-        let counted = started_ms >= self.counts_from_ms;
+        let counted = began > self.counts_from;
         if counted {
-            self.counts_from_ms = now.ms;
+            self.begin_count();
             self.health.consecutive_failures += 1;
             self.health.failing_since_ms.get_or_insert(now.ms);
             if let Some(reason) = self.verdict_of(rules, now.ms) {
@@ -229,7 +244,7 @@ impl Vital {
     pub fn enable(&mut self, now: Moment) {
         if self.is_disabled() {
             self.forget_failures();
-            self.counts_from_ms = now.ms;
+            self.begin_count();
             self.enter(HealthState::Ok, now);
         }
     }
@@ -246,7 +261,7 @@ impl Vital {
         if self.health.state != HealthState::Paused {
             return;
         }
-        self.counts_from_ms = now.ms;
+        self.begin_count();
         if self.health.consecutive_failures == 0 {
             self.enter(HealthState::Ok, now);
         } else {
@@ -259,7 +274,7 @@ impl Vital {
     /// It goes to another URL now: what the old one did no longer counts. Does not enable.
     pub fn url_changed(&mut self, now: Moment) {
         self.forget_failures();
-        self.counts_from_ms = now.ms;
+        self.begin_count();
         if self.health.state == HealthState::BackingOff {
             self.enter(HealthState::Ok, now);
         }

@@ -309,6 +309,7 @@ impl Lane {
             trigger => trigger,
         };
         entry.trigger = Trigger::Retry;
+        entry.began = self.vital.begin();
         let flight = Flight {
             target: Arc::clone(&self.target),
             delivery: id,

@@ -652,7 +652,7 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Vec<Queued>, StoreError>;
 
     /// Writes the results of tries and the health of webhooks, in one transaction. A settlement for a delivery that is no longer
-    /// pending only adds its attempt. The number of each attempt is the next one of its delivery.
+    /// pending only adds its attempt; but one that was parked while its request was in flight, and was accepted, is delivered. The number of each attempt is the next one of its delivery.
     async fn settle(
         &self,
         settlements: Vec<Settlement>,

@@ -450,7 +450,9 @@ impl Disk {
             attempt.number = u32::try_from(row.attempts.len() + 1).unwrap_or(u32::MAX);
             row.attempts.push(attempt);
         }
-        if row.state != DeliveryState::Pending {
+        // A request was in flight when the rest of its webhook was put aside: what was accepted is delivered all the same.
+        let late_success = row.state == DeliveryState::Parked && settlement.then == Then::Delivered;
+        if row.state != DeliveryState::Pending && !late_success {
             // One more try of what was delivered before: it stays delivered whatever came.
             if row.queued.settled && (tried || settlement.then != Then::AsItIs) {
                 row.queued.settled = false;

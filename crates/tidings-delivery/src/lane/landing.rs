@@ -90,7 +90,7 @@ impl Lane {
         cx: &mut Context<'_>,
     ) -> Option<DisabledReason> {
         let before = (self.vital.state(), self.vital.health.consecutive_failures);
-        let started_ms = self.book.get(id).and_then(|e| e.last_try_ms);
+        let began = self.book.get(id).map_or(0, |e| e.began);
         let mut disabled = None;
         if verdict.accepted() {
             self.own_faults = 0;
@@ -105,8 +105,7 @@ impl Lane {
             } else if verdict.outcome != Outcome::Interrupted {
                 self.pause_for_own_fault(cx);
             }
-            let started_ms = started_ms.unwrap_or(cx.now.ms);
-            disabled = self.vital.failed(verdict, started_ms, &self.rules, cx.now);
+            disabled = self.vital.failed(verdict, began, &self.rules, cx.now);
             if was_probe && !verdict.counts() {
                 self.vital.probe_again(cx.now);
             }

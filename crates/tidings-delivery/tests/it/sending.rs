@@ -84,3 +84,16 @@ async fn given_up_after_the_whole_schedule() {
     assert_eq!(world.state(ids[1]).await, "delivered");
     assert_eq!(world.receivers.to("a.test").len(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_of_a_new_connection_is_a_failure_like_any_other() {
+    let world = World::new(1).await;
+    let hook = world.webhook("a.test").await;
+    world.receivers.script("a.test", |_| Act::Reset);
+    let ids = world.send(1, &[hook]).await;
+    world.settle().await;
+    let detail = world.delivery(ids[0]).await;
+    assert_eq!(triggers(&detail), ["event"]);
+    assert_eq!(detail.attempts[0].outcome, "unreachable");
+    assert_eq!(world.health(hook).consecutive_failures, 1);
+}

@@ -72,11 +72,6 @@ impl Seed {
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
     }
-
-    /// Once in `n`.
-    pub(crate) fn one_in(&self, n: u64) -> bool {
-        self.next().is_multiple_of(n)
-    }
 }
 
 impl Entropy for Seed {
@@ -490,6 +485,11 @@ impl World {
 
     pub(crate) async fn state(&self, id: DeliveryId) -> &'static str {
         self.delivery(id).await.summary.state.as_str()
+    }
+
+    pub(crate) async fn stored(&self, id: WebhookId) -> (Arc<Webhook>, Health) {
+        let stored = self.store.webhook(PROJECT, id).await.unwrap().unwrap();
+        (stored.0, stored.1)
     }
 
     pub(crate) fn health(&self, id: WebhookId) -> Health {
