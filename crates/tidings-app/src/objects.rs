@@ -75,3 +75,6 @@ pub struct Written {
     /// For a bulk update: what happened to each object.
     pub each: Vec<Written>,
 }
+
+#[cfg(test)]
+mod tests;

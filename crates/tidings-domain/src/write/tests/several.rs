@@ -97,7 +97,7 @@ fn a_bulk_update_is_whole_or_not_at_all() {
             format!(r#"{{{two},"set":{{"status":"?"}}}}"#),
             "422 /set/status=unknown_word",
         ),
-        (format!(r#"{{{two}}}"#), "422 /set=required"),
+        (format!("{{{two}}}"), "422 /set=required"),
         (
             r#"{"objects":[],"set":{}}"#.to_owned(),
             "422 /objects=length",
