@@ -651,6 +651,3 @@ async fn read_body(conn: &mut Conn, body: &mut Body) -> bool {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

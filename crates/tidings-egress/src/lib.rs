@@ -34,6 +34,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+/// How a try ended; the same closed words as the log's.
+pub use tidings_domain::delivery::Outcome;
+
 pub use client::{Client, Saved, Settings, SetupError, Stats};
 
 /// Which certificates a receiver may show. Connections are never shared between different settings.
@@ -61,9 +64,6 @@ pub struct Request {
     /// Do not use a pooled connection.
     pub fresh: bool,
 }
-
-/// How a try ended; the same closed words as the log's.
-pub type Outcome = tidings_domain::delivery::Outcome;
 
 /// What one try brought.
 #[derive(Clone, Debug)]

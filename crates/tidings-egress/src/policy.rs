@@ -310,7 +310,7 @@ fn parse_allow(text: &str) -> Result<Allow, &'static str> {
         });
     }
     match url::Host::parse(host) {
-        Ok(url::Host::Domain(name)) if !host.contains('/') => Ok(Allow {
+        Ok(url::Host::Domain(name)) if crate::target::check_name(&name).is_ok() => Ok(Allow {
             what: Allowed::Host(name.trim_end_matches('.').into()),
             port,
         }),

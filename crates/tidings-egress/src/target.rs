@@ -151,7 +151,7 @@ pub fn check(url: &Url) -> Result<(), UrlFault> {
     }
 }
 
-fn check_name(name: &str) -> Result<(), UrlFault> {
+pub(crate) fn check_name(name: &str) -> Result<(), UrlFault> {
     let bare = name.strip_suffix('.').unwrap_or(name);
     let label_ok = |label: &str| {
         (1..=63).contains(&label.len())
