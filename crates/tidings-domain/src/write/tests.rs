@@ -2,6 +2,7 @@
 
 mod bodies;
 mod collections;
+mod every;
 mod items;
 mod removal;
 mod several;
