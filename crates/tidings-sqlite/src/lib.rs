@@ -1,1 +1,33 @@
 //! The embedded store: SQLite, one writer thread, group commit.
+//!
+//! Cast:
+//!
+//! * `open` makes or opens the file: lock, checks, migrations.
+//! * `shared` is what all threads know: the pool of read-only connections, caches, the sequence of commits.
+//! * `writer` is the thread that alone writes. It takes whatever is queued, each request in a savepoint of its own, commits once,
+//!   tells the listener, and then answers.
+//! * `snapshot` is one read transaction, seen as the domain sees a project; it notes what was read.
+//! * `record` plans on a snapshot, on the caller's thread, and has the writer check that nothing it read has changed since.
+//! * `objects`, `queue`, `log`, `people` and `retention` are the rest of the store's methods.
+//!
+//! Invariants: an answer comes after the commit; the listener hears of commits in their order; a method is one transaction;
+//! whatever fails, nothing is half-written.
+
+mod codes;
+mod log;
+mod objects;
+mod open;
+mod people;
+mod queue;
+mod record;
+mod retention;
+mod shared;
+mod snapshot;
+mod store;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use open::OpenError;
+pub use store::SqliteStore;

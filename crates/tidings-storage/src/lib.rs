@@ -9,7 +9,10 @@
 //! from the store. Before it answers, the store tells its [`CommitListener`], in commit order, what was committed: that is the
 //! hint that lets sending start from memory at once. A lost hint is made good by [`Store::pending`].
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod memory;
+pub mod stored;
 mod time;
 
 use std::sync::Arc;

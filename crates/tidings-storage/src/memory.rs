@@ -25,6 +25,9 @@ use crate::{
     TestSend, Then, Token, Write, WriteWhat, created_ms, memo_is_old,
 };
 
+#[cfg(test)]
+mod tests;
+
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// A store in memory.

@@ -1,0 +1,266 @@
+//! Projects, objects and events, apart from recording them.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use tidings_domain::{Collection, Doc, EventId, ObjectRef, Project, ProjectId, View};
+use tidings_storage::stored::read_event;
+use tidings_storage::{Activity, AsOf, Page, StoreError};
+
+use crate::codes::{Result, collection_code, limit, sick, to_json};
+use crate::shared::{Fact, Shared};
+use crate::snapshot::{Shot, object_at, read_project};
+use crate::writer::Writer;
+
+pub(crate) fn page<T>(mut data: Vec<T>, rows: usize, cursor: impl Fn(&T) -> i64) -> Page<T> {
+    let more = data.len() > rows;
+    data.truncate(rows);
+    let next = data.last().filter(|_| more).map(cursor);
+    Page { data, next }
+}
+
+pub(crate) fn project(
+    conn: &Connection,
+    shared: &Shared,
+    key: &str,
+) -> Result<Option<Arc<Project>>> {
+    let mut statement = conn
+        .prepare_cached("SELECT version, body, id FROM projects WHERE key = ?1 AND deleted = 0")
+        .map_err(sick)?;
+    let mut rows = statement.query([key]).map_err(sick)?;
+    match rows.next().map_err(sick)? {
+        Some(row) => {
+            let id = ProjectId(row.get(2).map_err(sick)?);
+            read_project(shared, id, row).map(Some)
+        }
+        None => Ok(None),
+    }
+}
+
+pub(crate) fn projects(
+    conn: &Connection,
+    shared: &Shared,
+    after: i64,
+    rows: usize,
+) -> Result<Page<Arc<Project>>> {
+    let mut statement = conn
+        .prepare_cached(
+            "SELECT version, body, id FROM projects WHERE id > ?1 AND deleted = 0 ORDER BY id LIMIT ?2",
+        )
+        .map_err(sick)?;
+    let mut found = statement
+        .query(params![after, limit(rows + 1)])
+        .map_err(sick)?;
+    let mut data = Vec::new();
+    while let Some(row) = found.next().map_err(sick)? {
+        let id = ProjectId(row.get(2).map_err(sick)?);
+        data.push(read_project(shared, id, row)?);
+    }
+    Ok(page(data, rows, |p| p.id.0))
+}
+
+pub(crate) fn objects(
+    conn: &Connection,
+    shared: &Shared,
+    project: ProjectId,
+    collection: Collection,
+    range: (i64, usize),
+) -> Result<Page<Arc<Doc>>> {
+    let (after, rows) = range;
+    let shot = Shot::new(conn, shared, project, AsOf::Now)?;
+    let mut statement = conn
+        .prepare_cached(
+            "SELECT id FROM objects WHERE project = ?1 AND collection = ?2 AND id > ?3 AND deleted = 0 ORDER BY id LIMIT ?4",
+        )
+        .map_err(sick)?;
+    let given = params![
+        project.0,
+        collection_code(collection),
+        after,
+        limit(rows + 1)
+    ];
+    let ids = statement.query_map(given, |row| row.get(0)).map_err(sick)?;
+    let mut data = Vec::new();
+    for id in ids {
+        data.extend(shot.get(ObjectRef::new(collection, id.map_err(sick)?)));
+    }
+    match shot.error() {
+        Some(error) => Err(error),
+        None => Ok(page(data, rows, |d| d.id())),
+    }
+}
+
+pub(crate) fn activities(
+    conn: &Connection,
+    shared: &Shared,
+    project: ProjectId,
+    before: i64,
+    rows: usize,
+) -> Result<Page<Activity>> {
+    crate::snapshot::project_row(conn, shared, project)?.ok_or(StoreError::NotFound)?;
+    let end = if before > 0 { before } else { i64::MAX };
+    let mut statement = conn
+        .prepare_cached(
+            "SELECT id, recorded_ms, body FROM events WHERE project = ?1 AND id < ?2 AND listed = 1 ORDER BY id DESC LIMIT ?3",
+        )
+        .map_err(sick)?;
+    let mut found = statement
+        .query(params![project.0, end, limit(rows + 1)])
+        .map_err(sick)?;
+    let mut data = Vec::new();
+    while let Some(row) = found.next().map_err(sick)? {
+        data.push(activity(conn, shared, project, row)?);
+    }
+    Ok(page(data, rows, |a| a.event.id.0))
+}
+
+pub(crate) fn event(
+    conn: &Connection,
+    shared: &Shared,
+    project: ProjectId,
+    event: EventId,
+) -> Result<Option<Activity>> {
+    let mut statement = conn
+        .prepare_cached("SELECT id, recorded_ms, body FROM events WHERE id = ?1 AND project = ?2")
+        .map_err(sick)?;
+    let mut rows = statement.query([event.0, project.0]).map_err(sick)?;
+    match rows.next().map_err(sick)? {
+        Some(row) => activity(conn, shared, project, row).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Columns are `id`, `recorded_ms` and `body`.
+fn activity(
+    conn: &Connection,
+    shared: &Shared,
+    project: ProjectId,
+    row: &rusqlite::Row<'_>,
+) -> Result<Activity> {
+    let id = EventId(row.get(0).map_err(sick)?);
+    let recorded_ms = row.get(1).map_err(sick)?;
+    let body: String = row.get(2).map_err(sick)?;
+    let mut lookup = |key: ObjectRef, at: EventId| object_at(conn, shared, project, key, at);
+    let event = Arc::new(read_event(id, project, &body, &mut lookup)?);
+    Ok(Activity { event, recorded_ms })
+}
+
+impl Writer {
+    pub(crate) fn create_project(&mut self, mut project: Project) -> Result<Project> {
+        let taken = |sql: &str, given: &dyn rusqlite::ToSql| {
+            let mut statement = self.conn.prepare_cached(sql).map_err(sick)?;
+            statement.exists([given]).map_err(sick)
+        };
+        if taken(
+            "SELECT 1 FROM projects WHERE key = ?1 AND deleted = 0",
+            &project.key,
+        )? {
+            return Err(StoreError::Conflict("key"));
+        }
+        if project.id.0 == 0 {
+            project.id = ProjectId(self.free_project_id()?);
+        } else if taken("SELECT 1 FROM projects WHERE id = ?1", &project.id.0)? {
+            return Err(StoreError::Conflict("id"));
+        }
+        self.run(
+            "INSERT INTO projects (id, key, version, hooks, deleted, body) VALUES (?1, ?2, 0, 0, 0, ?3)",
+            params![project.id.0, project.key, to_json(&project)?],
+        )?;
+        Ok(project)
+    }
+
+    /// The smallest id from 1 that no project ever had.
+    fn free_project_id(&self) -> Result<i64> {
+        let first = self
+            .conn
+            .prepare_cached("SELECT 1 FROM projects WHERE id = 1")
+            .and_then(|mut s| s.exists([]))
+            .map_err(sick)?;
+        if !first {
+            return Ok(1);
+        }
+        self.conn
+            .prepare_cached(
+                "SELECT p.id + 1 FROM projects p WHERE p.id > 0
+                 AND NOT EXISTS (SELECT 1 FROM projects n WHERE n.id = p.id + 1) ORDER BY p.id LIMIT 1",
+            )
+            .and_then(|mut s| s.query_row([], |row| row.get(0)))
+            .map_err(sick)
+    }
+
+    /// Makes a project and all its webhooks and tokens vanish; the rest follows in steps of [`Writer::empty_project`].
+    pub(crate) fn hide_project(&mut self, project: ProjectId) -> Result<()> {
+        let hidden = self.run(
+            "UPDATE projects SET deleted = 1 WHERE id = ?1 AND deleted = 0",
+            [project.0],
+        )?;
+        if hidden == 0 {
+            return Err(StoreError::NotFound);
+        }
+        self.changed(&Fact::Project(project));
+        self.run(
+            "UPDATE webhooks SET deleted = 2, sealed = NULL WHERE project = ?1",
+            [project.0],
+        )?;
+        self.run("DELETE FROM tokens WHERE project = ?1", [project.0])?;
+        Ok(())
+    }
+
+    /// Removes up to about `rows` rows of what a deleted project left; whether it is empty.
+    pub(crate) fn empty_project(&mut self, project: ProjectId, rows: usize) -> Result<bool> {
+        let deliveries = self.ids(
+            "SELECT id FROM deliveries WHERE project = ?1 ORDER BY id LIMIT ?2",
+            project,
+            rows,
+        )?;
+        if !deliveries.is_empty() {
+            self.remove_deliveries(&deliveries)?;
+            return Ok(false);
+        }
+        // Messages are gone with their deliveries.
+        for sql in [
+            "DELETE FROM old_objects WHERE rowid IN (SELECT rowid FROM old_objects WHERE project = ?1 LIMIT ?2)",
+            "DELETE FROM objects WHERE rowid IN (SELECT rowid FROM objects WHERE project = ?1 LIMIT ?2)",
+            "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE project = ?1 LIMIT ?2)",
+            "DELETE FROM links WHERE (project, to_collection, to_id, from_collection, member, from_id, since) IN
+             (SELECT project, to_collection, to_id, from_collection, member, from_id, since FROM links WHERE project = ?1 LIMIT ?2)",
+            "DELETE FROM old_projects WHERE rowid IN (SELECT rowid FROM old_projects WHERE project = ?1 LIMIT ?2)",
+            "DELETE FROM tallies WHERE (project, collection, member, value) IN
+             (SELECT project, collection, member, value FROM tallies WHERE project = ?1 LIMIT ?2)",
+        ] {
+            if self.run(sql, params![project.0, limit(rows)])? > 0 {
+                return Ok(false);
+            }
+        }
+        self.run(
+            "DELETE FROM healths WHERE webhook IN (SELECT id FROM webhooks WHERE project = ?1)",
+            [project.0],
+        )?;
+        self.run(
+            "UPDATE webhooks SET body = '' WHERE project = ?1",
+            [project.0],
+        )?;
+        self.run(
+            "UPDATE projects SET deleted = 2, key = '', body = '' WHERE id = ?1 AND deleted = 1",
+            [project.0],
+        )?;
+        Ok(true)
+    }
+
+    fn ids(&self, sql: &str, project: ProjectId, rows: usize) -> Result<Vec<i64>> {
+        let mut statement = self.conn.prepare_cached(sql).map_err(sick)?;
+        let ids = statement
+            .query_map(params![project.0, limit(rows)], |row| row.get(0))
+            .map_err(sick)?;
+        ids.collect::<rusqlite::Result<_>>().map_err(sick)
+    }
+
+    /// A project that is still to be emptied.
+    pub(crate) fn hidden_project(&self) -> Result<Option<ProjectId>> {
+        self.conn
+            .prepare_cached("SELECT id FROM projects WHERE deleted = 1 LIMIT 1")
+            .and_then(|mut s| s.query_row([], |row| row.get(0)).optional())
+            .map(|found| found.map(ProjectId))
+            .map_err(sick)
+    }
+}

@@ -1,0 +1,330 @@
+//! Deliveries that wait: loading, settling, parking, resending.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rusqlite::{Connection, OptionalExtension, params};
+use tidings_domain::delivery::Trigger;
+use tidings_domain::webhook::{Health, HealthState};
+use tidings_domain::{DeliveryId, EventId, ObjectRef, ProjectId, WebhookId};
+use tidings_storage::{Attempt, Message, Queued, Settlement, StoreError, TestSend, Then};
+
+use crate::codes::{
+    DELIVERED, FAILED, PARKED, PENDING, Result, SKIPPED, limit, outcome_code, sick, to_json,
+    trigger, trigger_bit, trigger_code,
+};
+use crate::writer::Writer;
+
+/// A row of the queue: these columns, in this order.
+const QUEUED: &str = "d.id, d.message, d.webhook, d.tries, d.first_try_ms, d.due_ms, d.wait_ms, d.late, d.next_trigger, d.state";
+
+pub(crate) const PENDING_SQL: &str = "SELECT d.id, d.message, d.webhook, d.tries, d.first_try_ms, d.due_ms, d.wait_ms, d.late, d.next_trigger, d.state
+     FROM deliveries d WHERE d.webhook = ?1 AND d.waiting = 1 AND d.id > ?2 ORDER BY d.id LIMIT ?3";
+
+pub(crate) fn pending(
+    conn: &Connection,
+    webhook: WebhookId,
+    after: DeliveryId,
+    rows: usize,
+) -> Result<Vec<Queued>> {
+    let mut statement = conn.prepare_cached(PENDING_SQL).map_err(sick)?;
+    let mut found = statement
+        .query(params![webhook.0, after.0, limit(rows)])
+        .map_err(sick)?;
+    let mut messages = HashMap::new();
+    let mut queue = Vec::new();
+    while let Some(row) = found.next().map_err(sick)? {
+        queue.push(read_queued(conn, row, &mut messages)?);
+    }
+    Ok(queue)
+}
+
+fn read_queued(
+    conn: &Connection,
+    row: &rusqlite::Row<'_>,
+    messages: &mut HashMap<i64, Arc<Message>>,
+) -> Result<Queued> {
+    let message: i64 = row.get(1).map_err(sick)?;
+    let message = if let Some(message) = messages.get(&message) {
+        Arc::clone(message)
+    } else {
+        let read = Arc::new(read_message(conn, message)?);
+        messages.insert(message, Arc::clone(&read));
+        read
+    };
+    let fields = || -> rusqlite::Result<(Queued, i64)> {
+        let queued = Queued {
+            id: DeliveryId(row.get(0)?),
+            webhook: WebhookId(row.get::<_, Option<i64>>(2)?.unwrap_or_default()),
+            message,
+            tries: row.get(3)?,
+            first_try_ms: row.get(4)?,
+            due_ms: row.get(5)?,
+            wait_ms: row.get(6)?,
+            late: row.get(7)?,
+            trigger: Trigger::Event,
+            settled: row.get::<_, i64>(9)? != PENDING,
+        };
+        Ok((queued, row.get(8)?))
+    };
+    let (queued, code) = fields().map_err(sick)?;
+    Ok(Queued {
+        trigger: trigger(code)?,
+        ..queued
+    })
+}
+
+fn read_message(conn: &Connection, id: i64) -> Result<Message> {
+    let mut statement = conn
+        .prepare_cached(
+            "SELECT project, event, dialect, code, body, object, sequence, roots FROM messages WHERE id = ?1",
+        )
+        .map_err(sick)?;
+    let read = statement.query_row([id], |row| {
+        let roots: String = row.get(7)?;
+        let message = Message {
+            id,
+            project: ProjectId(row.get(0)?),
+            event: row.get::<_, Option<i64>>(1)?.map(EventId),
+            dialect: row.get(2)?,
+            code: row.get(3)?,
+            body: Bytes::from(row.get::<_, Vec<u8>>(4)?),
+            object: row.get(5)?,
+            sequence: row.get(6)?,
+            roots: Vec::new(),
+        };
+        Ok((message, roots))
+    });
+    let (message, roots) = read
+        .optional()
+        .map_err(sick)?
+        .ok_or_else(|| StoreError::Corrupt(format!("message {id} is not there")))?;
+    let roots = roots.split_whitespace().map(str::parse::<ObjectRef>);
+    let roots = roots
+        .collect::<Result<_, _>>()
+        .map_err(|e| StoreError::Corrupt(format!("message {id}: {e}")))?;
+    Ok(Message { roots, ..message })
+}
+
+impl Writer {
+    pub(crate) fn settle(
+        &mut self,
+        settlements: &[Settlement],
+        health: &[(WebhookId, Health)],
+    ) -> Result<()> {
+        for settlement in settlements {
+            self.settle_one(settlement)?;
+        }
+        for (webhook, health) in health {
+            self.write_health(*webhook, health)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn write_health(&mut self, webhook: WebhookId, health: &Health) -> Result<()> {
+        let paused = health.state == HealthState::Paused;
+        self.run(
+            "UPDATE healths SET paused = ?2, body = ?3 WHERE webhook = ?1",
+            params![webhook.0, paused, to_json(health)?],
+        )
+        .map(drop)
+    }
+
+    fn settle_one(&mut self, settlement: &Settlement) -> Result<()> {
+        let id = settlement.delivery.0;
+        let found = self
+            .conn
+            .prepare_cached(
+                "SELECT state, waiting, attempts FROM deliveries WHERE id = ?1 AND webhook = ?2",
+            )
+            .and_then(|mut s| {
+                s.query_row([id, settlement.webhook.0], |row| {
+                    Ok((
+                        row.get::<_, i64>(0)?,
+                        row.get::<_, bool>(1)?,
+                        row.get::<_, u32>(2)?,
+                    ))
+                })
+                .optional()
+            })
+            .map_err(sick)?;
+        let Some((state, waiting, attempts)) = found else {
+            return Ok(());
+        };
+        if let Some(attempt) = &settlement.attempt {
+            self.add_attempt(id, attempts + 1, attempt)?;
+        }
+        if state != PENDING {
+            // One more try of what was delivered before: it stays delivered whatever came.
+            if waiting && (settlement.attempt.is_some() || settlement.then != Then::AsItIs) {
+                self.run(
+                    "UPDATE deliveries SET waiting = 0, due_ms = NULL WHERE id = ?1",
+                    [id],
+                )?;
+            }
+            return Ok(());
+        }
+        let state = match settlement.then {
+            Then::AsItIs => return Ok(()),
+            Then::Retry { due_ms, wait_ms } => {
+                self.run(
+                    "UPDATE deliveries SET tries = ?2, first_try_ms = ?3, late = ?4, due_ms = ?5, wait_ms = ?6, next_trigger = ?7
+                     WHERE id = ?1",
+                    params![
+                        id,
+                        settlement.tries,
+                        settlement.first_try_ms,
+                        settlement.late,
+                        due_ms,
+                        wait_ms,
+                        trigger_code(Trigger::Retry)
+                    ],
+                )?;
+                return Ok(());
+            }
+            Then::Delivered => DELIVERED,
+            Then::Failed => FAILED,
+            Then::Parked => PARKED,
+            Then::Skipped => SKIPPED,
+        };
+        self.run(
+            "UPDATE deliveries SET tries = ?2, first_try_ms = ?3, late = ?4, due_ms = NULL, state = ?5, waiting = 0 WHERE id = ?1",
+            params![id, settlement.tries, settlement.first_try_ms, settlement.late, state],
+        )
+        .map(drop)
+    }
+
+    fn add_attempt(&mut self, delivery: i64, number: u32, attempt: &Attempt) -> Result<()> {
+        let body = to_json(&Attempt {
+            number,
+            ..attempt.clone()
+        })?;
+        self.run(
+            "INSERT INTO attempts (delivery, number, body) VALUES (?1, ?2, ?3)",
+            params![delivery, number, body],
+        )?;
+        let duration = i64::try_from(attempt.duration_ms).unwrap_or(i64::MAX);
+        self.run(
+            "UPDATE deliveries SET attempts = ?2, triggers = triggers | ?3, outcome = ?4, status = ?5, duration_ms = ?6, error = ?7, detail = ?8
+             WHERE id = ?1",
+            params![
+                delivery,
+                number,
+                trigger_bit(&attempt.trigger),
+                outcome_code(&attempt.outcome),
+                attempt.status,
+                duration,
+                attempt.error.as_ref().map(|e| &e.code),
+                attempt.error.as_ref().map(|e| &e.detail),
+            ],
+        )?;
+        self.totals.bytes += i64::try_from(body.len()).unwrap_or_default();
+        Ok(())
+    }
+
+    /// Takes up to `rows` deliveries out of a webhook's queue.
+    pub(crate) fn unqueue(
+        &mut self,
+        webhook: WebhookId,
+        rows: usize,
+        becomes: i64,
+    ) -> Result<usize> {
+        self.run(
+            "UPDATE deliveries SET waiting = 0, due_ms = NULL, state = ?2 WHERE id IN
+             (SELECT id FROM deliveries WHERE webhook = ?1 AND waiting = 1 AND state = 0 ORDER BY id LIMIT ?3)",
+            params![webhook.0, becomes, limit(rows)],
+        )
+    }
+
+    /// Up to `rows` parked deliveries go back to the queue or are skipped.
+    pub(crate) fn unpark(
+        &mut self,
+        webhook: WebhookId,
+        since: DeliveryId,
+        deliver: bool,
+        rows: usize,
+    ) -> Result<usize> {
+        let chosen = "(SELECT id FROM deliveries WHERE webhook = ?1 AND state = 2 AND state > 1 AND id >= ?2 ORDER BY id LIMIT ?3)";
+        let given = (webhook.0, since.0, limit(rows));
+        if deliver {
+            let sql = format!(
+                "UPDATE deliveries SET state = {PENDING}, waiting = 1, tries = 0, first_try_ms = NULL, due_ms = NULL,
+                 wait_ms = 0, next_trigger = {} WHERE id IN {chosen}",
+                trigger_code(Trigger::Recover)
+            );
+            self.run(&sql, given)
+        } else {
+            let sql = format!("UPDATE deliveries SET state = {SKIPPED} WHERE id IN {chosen}");
+            self.run(&sql, given)
+        }
+    }
+
+    pub(crate) fn resend(&mut self, project: ProjectId, delivery: DeliveryId) -> Result<Queued> {
+        let found = self
+            .conn
+            .prepare_cached(
+                "SELECT d.waiting, w.deleted FROM deliveries d LEFT JOIN webhooks w ON w.id = d.webhook
+                 WHERE d.id = ?1 AND d.project = ?2",
+            )
+            .and_then(|mut s| {
+                s.query_row([delivery.0, project.0], |row| {
+                    Ok((row.get::<_, bool>(0)?, row.get::<_, Option<i64>>(1)?))
+                })
+                .optional()
+            })
+            .map_err(sick)?;
+        match found {
+            None => return Err(StoreError::NotFound),
+            Some((_, Some(0))) => {}
+            Some(_) => return Err(StoreError::Conflict("webhook_deleted")),
+        }
+        if found.is_some_and(|(waiting, _)| waiting) {
+            return Err(StoreError::Conflict("pending"));
+        }
+        self.run(
+            "UPDATE deliveries SET state = iif(state = 1, 1, 0), waiting = 1, tries = 0, first_try_ms = NULL, due_ms = NULL,
+             wait_ms = 0, next_trigger = ?2 WHERE id = ?1",
+            params![delivery.0, trigger_code(Trigger::Resend)],
+        )?;
+        let sql = format!("SELECT {QUEUED} FROM deliveries d WHERE d.id = ?1");
+        let mut statement = self.conn.prepare_cached(&sql).map_err(sick)?;
+        let mut rows = statement.query([delivery.0]).map_err(sick)?;
+        let row = rows.next().map_err(sick)?.ok_or(StoreError::NotFound)?;
+        read_queued(&self.conn, row, &mut HashMap::new())
+    }
+
+    pub(crate) fn log_test(&mut self, test: &TestSend) -> Result<()> {
+        let message = Message {
+            id: test.delivery.0,
+            project: test.project,
+            event: None,
+            dialect: test.dialect.to_owned(),
+            code: test.code.to_owned(),
+            body: test.body.clone(),
+            object: test.object.clone(),
+            sequence: test.sequence,
+            roots: Vec::new(),
+        };
+        self.insert_message(&message, test.delivery, "")?;
+        let tries = u32::try_from(test.attempts.len()).unwrap_or(u32::MAX);
+        let state = if test.accepted { DELIVERED } else { FAILED };
+        self.run(
+            "INSERT INTO deliveries (id, message, project, webhook, state, waiting, made_by, next_trigger, triggers, tries, wait_ms, late, attempts)
+             VALUES (?1, ?1, ?2, ?3, ?4, 0, ?5, ?5, 0, ?6, 0, 0, 0)",
+            params![
+                test.delivery.0,
+                test.project.0,
+                test.webhook.map(|w| w.0),
+                state,
+                trigger_code(Trigger::Test),
+                tries
+            ],
+        )?;
+        self.totals.rows += 1;
+        for (number, attempt) in (1..).zip(&test.attempts) {
+            self.add_attempt(test.delivery.0, number, attempt)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,296 @@
+//! What all threads know: the pool of read-only connections, parsed rows, ids in use, and what was committed since when.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use rusqlite::Connection;
+use tidings_domain::webhook::Webhook;
+use tidings_domain::{Doc, ObjectRef, Project, ProjectId};
+use tidings_storage::ServerTime;
+
+use crate::codes::{Result, sick};
+
+/// Connections kept open; more are opened when all are in use, and closed again.
+const KEPT_READERS: usize = 8;
+
+/// Stored bytes of the objects whose parsed form is kept.
+const CACHED_BYTES: usize = 16 * 1024 * 1024;
+
+pub(crate) struct Shared {
+    path: PathBuf,
+    readers: Mutex<Vec<Connection>>,
+    pub(crate) time: ServerTime,
+    /// Last event id handed out; those of plans that came to nothing are never used.
+    pub(crate) events: AtomicI64,
+    /// Number of the last request whose commit is durable. Read before a snapshot begins, it bounds what the snapshot lacks.
+    pub(crate) committed: AtomicU64,
+    docs: Mutex<Docs>,
+    projects: Mutex<HashMap<ProjectId, (i64, Arc<Project>)>>,
+    webhooks: Mutex<HashMap<ProjectId, (i64, Webhooks)>>,
+    series: Mutex<HashMap<Series, Taken>>,
+}
+
+pub(crate) type Webhooks = Arc<Vec<Arc<Webhook>>>;
+
+#[derive(Default)]
+struct Docs {
+    rows: HashMap<(ProjectId, ObjectRef), (i64, Arc<Doc>)>,
+    bytes: usize,
+}
+
+/// A series of numbers given out from 1: the ids of a collection (of all items together), or the numbers of items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Series {
+    pub(crate) project: ProjectId,
+    /// Code of the collection (for items that of stories); -1 for the numbers of items.
+    pub(crate) of: i64,
+}
+
+#[derive(Default)]
+struct Taken {
+    /// Everything from 1 up to, and without, this number is in use.
+    floor: i64,
+    /// Handed out to plans that are under way.
+    reserved: BTreeSet<i64>,
+}
+
+impl Shared {
+    pub(crate) fn new(path: PathBuf, time: ServerTime, last_event: i64) -> Self {
+        Self {
+            path,
+            readers: Mutex::default(),
+            time,
+            events: AtomicI64::new(last_event),
+            committed: AtomicU64::new(0),
+            docs: Mutex::default(),
+            projects: Mutex::default(),
+            webhooks: Mutex::default(),
+            series: Mutex::default(),
+        }
+    }
+
+    /// Runs a job on a read-only connection, in one transaction.
+    pub(crate) fn reading<T>(&self, job: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let kept = self.readers.lock().pop();
+        let conn = match kept {
+            Some(conn) => conn,
+            None => crate::open::reader(&self.path).map_err(sick)?,
+        };
+        conn.prepare_cached("BEGIN")
+            .and_then(|mut begin| begin.execute([]))
+            .map_err(sick)?;
+        let answer = job(&conn);
+        // A connection that cannot leave its transaction is closed.
+        let ended = conn
+            .prepare_cached("COMMIT")
+            .and_then(|mut c| c.execute([]));
+        if ended.is_ok() {
+            let mut readers = self.readers.lock();
+            if readers.len() < KEPT_READERS {
+                readers.push(conn);
+            }
+        }
+        answer
+    }
+
+    // === Parsed rows ===
+
+    pub(crate) fn cached_doc(
+        &self,
+        project: ProjectId,
+        key: ObjectRef,
+        version: i64,
+    ) -> Option<Arc<Doc>> {
+        let docs = self.docs.lock();
+        let found = docs.rows.get(&(project, key));
+        found
+            .filter(|(cached, _)| *cached == version)
+            .map(|(_, doc)| Arc::clone(doc))
+    }
+
+    pub(crate) fn cache_doc(&self, project: ProjectId, version: i64, doc: &Arc<Doc>, bytes: usize) {
+        let mut docs = self.docs.lock();
+        if docs.bytes > CACHED_BYTES {
+            // Simple and cheap; what is in use comes back with its next read.
+            docs.rows.clear();
+            docs.bytes = 0;
+        }
+        docs.bytes += bytes + 512;
+        docs.rows
+            .insert((project, doc.key()), (version, Arc::clone(doc)));
+    }
+
+    pub(crate) fn cached_project(&self, project: ProjectId, version: i64) -> Option<Arc<Project>> {
+        let projects = self.projects.lock();
+        let found = projects.get(&project);
+        found
+            .filter(|(cached, _)| *cached == version)
+            .map(|(_, project)| Arc::clone(project))
+    }
+
+    pub(crate) fn cache_project(&self, version: i64, project: &Arc<Project>) {
+        let mut projects = self.projects.lock();
+        if projects.len() > 10_000 {
+            projects.clear();
+        }
+        projects.insert(project.id, (version, Arc::clone(project)));
+    }
+
+    pub(crate) fn cached_webhooks(&self, project: ProjectId, version: i64) -> Option<Webhooks> {
+        let webhooks = self.webhooks.lock();
+        let found = webhooks.get(&project);
+        found
+            .filter(|(cached, _)| *cached == version)
+            .map(|(_, webhooks)| Arc::clone(webhooks))
+    }
+
+    pub(crate) fn cache_webhooks(&self, project: ProjectId, version: i64, webhooks: &Webhooks) {
+        let mut all = self.webhooks.lock();
+        if all.len() > 10_000 {
+            all.clear();
+        }
+        all.insert(project, (version, Arc::clone(webhooks)));
+    }
+
+    // === Numbers in series ===
+
+    /// The smallest number of a series that is neither in use nor promised to another plan; promised to the plan that holds `own`
+    /// until it gives it back. Many plans can so create objects at once without getting in each other's way.
+    pub(crate) fn reserve(
+        &self,
+        series: Series,
+        own: &mut Vec<(Series, i64)>,
+        mut in_use: impl FnMut(i64) -> Result<bool>,
+        first_gap: impl FnOnce() -> Result<i64>,
+    ) -> Result<i64> {
+        let mut all = self.series.lock();
+        let known = all.contains_key(&series);
+        let taken = all.entry(series).or_default();
+        if !known {
+            taken.floor = first_gap()?;
+        }
+        let mut contiguous = true;
+        let mut number = taken.floor;
+        loop {
+            if in_use(number)? {
+                if contiguous {
+                    taken.floor = number + 1;
+                }
+            } else {
+                contiguous = false;
+                let mine = own.contains(&(series, number));
+                if mine || taken.reserved.insert(number) {
+                    if !mine {
+                        own.push((series, number));
+                    }
+                    return Ok(number);
+                }
+            }
+            number += 1;
+        }
+    }
+
+    pub(crate) fn release(&self, own: &mut Vec<(Series, i64)>) {
+        if own.is_empty() {
+            return;
+        }
+        let mut all = self.series.lock();
+        for (series, number) in own.drain(..) {
+            if let Some(taken) = all.get_mut(&series) {
+                taken.reserved.remove(&number);
+            }
+        }
+    }
+
+    /// A number is free again.
+    pub(crate) fn lower_floor(&self, series: Series, number: i64) {
+        if let Some(taken) = self.series.lock().get_mut(&series) {
+            taken.floor = taken.floor.min(number);
+        }
+    }
+
+    pub(crate) fn next_event(&self) -> i64 {
+        self.events.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+/// Something a plan can read and another one change.
+#[derive(Hash)]
+pub(crate) enum Fact<'a> {
+    Project(ProjectId),
+    Webhooks(ProjectId),
+    Object(ProjectId, ObjectRef),
+    ExternalId(ProjectId, i64, &'a str),
+    Number(ProjectId, i64),
+    Memo(&'a str, &'a str),
+    Root(ProjectId, ObjectRef),
+}
+
+impl Fact<'_> {
+    /// Facts are compared by hash: two that share one only cause a plan to be made once more.
+    pub(crate) fn mark(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+/// What was changed lately, and with which request.
+pub(crate) struct Recent {
+    changed: HashMap<u64, u64>,
+    roots: HashMap<u64, i64>,
+    floor: u64,
+    event_floor: i64,
+}
+
+/// How much of the past the writer remembers; plans older than that are made again.
+const REMEMBERED: usize = 1 << 16;
+
+impl Recent {
+    pub(crate) fn new(last_event: i64) -> Self {
+        Self {
+            changed: HashMap::new(),
+            roots: HashMap::new(),
+            floor: 0,
+            event_floor: last_event,
+        }
+    }
+
+    pub(crate) fn change(&mut self, mark: u64, request: u64) {
+        if self.changed.len() >= REMEMBERED {
+            self.changed.clear();
+            self.floor = request;
+        }
+        self.changed.insert(mark, request);
+    }
+
+    pub(crate) fn tell(&mut self, root: u64, event: i64) {
+        if self.roots.len() >= REMEMBERED {
+            self.event_floor = self.roots.values().copied().max().unwrap_or(event);
+            self.roots.clear();
+        }
+        let last = self.roots.entry(root).or_insert(event);
+        *last = event.max(*last);
+    }
+
+    /// Whether all of that is as it was when `request` was the last one.
+    pub(crate) fn unchanged_since(&self, request: u64, marks: &[u64]) -> bool {
+        request >= self.floor
+            && marks
+                .iter()
+                .all(|mark| self.changed.get(mark).is_none_or(|at| *at <= request))
+    }
+
+    /// Whether nothing later than `event` was told of that root.
+    pub(crate) fn in_order(&self, root: u64, event: i64) -> bool {
+        event > self.event_floor && self.roots.get(&root).is_none_or(|last| *last < event)
+    }
+}
+
+pub(crate) fn committed(shared: &Shared) -> u64 {
+    shared.committed.load(Ordering::Acquire)
+}

@@ -1,0 +1,378 @@
+//! The store's methods: which go to the writer, which to a reader.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, params};
+use tidings_domain::webhook::{Health, Webhook};
+use tidings_domain::{
+    Clock, Collection, DeliveryId, Doc, EventId, Project, ProjectId, TokenId, WebhookId,
+};
+use tidings_storage::{
+    Activity, AsOf, CommitListener, DeliveryDetail, DeliveryFilter, DeliverySummary, LaneCounts,
+    LaneStart, Page, Planner, Pruned, Queued, ReadJob, RecordError, Recorded, Retention,
+    ServerTime, Settlement, Store, StoreError, TestSend, Token,
+};
+use tokio::sync::Semaphore;
+
+use crate::codes::{PARKED, Result, sick};
+use crate::log::first_id;
+use crate::open::{OpenError, open};
+use crate::shared::Shared;
+use crate::snapshot::Shot;
+use crate::writer::{ToWriter, Totals, Writer};
+use crate::{log, objects, people, queue, record};
+
+/// Queries that may run at once on threads of their own; each can hold a connection for long.
+const QUERIES: usize = 8;
+
+/// Rows that one step of a long job touches, so that nobody waits long for the writer.
+const STEP: usize = 1000;
+
+/// The embedded store: one file, one process.
+///
+/// Dropping it waits for the writer to finish what was asked, and frees the file for the next.
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+    writer: Option<ToWriter>,
+    thread: Option<JoinHandle<()>>,
+    queries: Semaphore,
+    _lock: File,
+}
+
+impl SqliteStore {
+    /// Opens the file, or makes it: readable by its owner only, and locked against other processes.
+    ///
+    /// # Errors
+    /// Says in one line what is wrong, where, and what to do.
+    pub fn open(
+        path: &Path,
+        clock: Arc<dyn Clock>,
+        listener: Arc<dyn CommitListener>,
+    ) -> Result<Self, OpenError> {
+        let opened = open(path)?;
+        let database = |source| OpenError::Database {
+            path: path.to_owned(),
+            source,
+        };
+        let totals = Totals::load(&opened.writer).map_err(database)?;
+        let time = ServerTime::resume(clock, totals.time_ms);
+        let shared = Arc::new(Shared::new(path.to_owned(), time, totals.event));
+        let writer = Writer::new(opened.writer, Arc::clone(&shared), totals, listener);
+        let (writer, thread) = writer.start().map_err(|source| OpenError::File {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            shared,
+            writer: Some(writer),
+            thread: Some(thread),
+            queries: Semaphore::new(QUERIES),
+            _lock: opened.lock,
+        })
+    }
+
+    fn writer(&self) -> Result<&ToWriter> {
+        self.writer
+            .as_ref()
+            .ok_or_else(|| StoreError::Unavailable("the store is closed".to_owned()))
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.writer()?.write(job).await
+    }
+
+    /// Runs a query that may take long on a thread where it stops nobody.
+    async fn query<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection, &Shared) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let closed = |_| StoreError::Unavailable("the store is closed".to_owned());
+        let _permit = self.queries.acquire().await.map_err(closed)?;
+        let shared = Arc::clone(&self.shared);
+        let answer = tokio::task::spawn_blocking(move || shared.reading(|conn| job(conn, &shared)));
+        answer
+            .await
+            .map_err(|e| StoreError::Unavailable(format!("a query ended early: {e}")))?
+    }
+
+    /// Runs a query that takes microseconds where it is asked.
+    fn look<T>(&self, job: impl FnOnce(&Connection, &Shared) -> Result<T>) -> Result<T> {
+        self.shared.reading(|conn| job(conn, &self.shared))
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.writer = None;
+        if let Some(thread) = self.thread.take() {
+            // It ends by itself now; a panic in it was reported when it happened.
+            drop(thread.join());
+        }
+    }
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn record<'a>(
+        &'a self,
+        projects: &'a [ProjectId],
+        planner: Planner<'a>,
+    ) -> Result<Recorded, RecordError> {
+        record::record(&self.shared, self.writer()?, projects, planner).await
+    }
+
+    async fn read<'a>(&'a self, project: ProjectId, at: AsOf, job: ReadJob<'a>) -> Result<()> {
+        self.look(|conn, shared| {
+            let shot = Shot::new(conn, shared, project, at)?;
+            job(&shot);
+            shot.error().map_or(Ok(()), Err)
+        })
+    }
+
+    async fn create_project(&self, project: Project) -> Result<Project> {
+        self.write(move |w| w.create_project(project)).await
+    }
+
+    async fn project(&self, key: &str) -> Result<Option<Arc<Project>>> {
+        self.look(|conn, shared| objects::project(conn, shared, key))
+    }
+
+    async fn projects(&self, after: i64, limit: usize) -> Result<Page<Arc<Project>>> {
+        self.query(move |conn, shared| objects::projects(conn, shared, after, limit))
+            .await
+    }
+
+    async fn delete_project(&self, project: ProjectId) -> Result<()> {
+        self.write(move |w| w.hide_project(project)).await?;
+        while !self.write(move |w| w.empty_project(project, STEP)).await? {}
+        Ok(())
+    }
+
+    async fn objects(
+        &self,
+        project: ProjectId,
+        collection: Collection,
+        after: i64,
+        limit: usize,
+    ) -> Result<Page<Arc<Doc>>> {
+        self.query(move |conn, shared| {
+            objects::objects(conn, shared, project, collection, (after, limit))
+        })
+        .await
+    }
+
+    async fn activities(
+        &self,
+        project: ProjectId,
+        before: i64,
+        limit: usize,
+    ) -> Result<Page<Activity>> {
+        self.query(move |conn, shared| objects::activities(conn, shared, project, before, limit))
+            .await
+    }
+
+    async fn event(&self, project: ProjectId, event: EventId) -> Result<Option<Activity>> {
+        self.query(move |conn, shared| objects::event(conn, shared, project, event))
+            .await
+    }
+
+    async fn next_webhook_id(&self) -> Result<WebhookId> {
+        self.write(|w| {
+            w.totals.webhook += 1;
+            Ok(WebhookId(w.totals.webhook))
+        })
+        .await
+    }
+
+    async fn create_webhook(&self, webhook: Webhook, health: Health) -> Result<Arc<Webhook>> {
+        self.write(move |w| w.create_webhook(webhook, &health))
+            .await
+    }
+
+    async fn update_webhook(&self, webhook: Webhook) -> Result<Arc<Webhook>> {
+        self.write(move |w| w.update_webhook(webhook)).await
+    }
+
+    async fn delete_webhook(&self, project: ProjectId, webhook: WebhookId) -> Result<()> {
+        self.write(move |w| w.hide_webhook(project, webhook))
+            .await?;
+        while !self.write(move |w| w.skip_queue(webhook, STEP)).await? {}
+        Ok(())
+    }
+
+    async fn webhook(
+        &self,
+        project: ProjectId,
+        webhook: WebhookId,
+    ) -> Result<Option<(Arc<Webhook>, Health, LaneCounts)>> {
+        self.query(move |conn, _| people::webhook(conn, project, webhook))
+            .await
+    }
+
+    async fn webhooks(
+        &self,
+        project: ProjectId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Page<(Arc<Webhook>, Health, LaneCounts)>> {
+        self.query(move |conn, _| people::webhooks(conn, project, after, limit))
+            .await
+    }
+
+    async fn lanes(&self) -> Result<Vec<LaneStart>> {
+        self.query(people::lanes).await
+    }
+
+    async fn pending(
+        &self,
+        webhook: WebhookId,
+        after: DeliveryId,
+        limit: usize,
+    ) -> Result<Vec<Queued>> {
+        self.query(move |conn, _| queue::pending(conn, webhook, after, limit))
+            .await
+    }
+
+    async fn settle(
+        &self,
+        settlements: Vec<Settlement>,
+        health: Vec<(WebhookId, Health)>,
+    ) -> Result<()> {
+        self.write(move |w| w.settle(&settlements, &health)).await
+    }
+
+    async fn park(&self, webhook: WebhookId, limit: usize) -> Result<usize> {
+        self.write(move |w| w.unqueue(webhook, limit, PARKED)).await
+    }
+
+    async fn unpark(
+        &self,
+        webhook: WebhookId,
+        since_ms: i64,
+        deliver: bool,
+        dry_run: bool,
+    ) -> Result<u64> {
+        let since = DeliveryId(first_id(since_ms));
+        if dry_run {
+            return self
+                .query(move |conn, _| {
+                    let count: i64 = conn
+                        .prepare_cached(
+                            "SELECT count(*) FROM deliveries WHERE webhook = ?1 AND state = 2 AND state > 1 AND id >= ?2",
+                        )
+                        .and_then(|mut s| s.query_row([webhook.0, since.0], |row| row.get(0)))
+                        .map_err(sick)?;
+                    Ok(u64::try_from(count).unwrap_or_default())
+                })
+                .await;
+        }
+        let mut all = 0;
+        loop {
+            let step = self
+                .write(move |w| w.unpark(webhook, since, deliver, STEP))
+                .await?;
+            all += step as u64;
+            if step < STEP {
+                return Ok(all);
+            }
+        }
+    }
+
+    async fn resend(&self, project: ProjectId, delivery: DeliveryId) -> Result<Queued> {
+        self.write(move |w| w.resend(project, delivery)).await
+    }
+
+    async fn next_delivery_id(&self) -> Result<DeliveryId> {
+        self.write(|w| Ok(w.next_delivery())).await
+    }
+
+    async fn log_test(&self, test: TestSend) -> Result<()> {
+        self.write(move |w| w.log_test(&test)).await
+    }
+
+    async fn deliveries(
+        &self,
+        project: ProjectId,
+        filter: &DeliveryFilter,
+        before: i64,
+        limit: usize,
+    ) -> Result<Page<DeliverySummary>> {
+        let filter = filter.clone();
+        self.query(move |conn, _| log::deliveries(conn, project, &filter, before, limit))
+            .await
+    }
+
+    async fn delivery(
+        &self,
+        project: ProjectId,
+        delivery: DeliveryId,
+    ) -> Result<Option<DeliveryDetail>> {
+        self.query(move |conn, _| log::delivery(conn, project, delivery))
+            .await
+    }
+
+    async fn create_token(&self, token: Token) -> Result<Token> {
+        self.write(move |w| w.create_token(token)).await
+    }
+
+    async fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Token>> {
+        self.look(|conn, _| people::token_by_hash(conn, hash))
+    }
+
+    async fn tokens(
+        &self,
+        project: Option<ProjectId>,
+        after: i64,
+        limit: usize,
+    ) -> Result<Page<Token>> {
+        self.query(move |conn, _| people::tokens(conn, project, after, limit))
+            .await
+    }
+
+    async fn delete_token(&self, project: Option<ProjectId>, token: TokenId) -> Result<()> {
+        self.write(move |w| w.delete_token(project, token)).await
+    }
+
+    async fn document(&self, name: &str) -> Result<Option<String>> {
+        self.look(|conn, _| people::document(conn, name))
+    }
+
+    async fn put_document(&self, name: &str, text: &str) -> Result<()> {
+        let (name, text) = (name.to_owned(), text.to_owned());
+        self.write(move |w| {
+            w.run(
+                "INSERT OR REPLACE INTO documents (name, text) VALUES (?1, ?2)",
+                params![name, text],
+            )
+            .map(drop)
+        })
+        .await
+    }
+
+    async fn has_secrets(&self) -> Result<bool> {
+        self.look(|conn, _| people::has_secrets(conn))
+    }
+
+    async fn prune(&self, now_ms: i64, retention: Retention, step: usize) -> Result<Pruned> {
+        self.write(move |w| w.prune(now_ms, retention, step)).await
+    }
+
+    async fn check(&self) -> Result<()> {
+        // The row is written as it is: what counts is that the commit reaches the disk.
+        self.write(|w| w.run("UPDATE server SET one = one", []).map(drop))
+            .await
+    }
+}

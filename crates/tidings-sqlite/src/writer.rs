@@ -1,0 +1,365 @@
+//! The one thread that writes.
+//!
+//! It takes whatever is queued, runs each request in a savepoint of its own, commits once, tells the listener what was committed,
+//! and then answers. Nobody waits for company: a request that comes alone is committed alone.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use rusqlite::{Connection, ErrorCode, ffi};
+use tidings_domain::{DeliveryId, ProjectId};
+use tidings_storage::{CommitListener, Queued, StoreError};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::codes::{Result, sick};
+use crate::shared::{Fact, Recent, Shared};
+
+/// Requests that may wait; who comes later waits outside, in its own task.
+const QUEUE: usize = 1024;
+
+/// Requests that share one commit at most, so that the first of them does not wait for ever.
+const TOGETHER: usize = 256;
+
+/// What is written once per commit, in the row of `server`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) event: i64,
+    pub(crate) delivery: i64,
+    pub(crate) webhook: i64,
+    pub(crate) token: i64,
+    pub(crate) time_ms: i64,
+    pub(crate) rows: i64,
+    pub(crate) bytes: i64,
+}
+
+impl Totals {
+    pub(crate) fn load(conn: &Connection) -> rusqlite::Result<Self> {
+        conn.query_row(
+            "SELECT event, delivery, webhook, token, time_ms, log_rows, log_bytes FROM server",
+            [],
+            |row| {
+                Ok(Self {
+                    event: row.get(0)?,
+                    delivery: row.get(1)?,
+                    webhook: row.get(2)?,
+                    token: row.get(3)?,
+                    time_ms: row.get(4)?,
+                    rows: row.get(5)?,
+                    bytes: row.get(6)?,
+                })
+            },
+        )
+    }
+}
+
+/// The connection that writes, and what goes with it.
+pub(crate) struct Writer {
+    pub(crate) conn: Connection,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) totals: Totals,
+    pub(crate) recent: Recent,
+    /// Number of the request that is running.
+    pub(crate) request: u64,
+    /// Deliveries of this commit.
+    pub(crate) announce: Vec<Queued>,
+    /// Where the next step of retention goes on looking.
+    pub(crate) prune_from: i64,
+    listener: Arc<dyn CommitListener>,
+    /// Set when the disk failed to make a commit durable: what it holds is then unknown, so nothing is acknowledged any more.
+    broken: Option<String>,
+}
+
+/// A request under way.
+trait Request: Send {
+    /// Runs it; whether it is to be kept.
+    fn run(&mut self, writer: &mut Writer) -> bool;
+    /// Answers, after the commit or in its stead.
+    fn answer(self: Box<Self>, failed: Option<&str>);
+}
+
+struct Ask<T, F> {
+    job: Option<F>,
+    out: Option<Result<T>>,
+    reply: oneshot::Sender<Result<T>>,
+}
+
+impl<T: Send, F: FnOnce(&mut Writer) -> Result<T> + Send> Request for Ask<T, F> {
+    fn run(&mut self, writer: &mut Writer) -> bool {
+        let Some(job) = self.job.take() else {
+            return false;
+        };
+        let out = job(writer);
+        let kept = out.is_ok();
+        self.out = Some(out);
+        kept
+    }
+
+    fn answer(self: Box<Self>, failed: Option<&str>) {
+        let out = match (self.out, failed) {
+            // A refusal is one, whatever became of the commit.
+            (Some(Err(refused)), _) => Err(refused),
+            (Some(out), None) => out,
+            (_, why) => Err(StoreError::Unavailable(why.unwrap_or("not run").to_owned())),
+        };
+        // Nobody may be waiting any more; what was done stays done.
+        drop(self.reply.send(out));
+    }
+}
+
+enum Command {
+    Run(Box<dyn Request>),
+    /// Keeps everybody else out until the request comes, or the asker is gone.
+    Lease {
+        granted: oneshot::Sender<()>,
+        request: oneshot::Receiver<Box<dyn Request>>,
+    },
+}
+
+/// The way to the writer.
+#[derive(Clone)]
+pub(crate) struct ToWriter(mpsc::Sender<Command>);
+
+fn gone() -> StoreError {
+    StoreError::Unavailable("the store is closed".to_owned())
+}
+
+impl ToWriter {
+    /// Runs a job in the next commit; answers when that is durable.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (request, answer) = ask(job);
+        self.0
+            .send(Command::Run(request))
+            .await
+            .map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// Waits until the writer does nothing else, and keeps it so.
+    pub(crate) async fn lease(&self) -> Result<Lease> {
+        let (granted, turn) = oneshot::channel();
+        let (give, request) = oneshot::channel();
+        let command = Command::Lease { granted, request };
+        self.0.send(command).await.map_err(|_| gone())?;
+        turn.await.map_err(|_| gone())?;
+        Ok(Lease(give))
+    }
+}
+
+/// The writer waits for the holder's request; dropping the lease lets it go on.
+pub(crate) struct Lease(oneshot::Sender<Box<dyn Request>>);
+
+impl Lease {
+    pub(crate) async fn write<T: Send + 'static>(
+        self,
+        job: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (request, answer) = ask(job);
+        self.0.send(request).map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+fn ask<T: Send + 'static>(
+    job: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static,
+) -> (Box<dyn Request>, oneshot::Receiver<Result<T>>) {
+    let (reply, answer) = oneshot::channel();
+    let ask = Ask {
+        job: Some(job),
+        out: None,
+        reply,
+    };
+    (Box::new(ask), answer)
+}
+
+impl Writer {
+    pub(crate) fn new(
+        conn: Connection,
+        shared: Arc<Shared>,
+        totals: Totals,
+        listener: Arc<dyn CommitListener>,
+    ) -> Self {
+        Self {
+            conn,
+            shared,
+            recent: Recent::new(totals.event),
+            totals,
+            request: 0,
+            announce: Vec::new(),
+            prune_from: 0,
+            listener,
+            broken: None,
+        }
+    }
+
+    /// Starts the thread; it ends when every [`ToWriter`] is gone.
+    pub(crate) fn start(mut self) -> std::io::Result<(ToWriter, std::thread::JoinHandle<()>)> {
+        let (sender, mut commands) = mpsc::channel(QUEUE);
+        let thread = std::thread::Builder::new()
+            .name("sqlite-writer".to_owned())
+            .spawn(move || self.serve(&mut commands))?;
+        Ok((ToWriter(sender), thread))
+    }
+
+    fn serve(&mut self, commands: &mut mpsc::Receiver<Command>) {
+        let mut next = commands.blocking_recv();
+        while let Some(command) = next.take() {
+            match command {
+                Command::Lease { granted, request } => {
+                    if granted.send(()).is_ok()
+                        && let Ok(request) = request.blocking_recv()
+                    {
+                        self.commit(vec![request]);
+                    }
+                }
+                Command::Run(request) => {
+                    let mut together = vec![request];
+                    while together.len() < TOGETHER {
+                        match commands.try_recv() {
+                            Ok(Command::Run(request)) => together.push(request),
+                            Ok(lease) => {
+                                next = Some(lease);
+                                break;
+                            }
+                            Err(_) => break,
+                        }
+                    }
+                    self.commit(together);
+                }
+            }
+            if next.is_none() {
+                next = commands.blocking_recv();
+            }
+        }
+        // Leaves one file behind, and readers of the next start nothing to replay.
+        drop(
+            self.conn
+                .execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)"),
+        );
+    }
+
+    /// Runs requests in one transaction and answers them.
+    fn commit(&mut self, mut requests: Vec<Box<dyn Request>>) {
+        let before = self.totals;
+        let failed = match self.try_commit(&mut requests) {
+            Ok(()) => {
+                self.shared.committed.store(self.request, Ordering::Release);
+                if !self.announce.is_empty() {
+                    self.listener.committed(&self.announce);
+                }
+                None
+            }
+            Err(error) => {
+                self.totals = before;
+                if !self.conn.is_autocommit() {
+                    drop(self.conn.execute_batch("ROLLBACK"));
+                }
+                tracing::error!(error = %error, "a commit failed: {error}");
+                Some(error.to_string())
+            }
+        };
+        self.announce.clear();
+        for request in requests {
+            request.answer(failed.as_deref());
+        }
+    }
+
+    fn try_commit(&mut self, requests: &mut [Box<dyn Request>]) -> Result<()> {
+        if let Some(why) = &self.broken {
+            return Err(StoreError::Unavailable(why.clone()));
+        }
+        let before = self.totals;
+        self.execute("BEGIN IMMEDIATE")?;
+        self.totals.time_ms = self.shared.time.now_ms().max(self.totals.time_ms);
+        for request in requests {
+            let (totals, announced) = (self.totals, self.announce.len());
+            self.request += 1;
+            self.execute("SAVEPOINT request")?;
+            if !request.run(self) {
+                self.totals = totals;
+                self.announce.truncate(announced);
+                if self.conn.is_autocommit() {
+                    // Full disk and I/O errors end the whole transaction, and with it what the others wrote.
+                    return Err(StoreError::Unavailable(
+                        "the transaction was rolled back".to_owned(),
+                    ));
+                }
+                self.execute("ROLLBACK TO request")?;
+            }
+            self.execute("RELEASE request")?;
+        }
+        if self.totals != before {
+            let t = self.totals;
+            self.conn
+                .prepare_cached(
+                    "UPDATE server SET event = ?1, delivery = ?2, webhook = ?3, token = ?4, time_ms = ?5, log_rows = ?6, log_bytes = ?7",
+                )
+                .and_then(|mut s| {
+                    s.execute([t.event, t.delivery, t.webhook, t.token, t.time_ms, t.rows, t.bytes])
+                })
+                .map_err(sick)?;
+        }
+        let committed = self
+            .conn
+            .prepare_cached("COMMIT")
+            .and_then(|mut s| s.execute([]));
+        committed.map(drop).map_err(|error| {
+            if is_lost_sync(&error) {
+                let why =
+                    format!("a write could not be made durable ({error}); restart the server");
+                self.broken = Some(why);
+            }
+            sick(error)
+        })
+    }
+
+    fn execute(&self, sql: &str) -> Result<()> {
+        self.conn
+            .prepare_cached(sql)
+            .and_then(|mut s| s.execute([]))
+            .map(drop)
+            .map_err(sick)
+    }
+
+    /// Notes that something changed that plans read.
+    pub(crate) fn changed(&mut self, fact: &Fact<'_>) {
+        self.recent.change(fact.mark(), self.request);
+    }
+
+    pub(crate) fn next_delivery(&mut self) -> DeliveryId {
+        let id = DeliveryId::next(DeliveryId(self.totals.delivery), self.totals.time_ms);
+        self.totals.delivery = id.0;
+        id
+    }
+
+    /// The set of webhooks of a project changed.
+    pub(crate) fn webhooks_changed(&mut self, project: ProjectId) -> Result<()> {
+        self.changed(&Fact::Webhooks(project));
+        self.run(
+            "UPDATE projects SET hooks = hooks + 1 WHERE id = ?1",
+            [project.0],
+        )
+        .map(drop)
+    }
+
+    /// Runs one statement; how many rows it changed.
+    pub(crate) fn run(&self, sql: &str, given: impl rusqlite::Params) -> Result<usize> {
+        self.conn
+            .prepare_cached(sql)
+            .and_then(|mut s| s.execute(given))
+            .map_err(sick)
+    }
+}
+
+/// After a failed fsync the pages may be gone while the next fsync succeeds: there is no second try.
+fn is_lost_sync(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::SqliteFailure(
+            ffi::Error { code: ErrorCode::SystemIoFailure, extended_code },
+            _
+        ) if matches!(*extended_code, ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC)
+    )
+}
