@@ -307,9 +307,7 @@ fn display_names(r: &mut Reader<'_>) -> Option<BTreeMap<String, String>> {
     let mut names = BTreeMap::new();
     for (member, name) in members {
         let place = format!("display_names/{}", crate::reader::pointer(member));
-        let fault = if vocabulary::display_name(member).is_none() {
-            Some(("unknown_member", "has no display name of its own"))
-        } else {
+        let fault = if vocabulary::has_display_name(member) {
             match name.as_str() {
                 Some(name) if (1..=100).contains(&name.chars().count()) => {
                     names.insert(member.clone(), name.to_owned());
@@ -317,6 +315,8 @@ fn display_names(r: &mut Reader<'_>) -> Option<BTreeMap<String, String>> {
                 }
                 _ => Some(("length", "must be a string of 1 to 100 characters")),
             }
+        } else {
+            Some(("unknown_member", "has no display name of its own"))
         };
         if let Some((code, detail)) = fault {
             r.refuse_at(&place, code, detail);

@@ -1,72 +1,19 @@
 //! The words a project's objects may use: read from a request, and kept while they are in use.
 
 use tidings_domain::collection::ITEMS;
+use tidings_domain::display::{DISPLAY_NAMES, display_name};
 use tidings_domain::project::{Category, Entry};
 use tidings_domain::schema::Vocabulary;
-use tidings_domain::{Fault, Project, Value, View};
+use tidings_domain::{Fault, Project, Value, View, status};
 
 use crate::reader::Reader;
 
 /// Most entries of a list.
 const MAX_ENTRIES: usize = 200;
 
-/// The members of items that have a display name, with its default.
-const DISPLAY_NAMES: [(&str, &str); 34] = [
-    ("status", "Status"),
-    ("assignees", "Assigned To"),
-    ("created_by", "Submitted By"),
-    ("updated_at", "Date Modified"),
-    ("description", "Description"),
-    ("confidential", "Confidential"),
-    ("resolution", "Resolution"),
-    ("resolved_by", "Resolved By"),
-    ("created_at", "Date Submitted"),
-    ("priority", "Priority"),
-    ("resolved_at", "Date Resolved"),
-    ("number", "Issue ID"),
-    ("due_date", "Due Date"),
-    ("type", "Type"),
-    ("title", "Subject"),
-    ("column", "Column"),
-    ("tags", "Tags"),
-    ("sprint", "Sprint"),
-    ("feature", "Feature"),
-    ("parent", "Parent"),
-    ("releases", "Release"),
-    ("affected_releases", "Affected Release"),
-    ("score", "Score"),
-    ("value", "Value"),
-    ("start_date", "Start Date"),
-    ("estimated_hours", "Estimated Hours"),
-    ("actual_hours", "Actual Hours"),
-    ("remaining_hours", "Remaining Hours"),
-    ("who", "Who"),
-    ("what", "What"),
-    ("why", "Why"),
-    ("acceptance_criteria", "Acceptance Criteria"),
-    ("notes", "Notes"),
-    ("archived", "Archived"),
-];
-
-/// The default display name of a member; `None` for members without one.
-pub(super) fn display_name(member: &str) -> Option<&'static str> {
-    DISPLAY_NAMES
-        .iter()
-        .find(|(name, _)| *name == member)
-        .map(|(_, shown)| *shown)
-}
-
-/// The category of a status or column that is known by its name.
-fn known_category(name: &str) -> Option<Category> {
-    Some(match name {
-        "Suggested" | "someday" | "Open" | "New" | "Accepted" | "backlog" | "To do" | "Todo"
-        | "Wait" | "Reopened" | "Estimated" | "Planned" => Category::Todo,
-        "In Progress" | "in-progress" | "Doing" | "Started" | "Current" => Category::Doing,
-        "In review" | "Review" | "Resolved" | "completed" => Category::Review,
-        "Done" | "Closed" | "Fixed/Completed" | "accepted" => Category::Done,
-        "Frozen" => Category::Frozen,
-        _ => return None,
-    })
+/// Whether a member of items has a display name.
+pub(super) fn has_display_name(member: &str) -> bool {
+    DISPLAY_NAMES.iter().any(|(name, _)| *name == member)
 }
 
 /// A list of at most [`MAX_ENTRIES`] values.
@@ -180,7 +127,7 @@ fn entry(
             Some("review") => Category::Review,
             Some("done") => Category::Done,
             Some(_) => Category::Frozen,
-            None => known_category(&name).unwrap_or(Category::Todo),
+            None => status::known(&name).map_or(Category::Todo, |s| s.category),
         })
     } else {
         None
@@ -212,15 +159,11 @@ fn is_color(text: &str) -> bool {
 
 /// Custom fields and display names become keys of one object, so no two may be equal.
 pub(super) fn check_keys(r: &mut Reader<'_>, project: &Project) {
-    let shown = |member: &str, default: &str| {
-        project
-            .display_names
-            .get(member)
-            .map_or_else(|| default.to_owned(), Clone::clone)
-    };
-    let mut keys: Vec<String> = Vec::new();
-    for (member, default) in DISPLAY_NAMES {
-        let key = shown(member, default);
+    let mut keys: Vec<&str> = Vec::new();
+    for (member, _) in DISPLAY_NAMES {
+        let Some(key) = display_name(project, member) else {
+            continue;
+        };
         if keys.contains(&key) {
             r.refuse_at(
                 &format!("display_names/{member}"),
@@ -231,7 +174,7 @@ pub(super) fn check_keys(r: &mut Reader<'_>, project: &Project) {
         keys.push(key);
     }
     for (i, field) in project.custom_fields.iter().enumerate() {
-        if keys.contains(&field.name) {
+        if keys.contains(&field.name.as_str()) {
             r.refuse_at(
                 &format!("custom_fields/{i}/name"),
                 "duplicate",
