@@ -28,6 +28,8 @@ use crate::{Answer, Outcome, Report, Request, Transport};
 
 /// Connecting and the TLS handshake together take at most this.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// No try takes longer, whatever is asked for.
+const MAX_DEADLINE: Duration = Duration::from_mins(10);
 /// When an address does not answer, the next one is tried beside it after this time.
 const STAGGER: Duration = Duration::from_millis(250);
 /// Addresses of a name that are tried.
@@ -140,7 +142,7 @@ impl Transport for Client {
     async fn send(&self, request: Request) -> Report {
         let started = Instant::now();
         let mut known = Known::default();
-        let deadline = tokio::time::Instant::from_std(started + request.deadline);
+        let deadline = tokio::time::Instant::from_std(started + request.deadline.min(MAX_DEADLINE));
         let ended =
             match tokio::time::timeout_at(deadline, self.inner.run(&request, &mut known)).await {
                 Ok(ended) => ended,

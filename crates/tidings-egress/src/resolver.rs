@@ -298,3 +298,37 @@ fn merge(v6: Family, v4: Family) -> Result<Vec<IpAddr>, LookupFault> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::{Family, FamilyFault, LookupFault, merge};
+
+    #[test]
+    fn both_families_make_one_answer() {
+        let none = || Err(FamilyFault::NoRecords);
+        let failed = || Family::Err(FamilyFault::Failed("why".to_owned()));
+        let absent = || Err(FamilyFault::NoName);
+        let both: Vec<IpAddr> = vec!["2600::1".parse().unwrap(), "9.9.9.9".parse().unwrap()];
+        let v6 = || Family::Ok(both[..1].to_vec());
+        let v4 = || Family::Ok(both[1..].to_vec());
+        let not_found = || Err(LookupFault::NotFound);
+        let fault = || Err(LookupFault::Failed("why".to_owned()));
+        for (six, four, expected) in [
+            (v6(), v4(), Ok(both.clone())),
+            (none(), v4(), Ok(both[1..].to_vec())),
+            (failed(), v4(), Ok(both[1..].to_vec())),
+            (v6(), failed(), Ok(both[..1].to_vec())),
+            (none(), none(), not_found()),
+            (absent(), absent(), not_found()),
+            (absent(), failed(), not_found()),
+            (failed(), absent(), not_found()),
+            (none(), failed(), fault()),
+            (failed(), none(), fault()),
+            (failed(), failed(), fault()),
+        ] {
+            assert_eq!(merge(six, four), expected);
+        }
+    }
+}

@@ -314,3 +314,57 @@ async fn tls_is_checked_against_the_name() {
         assert_eq!(code(&report), word, "{host}: {report:?}");
     }
 }
+
+#[tokio::test]
+async fn a_resolver_that_comes_back_is_used_at_once() {
+    let dns = Dns::start().await;
+    let receiver = Receiver::start(Behavior::ok()).await;
+    let client = client(Some(dns.addr()));
+    let url = receiver.url_at("hook.example.test", "/");
+    for fault in [Zone::Silent, Zone::ServFail, Zone::Garbage, Zone::NoName] {
+        dns.set("hook.example.test", fault.clone());
+        let request = Request {
+            fresh: true,
+            deadline: Duration::from_millis(300),
+            ..post(&url)
+        };
+        let report = client.send(request).await;
+        assert!(code(&report).starts_with("dns_"), "{fault:?}: {report:?}");
+        dns.set("hook.example.test", Zone::address("127.0.0.1"));
+        let report = client
+            .send(Request {
+                fresh: true,
+                ..post(&url)
+            })
+            .await;
+        assert_eq!(
+            report.outcome,
+            Outcome::Accepted,
+            "after {fault:?}: {report:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_refuses_does_not_hide_the_next() {
+    let dns = Dns::start().await;
+    dns.set(
+        "hook.example.test",
+        Zone::addresses(&["::1", "127.0.0.1", "127.0.0.2"]),
+    );
+    let receiver = Receiver::start(Behavior::ok()).await;
+    let client = client_allowing(&["127.0.0.0/8", "::1"], Some(dns.addr()));
+    let report = client
+        .send(post(&receiver.url_at("hook.example.test", "/")))
+        .await;
+    assert_eq!(
+        (report.outcome, report.remote),
+        (Outcome::Accepted, Some(receiver.addr())),
+        "{report:?}"
+    );
+    let closed = tidings_testkit::closed_port().await.port();
+    let report = client
+        .send(post(&format!("http://hook.example.test:{closed}/")))
+        .await;
+    assert_eq!(code(&report), "connect_refused");
+}
