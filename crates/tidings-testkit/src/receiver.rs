@@ -298,6 +298,7 @@ struct Shared {
     /// Bytes that the other side took.
     sent: AtomicU64,
     open: AtomicU64,
+    closed: Recorder<u64>,
 }
 
 #[derive(Debug)]
@@ -351,6 +352,7 @@ impl Receiver {
             connections: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             open: AtomicU64::new(0),
+            closed: Recorder::default(),
         });
         let secure = tls.is_some();
         let task = tokio::spawn(accept(listener, Arc::clone(&shared), tls));
@@ -406,6 +408,11 @@ impl Receiver {
         self.shared.open.load(Ordering::SeqCst)
     }
 
+    /// The numbers of the connections that have ended.
+    pub fn closed(&self) -> &Recorder<u64> {
+        &self.shared.closed
+    }
+
     /// Bytes of answers that the kernel took for the other side.
     pub fn bytes_sent(&self) -> u64 {
         self.shared.sent.load(Ordering::SeqCst)
@@ -428,6 +435,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, tls: Option<ServerTl
             shared.open.fetch_add(1, Ordering::SeqCst);
             serve(stream, &shared, tls, number).await;
             shared.open.fetch_sub(1, Ordering::SeqCst);
+            shared.closed.record(number);
         });
     }
 }

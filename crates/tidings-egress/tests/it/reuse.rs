@@ -195,3 +195,17 @@ async fn connections_are_not_shared_across_tls_settings_or_policies() {
     assert_eq!((report.outcome, report.remote), (Outcome::Blocked, None));
     assert_eq!(client.stats().idle, 0);
 }
+
+#[tokio::test]
+async fn a_kept_connection_is_closed_when_its_time_is_over() {
+    let receiver = Receiver::start(Behavior::ok().header("Keep-Alive", "timeout=2")).await;
+    let client = client(None);
+    client.send(post(&receiver.url("/"))).await;
+    assert_eq!(client.stats().idle, 1);
+    receiver.closed().wait_for(1, SOON).await;
+    assert_eq!(client.stats().idle, 0);
+    // A client that is dropped leaves nothing open either.
+    client.send(post(&receiver.url("/"))).await;
+    drop(client);
+    receiver.closed().wait_for(2, SOON).await;
+}
