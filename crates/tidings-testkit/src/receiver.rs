@@ -11,7 +11,7 @@
 //! let receiver = Receiver::start(Behavior::status(503).header("Retry-After", "2")).await;
 //! // ... have something sent to receiver.url("/hook") ...
 //! let requests = receiver.requests(1, Duration::from_secs(5)).await;
-//! assert_eq!(requests[0].header("x-squish-action"), Some("submit"));
+//! assert_eq!(requests[0].header("x-squish-action").as_deref(), Some("submit"));
 //! # }
 //! ```
 
