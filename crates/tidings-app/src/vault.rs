@@ -17,6 +17,9 @@ const FORMAT: u8 = 1;
 const KEY_ID_BYTES: usize = 4;
 const NONCE_BYTES: usize = 24;
 const HEAD_BYTES: usize = 1 + KEY_ID_BYTES;
+const TAG_BYTES: usize = 16;
+/// How much longer a sealed secret is than the plain one.
+pub const OVERHEAD_BYTES: usize = HEAD_BYTES + NONCE_BYTES + TAG_BYTES;
 
 /// Which column of a webhook a secret is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -30,6 +30,7 @@ fn opens_only_in_its_place_and_with_its_key() {
         Vault::new(&[8; 32]).open(Column::Secret, WebhookId(3), &sealed),
         Err(VaultError::OtherKey)
     );
+    assert_eq!(sealed.0.len(), b"canary".len() + OVERHEAD_BYTES);
     assert!(!sealed.0.windows(6).any(|w| w == b"canary"));
     assert_eq!(format!("{sealed:?} {vault:?}"), "Sealed(..) Vault(..)");
 }

@@ -2,50 +2,16 @@
 
 use tidings_domain::webhook::Sealed;
 use tidings_domain::{Fault, Value};
+use tidings_egress::headers;
 
 use crate::reader::pointer;
+use crate::vault;
 
 /// What is shown in place of a value; written back, it keeps the stored one.
 pub const MASK: &str = "***";
 
-const MAX_HEADERS: usize = 20;
-const MAX_BYTES: usize = 8 * 1024;
-
-/// Hop-by-hop, framing, and what the client or a dialect sets itself.
-const RESERVED: [&str; 25] = [
-    "accept-encoding",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-location",
-    "content-md5",
-    "content-range",
-    "content-type",
-    "cookie2",
-    "date",
-    "expect",
-    "forwarded",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-    "via",
-    "x-header",
-];
-const RESERVED_PREFIXES: [&str; 5] = [
-    "webhook-",
-    "x-tidings-",
-    "x-icescrum-",
-    "x-squish-",
-    "content-",
-];
+/// Longer names mean nothing to anybody.
+const MAX_NAME: usize = 100;
 
 /// The value of a header of a webhook that is being saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +22,16 @@ pub(super) enum HeaderValue {
     Given(String),
 }
 
+impl HeaderValue {
+    /// Bytes of the value in plain.
+    fn len(&self) -> usize {
+        match self {
+            HeaderValue::Kept(sealed) => sealed.0.len().saturating_sub(vault::OVERHEAD_BYTES),
+            HeaderValue::Given(text) => text.len(),
+        }
+    }
+}
+
 /// The headers that `patch` makes of the stored ones. `keep` is false when the URL leads to another host: then nothing stored goes along.
 pub(super) fn read(
     patch: Option<&Value>,
@@ -63,13 +39,13 @@ pub(super) fn read(
     keep: bool,
     at: &str,
 ) -> Result<Vec<(String, HeaderValue)>, Fault> {
-    let mut headers: Vec<(String, HeaderValue)> = stored
+    let mut all: Vec<(String, HeaderValue)> = stored
         .iter()
         .filter(|_| keep)
         .map(|(name, value)| (name.clone(), HeaderValue::Kept(value.clone())))
         .collect();
     let members = match patch {
-        None => return Ok(headers),
+        None => return Ok(all),
         Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Map(members)) => members,
         Some(other) => {
@@ -87,95 +63,79 @@ pub(super) fn read(
     let mut seen: Vec<String> = Vec::new();
     for (name, value) in members {
         let lower = name.to_ascii_lowercase();
-        let place = headers
-            .iter()
-            .position(|(n, _)| n.eq_ignore_ascii_case(name));
-        let fault = if seen.contains(&lower) {
-            Some((
-                "duplicate",
-                "is there twice: names are the same in any case",
-            ))
+        let done = if seen.contains(&lower) {
+            let detail = "is there twice: names are the same in any case".to_owned();
+            Err(("duplicate", detail))
         } else {
-            match (value, place) {
-                (Value::Null, Some(i)) => {
-                    headers.remove(i);
-                    None
-                }
-                (Value::Null, None) => None,
-                (Value::Text(text), Some(_)) if text == MASK => None,
-                (Value::Text(text), place) => match check(&lower, text) {
-                    Ok(()) => {
-                        let value = HeaderValue::Given(text.clone());
-                        match place.and_then(|i| headers.get_mut(i)) {
-                            Some(slot) => *slot = (name.clone(), value),
-                            None => headers.push((name.clone(), value)),
-                        }
-                        None
-                    }
-                    Err(fault) => Some(fault),
-                },
-                _ => Some((
-                    "wrong_type",
-                    "must be a string, or null to remove the header",
-                )),
-            }
+            lay(&mut all, name, value)
         };
         seen.push(lower);
-        if let Some((code, detail)) = fault {
+        if let Err((code, detail)) = done {
             errors.extend(Fault::field(format!("{at}/{}", pointer(name)), code, detail).errors);
         }
     }
-    let bytes: usize = headers
+    let bytes: usize = all
         .iter()
-        .map(|(name, value)| {
-            name.len()
-                + match value {
-                    HeaderValue::Given(text) => text.len(),
-                    HeaderValue::Kept(sealed) => sealed.0.len(),
-                }
-        })
+        .map(|(name, value)| name.len() + value.len())
         .sum();
-    if headers.len() > MAX_HEADERS || bytes > MAX_BYTES {
+    if all.len() > headers::MAX_COUNT || bytes > headers::MAX_BYTES {
         let detail = "may be at most 20 headers of 8 KiB together";
         errors.extend(Fault::field(at, "length", detail).errors);
     }
     if errors.is_empty() {
-        Ok(headers)
+        Ok(all)
     } else {
         Err(Fault::invalid(errors))
     }
 }
 
-fn check(lower: &str, value: &str) -> Result<(), (&'static str, &'static str)> {
-    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if lower.is_empty() || lower.len() > 100 || !lower.bytes().all(token) {
-        return Err((
-            "header_name",
-            "is not a header name (RFC 9110 token of at most 100 characters)",
-        ));
-    }
-    let reserved =
-        RESERVED.contains(&lower) || RESERVED_PREFIXES.iter().any(|p| lower.starts_with(p));
-    if reserved {
-        return Err((
-            "header_reserved",
-            "is set by Tidings, the dialect or the connection itself",
-        ));
-    }
-    let visible = value.bytes().all(|b| matches!(b, 0x20..=0x7e));
-    if value.is_empty() || !visible || value.starts_with(' ') || value.ends_with(' ') {
-        return Err((
-            "header_value",
-            "must be visible ASCII without spaces at the ends",
-        ));
-    }
-    if value == MASK {
-        return Err((
-            "header_value",
-            "is the mask that reads show; give the value",
-        ));
+/// Lays one member of a patch over the headers.
+fn lay(
+    all: &mut Vec<(String, HeaderValue)>,
+    name: &str,
+    value: &Value,
+) -> Result<(), (&'static str, String)> {
+    let place = all
+        .iter()
+        .position(|(known, _)| known.eq_ignore_ascii_case(name));
+    match (value, place) {
+        (Value::Null, Some(i)) => {
+            all.remove(i);
+        }
+        (Value::Null, None) => {}
+        (Value::Text(text), Some(_)) if text == MASK => {}
+        (Value::Text(text), place) => {
+            check(name, text)?;
+            let header = (name.to_owned(), HeaderValue::Given(text.clone()));
+            match place.and_then(|i| all.get_mut(i)) {
+                Some(slot) => *slot = header,
+                None => all.push(header),
+            }
+        }
+        _ => {
+            let detail = "must be a string, or null to remove the header".to_owned();
+            return Err(("wrong_type", detail));
+        }
     }
     Ok(())
+}
+
+fn check(name: &str, value: &str) -> Result<(), (&'static str, String)> {
+    if name.len() > MAX_NAME {
+        let detail = format!("has a name of more than {MAX_NAME} characters; shorten it");
+        return Err(("header_name", detail));
+    }
+    if value == MASK {
+        let detail = "is the mask that reads show; give the value".to_owned();
+        return Err(("header_value", detail));
+    }
+    if value.is_empty() {
+        return Err((
+            "header_value",
+            "is empty; null removes the header".to_owned(),
+        ));
+    }
+    headers::check(name, value).map_err(|fault| (fault.code, fault.detail))
 }
 
 /// The headers as reads show them.

@@ -3,6 +3,7 @@
 use tidings_dialects::Dialect;
 use tidings_domain::webhook::{Ordering, Selection, Webhook};
 use tidings_domain::{Fault, Value};
+use tidings_egress::tls;
 
 use super::headers::{self, HeaderValue};
 use crate::caller::Caller;
@@ -18,7 +19,6 @@ const MAX_FAILURE_LIMIT: i64 = 1000;
 const MAX_STEPS: usize = 30;
 const MAX_STEP_SECONDS: i64 = 7 * 24 * 3600;
 const MAX_SECRET: usize = 1000;
-const MAX_PEM: usize = 64 * 1024;
 
 /// What is read: a new webhook, or changes of one that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,13 +241,11 @@ fn sending(r: &mut Reader<'_>, w: &mut Webhook) {
     if let Some(flag) = r.flag("verify_tls") {
         w.verify_tls = flag;
     }
-    match r.text_or_null("ca_pem", 1, MAX_PEM) {
-        Some(Some(pem)) if is_pem(&pem) => w.ca_pem = Some(pem),
-        Some(Some(_)) => r.refuse(
-            "ca_pem",
-            "pem",
-            "must hold one or more certificates between -----BEGIN CERTIFICATE----- and -----END CERTIFICATE-----, and nothing secret",
-        ),
+    match r.text_or_null("ca_pem", 1, tls::MAX_PEM) {
+        Some(Some(pem)) => match tls::check_pem(&pem) {
+            Ok(_) => w.ca_pem = Some(pem),
+            Err(detail) => r.refuse("ca_pem", "pem", detail),
+        },
         Some(None) => w.ca_pem = None,
         None => {}
     }
@@ -292,31 +290,6 @@ fn sending(r: &mut Reader<'_>, w: &mut Webhook) {
             "must be null or a list of at most 30 waits in seconds; an empty list means one try",
         ),
     }
-}
-
-fn is_pem(text: &str) -> bool {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD;
-    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-    const END: &str = "-----END CERTIFICATE-----";
-    let mut rest = text.trim();
-    let mut found = false;
-    while let Some(inner) = rest.strip_prefix(BEGIN) {
-        let Some((body, after)) = inner.split_once(END) else {
-            return false;
-        };
-        let body: String = body.split_whitespace().collect();
-        // A certificate is a DER sequence.
-        if !STANDARD
-            .decode(body)
-            .is_ok_and(|der| der.first() == Some(&0x30))
-        {
-            return false;
-        }
-        found = true;
-        rest = after.trim_start();
-    }
-    found && rest.is_empty()
 }
 
 fn locked(r: &mut Reader<'_>, w: &mut Webhook, caller: &Caller) {

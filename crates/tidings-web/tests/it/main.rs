@@ -8,6 +8,7 @@
 
 mod house;
 mod malformed;
+mod objects;
 mod openapi;
 mod permissions;
 mod secrets;
