@@ -61,6 +61,30 @@ pub async fn read(row: &Row, headers: &HeaderMap, body: Body) -> Result<Payload,
     Ok(parse(row, headers, &bytes)?)
 }
 
+/// Bodies below this are small: a thousand of them at once are no burden.
+const SMALL_BYTES: usize = 16 * 1024;
+const MEBIBYTE: usize = 1024 * 1024;
+
+/// The most that a request's body may take, in whole mebibytes; `None` for one that is surely small, or not read at all.
+pub fn mebibytes(row: &Row, headers: &HeaderMap) -> Option<u32> {
+    let limit = match row.input {
+        Input::None => return None,
+        Input::Changes => MAX_CHANGES_BYTES,
+        Input::Json(_) | Input::Optional(_) => MAX_BYTES,
+    };
+    let most = declared_length(headers).map_or_else(
+        || {
+            // Without a length a body is chunked, or there is none.
+            let chunked = headers.contains_key(header::TRANSFER_ENCODING);
+            if chunked { limit } else { 0 }
+        },
+        |length| length.min(limit),
+    );
+    (most > SMALL_BYTES)
+        .then(|| most.div_ceil(MEBIBYTE))
+        .and_then(|n| u32::try_from(n).ok())
+}
+
 fn parse(row: &Row, headers: &HeaderMap, bytes: &Bytes) -> Result<Payload, Fault> {
     let batch = row.input == Input::Changes;
     match media_type(headers).as_deref() {

@@ -69,10 +69,11 @@ fn entry(value: &Value, at: &str) -> Result<Entry, Fault> {
         r.require::<String>("id", None);
     }
     let data = r.raw("data").cloned();
-    if matches!(op, Op::Put | Op::Patch | Op::Notify | Op::Move | Op::Bulk) {
+    let comment = r.raw("comment").cloned();
+    let only_comments = op == Op::Patch && comment.is_some();
+    if matches!(op, Op::Put | Op::Patch | Op::Notify | Op::Move | Op::Bulk) && !only_comments {
         r.require("data", data.as_ref());
     }
-    let comment = r.raw("comment").cloned();
     let by = r.raw("by").cloned().filter(|by| !by.is_null());
     let at_time = r.text_or_null("at", 1, 40).flatten();
     let key = r.text_or_null("key", 1, 200).flatten();

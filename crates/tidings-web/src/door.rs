@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -11,9 +12,10 @@ use axum::response::Response;
 use axum::routing::any;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use parking_lot::Mutex;
-use tidings_app::{App, Caller, auth, refusal};
+use tidings_app::{Access, App, Caller, auth, refusal};
 use tidings_domain::Fault;
 use tidings_domain::fault::FaultKind;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::body::{self, BodyError};
 use crate::metrics::Metrics;
@@ -28,6 +30,10 @@ pub struct DoorLimits {
     pub in_flight: i64,
     /// Requests being answered, of one token: more get 429.
     pub in_flight_per_token: usize,
+    /// Mebibytes of large bodies being read and carried out at once: more wait a little, then get 503.
+    pub body_mib: usize,
+    /// How long a large body waits for others before the client is told to come back.
+    pub body_wait: Duration,
 }
 
 impl Default for DoorLimits {
@@ -35,6 +41,8 @@ impl Default for DoorLimits {
         Self {
             in_flight: 1024,
             in_flight_per_token: 256,
+            body_mib: 64,
+            body_wait: Duration::from_secs(5),
         }
     }
 }
@@ -50,6 +58,8 @@ struct Shared {
     metrics: Arc<Metrics>,
     limits: DoorLimits,
     by_token: Mutex<HashMap<String, usize>>,
+    /// A value in memory is many times as large as its text, so the texts being worked on at once are bounded.
+    room: Semaphore,
 }
 
 impl Door {
@@ -60,6 +70,7 @@ impl Door {
             metrics,
             limits,
             by_token: Mutex::new(HashMap::new()),
+            room: Semaphore::new(limits.body_mib),
         });
         let mut paths: Vec<(&'static str, Vec<&'static Row>)> = Vec::new();
         for row in routes::table() {
@@ -130,15 +141,7 @@ impl Shared {
     async fn admit(self: Arc<Self>, row: &'static Row, request: Request) -> Reply {
         let _under_way = UnderWay::begin(&self.metrics);
         if self.metrics.in_flight.get() > self.limits.in_flight {
-            let fault = Fault::new(
-                FaultKind::Unavailable,
-                "overloaded",
-                "the server is answering as many requests as it can; try again in a second",
-            );
-            return problem::reply(&Fault {
-                retry_after: Some(1),
-                ..fault
-            });
+            return problem::reply(&overloaded());
         }
         match self.pass(row, request).await {
             Ok(reply) => reply,
@@ -177,7 +180,9 @@ impl Shared {
             row.access.check(caller)?;
         }
         let query = Query::read(parts.uri.query(), row)?;
+        let _room = self.make_room(row, &parts.headers).await?;
         let payload = body::read(row, &parts.headers, body).await?;
+        let audit = Audit::of(row, caller.as_ref(), parts.uri.path());
         let call = Call {
             app: Arc::clone(&self.app),
             row,
@@ -189,7 +194,11 @@ impl Shared {
             payload,
             metrics: Arc::clone(&self.metrics),
         };
-        Ok((row.handler)(call).await?)
+        let reply = (row.handler)(call).await?;
+        if let Some(audit) = audit {
+            audit.write(&reply);
+        }
+        Ok(reply)
     }
 
     /// The caller, where the route wants to know.
@@ -198,7 +207,7 @@ impl Shared {
         row: &Row,
         headers: &http::HeaderMap,
     ) -> Result<Option<Caller>, Fault> {
-        if row.access == tidings_app::Access::Anyone {
+        if row.access == Access::Anyone {
             return Ok(None);
         }
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
@@ -237,6 +246,23 @@ impl Shared {
             shared: Arc::clone(self),
             token,
         })
+    }
+
+    /// Room for a body that may be large; small ones need none.
+    async fn make_room(
+        &self,
+        row: &Row,
+        headers: &http::HeaderMap,
+    ) -> Result<Option<SemaphorePermit<'_>>, Fault> {
+        let Some(mebibytes) = body::mebibytes(row, headers) else {
+            return Ok(None);
+        };
+        let waiting =
+            tokio::time::timeout(self.limits.body_wait, self.room.acquire_many(mebibytes));
+        match waiting.await {
+            Ok(Ok(permit)) => Ok(Some(permit)),
+            Ok(Err(_)) | Err(_) => Err(overloaded()),
+        }
     }
 
     /// The headers that every answer has.
@@ -285,6 +311,56 @@ impl Shared {
             headers.insert(name, value);
         }
         response
+    }
+}
+
+fn overloaded() -> Fault {
+    let fault = Fault::new(
+        FaultKind::Unavailable,
+        "overloaded",
+        "the server is answering as many requests as it can; try again in a second",
+    );
+    Fault {
+        retry_after: Some(1),
+        ..fault
+    }
+}
+
+/// Who changed what of webhooks, members, tokens, projects and settings: one line in the log for each change that was made.
+struct Audit {
+    operation: &'static str,
+    who: String,
+    path: String,
+}
+
+impl Audit {
+    fn of(row: &'static Row, caller: Option<&Caller>, path: &str) -> Option<Self> {
+        let changes = row.method != Method::Get
+            && matches!(row.access, Access::Manage | Access::Administrator);
+        let who = caller.filter(|_| changes)?;
+        let who = match who {
+            Caller::Admin { .. } => format!("administrator, token {}", who.scope()),
+            Caller::App { .. } => format!("app, token {}", who.scope()),
+            Caller::Member { member, .. } => {
+                let member = member.map_or_else(|| "role".to_owned(), |id| format!("member {id}"));
+                format!("{member}, token {}", who.scope())
+            }
+        };
+        Some(Self {
+            operation: &row.id,
+            who,
+            path: path.to_owned(),
+        })
+    }
+
+    fn write(self, reply: &Reply) {
+        let Self {
+            operation,
+            who,
+            path,
+        } = self;
+        let status = reply.status.as_u16();
+        tracing::info!(audit.operation = operation, audit.who = %who, audit.path = %path, http.status = status, "{operation} by {who}");
     }
 }
 

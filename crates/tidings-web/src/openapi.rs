@@ -1,8 +1,8 @@
 //! The OpenAPI 3.1 document, made from the route table and the tables of the collections' members.
 
-use std::fmt::Write as _;
 use std::sync::LazyLock;
 
+use tidings_app::Access;
 use tidings_app::reader::object;
 use tidings_domain::{Collection, Value};
 
@@ -25,20 +25,51 @@ pub fn text() -> &'static str {
 /// Schemas that belong to no table.
 const SCHEMAS: &str = include_str!("openapi/schemas.json");
 
-/// Refusals that every route with a token shares.
-const SHARED: [(u16, &str, &str); 3] = [
+/// Refusals by status: the name of the shared response, its one code, and what it means.
+const REFUSALS: [(u16, &str, &str, &str); 11] = [
+    (400, "Malformed", "malformed", "The body is not JSON."),
     (
         401,
+        "Unauthorized",
         "unauthorized",
         "No token, or one that is unknown, expired or revoked.",
     ),
+    (403, "Forbidden", "forbidden", "This token may not."),
+    (
+        404,
+        "NotFound",
+        "not_found",
+        "Absent, or not yours to know of.",
+    ),
+    (
+        408,
+        "TooSlow",
+        "too_slow",
+        "The body did not arrive within 30 s.",
+    ),
+    (409, "Conflict", "conflict", "At odds with what is there."),
+    (413, "TooLarge", "too_large", "The body is too large."),
+    (
+        415,
+        "WrongMediaType",
+        "wrong_media_type",
+        "The body is not sent as JSON.",
+    ),
+    (
+        422,
+        "Invalid",
+        "invalid",
+        "Read, but wrong; `errors` names each member.",
+    ),
     (
         429,
+        "TooMany",
         "too_many_requests",
         "This token has too many requests under way; Retry-After says when to try again.",
     ),
     (
         503,
+        "Unavailable",
         "unavailable",
         "The server cannot do it right now, nothing was changed; Retry-After says when to try again.",
     ),
@@ -111,7 +142,7 @@ fn operation(row: &Row) -> Value {
             format!("May be called by: {}.", row.access.words()).into(),
         ),
     ];
-    if row.access == tidings_app::Access::Anyone {
+    if row.access == Access::Anyone {
         members.push(("security".to_owned(), Value::List(Vec::new())));
     }
     let parameters = parameters(row);
@@ -239,54 +270,75 @@ fn responses(row: &Row) -> Value {
         or.iter()
             .map(|(status, meaning)| (status.to_string(), good(row, body, meaning))),
     );
-    let mut faults: Vec<(u16, &str, String)> = Vec::new();
-    let mut add = |status: u16, code: &'static str, text: &str| match faults
-        .iter_mut()
-        .find(|(s, _, _)| *s == status)
-    {
-        Some((_, _, codes)) if !codes.contains(&format!("`{code}`")) => {
-            let _ = write!(codes, ", `{code}`");
-        }
-        Some(_) => {}
-        None => faults.push((status, code, format!("{text}Codes: `{code}`"))),
-    };
-    if row.access != tidings_app::Access::Anyone {
-        for (status, code, text) in SHARED {
-            add(status, code, &format!("{text} "));
-        }
-        if row.in_project() || row.access == tidings_app::Access::Administrator {
-            add(403, "forbidden", "This token may not. ");
-        }
-    }
-    if row.path.contains('{') {
-        add(404, "not_found", "Absent, or not yours to know of. ");
-    }
-    if row.input != Input::None {
-        add(400, "malformed", "The body is not JSON. ");
-        add(408, "too_slow", "The body did not arrive within 30 s. ");
-        add(413, "too_large", "The body is too large. ");
-        add(415, "wrong_media_type", "The body is not sent as JSON. ");
-    }
-    if row.input != Input::None || !row.query.is_empty() {
-        add(
-            422,
-            "invalid",
-            "Read, but wrong; `errors` names each member. ",
-        );
-    }
-    for (status, code) in &row.faults {
-        add(*status, code, "");
-    }
-    faults.sort_by_key(|(status, _, _)| *status);
-    all.extend(faults.into_iter().map(|(status, _, description)| {
-        let content = media("application/problem+json", reference("Problem"));
-        let value = object([
-            ("description", format!("{description}.").into()),
-            ("content", content),
-        ]);
+    all.extend(refusals(row).into_iter().map(|(status, codes)| {
+        let shared = REFUSALS.iter().find(|(s, _, _, _)| *s == status);
+        let value = match shared {
+            Some((_, name, code, _)) if codes == [*code] => {
+                object([("$ref", format!("#/components/responses/{name}").into())])
+            }
+            _ => {
+                let text = shared.map_or("Refused.", |(_, _, _, text)| *text);
+                refusal(text, &codes)
+            }
+        };
         (status.to_string(), value)
     }));
     Value::Map(all)
+}
+
+/// The codes that a route refuses with, by status.
+fn refusals(row: &Row) -> Vec<(u16, Vec<&'static str>)> {
+    let mut found: Vec<(u16, &'static str)> = Vec::new();
+    if row.access != Access::Anyone {
+        found.extend([
+            (401, "unauthorized"),
+            (429, "too_many_requests"),
+            (503, "unavailable"),
+        ]);
+        if row.in_project() || row.access == Access::Administrator {
+            found.push((403, "forbidden"));
+        }
+    }
+    if row.path.contains('{') {
+        found.push((404, "not_found"));
+    }
+    if row.input != Input::None {
+        found.extend([
+            (400, "malformed"),
+            (408, "too_slow"),
+            (413, "too_large"),
+            (415, "wrong_media_type"),
+        ]);
+    }
+    if row.input != Input::None || !row.query.is_empty() {
+        found.push((422, "invalid"));
+    }
+    found.extend(&row.faults);
+    let mut by_status: Vec<(u16, Vec<&'static str>)> = Vec::new();
+    for (status, code) in found {
+        match by_status.iter_mut().find(|(s, _)| *s == status) {
+            Some((_, codes)) if codes.contains(&code) => {}
+            Some((_, codes)) => codes.push(code),
+            None => by_status.push((status, vec![code])),
+        }
+    }
+    by_status.sort_by_key(|(status, _)| *status);
+    by_status
+}
+
+/// A refusal as a response.
+fn refusal(text: &str, codes: &[&str]) -> Value {
+    let codes: Vec<String> = codes.iter().map(|code| format!("`{code}`")).collect();
+    object([
+        (
+            "description",
+            format!("{text} Codes: {}.", codes.join(", ")).into(),
+        ),
+        (
+            "content",
+            media("application/problem+json", reference("Problem")),
+        ),
+    ])
 }
 
 fn meaning(status: u16) -> &'static str {
@@ -365,8 +417,13 @@ fn components() -> Value {
             "A token: `tid_...`, made under /projects/{key}/tokens or /tokens.".into(),
         ),
     ]);
+    let responses = REFUSALS
+        .iter()
+        .map(|(_, name, code, text)| ((*name).to_owned(), refusal(text, &[code])))
+        .collect();
     object([
         ("schemas", Value::Map(schemas)),
+        ("responses", Value::Map(responses)),
         ("securitySchemes", object([("token", token)])),
     ])
 }
@@ -374,20 +431,13 @@ fn components() -> Value {
 /// Every code that a refusal of the table can have, with its status: what the API page explains.
 pub fn codes() -> Vec<(u16, &'static str)> {
     let everywhere = [
-        (400, "malformed"),
         (400, "malformed_query"),
-        (403, "forbidden"),
-        (404, "not_found"),
         (405, "method_not_allowed"),
-        (408, "too_slow"),
-        (413, "too_large"),
-        (415, "wrong_media_type"),
         (415, "wrong_encoding"),
-        (422, "invalid"),
         (500, "internal"),
         (503, "overloaded"),
     ];
-    let shared = SHARED.map(|(status, code, _)| (status, code));
+    let shared = REFUSALS.map(|(status, _, code, _)| (status, code));
     let mut codes: Vec<(u16, &'static str)> = everywhere.into_iter().chain(shared).collect();
     codes.extend(
         routes::table()

@@ -156,7 +156,10 @@ fn or_null(schema: Value) -> Value {
                 Value::List(many)
             }
             ("oneOf", Value::List(mut many)) => {
-                many.push(object([("type", "null".into())]));
+                let null = object([("type", "null".into())]);
+                if !many.contains(&null) {
+                    many.push(null);
+                }
                 Value::List(many)
             }
             (_, value) => value,

@@ -349,13 +349,7 @@ async fn notify(call: Call) -> Result<Reply, Fault> {
 }
 
 async fn bulk(call: Call) -> Result<Reply, Fault> {
-    let mut entry = entry(&call, Op::Bulk)?;
-    if let Value::Map(members) = &mut entry.data
-        && let Some(i) = members.iter().position(|(name, _)| name == "comment")
-    {
-        entry.comment = Some(members.remove(i).1);
-    }
-    let written = write(&call, entry).await?;
+    let written = write(&call, entry(&call, Op::Bulk)?).await?;
     let reply = Reply::json(
         StatusCode::OK,
         &object([("data", Value::List(written.each.iter().map(show).collect()))]),

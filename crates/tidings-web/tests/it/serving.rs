@@ -211,7 +211,7 @@ async fn a_store_that_cannot_write_means_503_and_retry_after() {
 async fn too_many_requests_under_way_are_told_to_wait() {
     let house = House::with(DoorLimits {
         in_flight: 0,
-        in_flight_per_token: 1,
+        ..DoorLimits::default()
     })
     .await;
     let got = house.admin("GET", "/api/v1/projects", "").await;
@@ -220,8 +220,8 @@ async fn too_many_requests_under_way_are_told_to_wait() {
         (503, "overloaded", "1")
     );
     let house = House::with(DoorLimits {
-        in_flight: 100,
         in_flight_per_token: 0,
+        ..DoorLimits::default()
     })
     .await;
     let got = house.admin("GET", "/api/v1/projects", "").await;
@@ -229,6 +229,28 @@ async fn too_many_requests_under_way_are_told_to_wait() {
         (got.status, got.code().as_str(), got.header("retry-after")),
         (429, "too_many_requests", "1")
     );
+}
+
+#[tokio::test]
+async fn large_bodies_wait_for_room_and_small_ones_do_not() {
+    let limits = DoorLimits {
+        body_mib: 0,
+        body_wait: Duration::from_millis(10),
+        ..DoorLimits::default()
+    };
+    let house = House::with(limits).await;
+    let small = r#"{"key":"S","name":"small"}"#;
+    let got = house.admin("POST", "/api/v1/projects", small).await;
+    assert_eq!(got.status, 201);
+    let large = format!(r#"{{"key":"L","name":"large"}}{}"#, " ".repeat(20_000));
+    let request = http::Request::post("/api/v1/projects")
+        .header("authorization", format!("Bearer {}", house.tokens["admin"]))
+        .header("content-type", "application/json")
+        .header("content-length", large.len())
+        .body(large.into())
+        .unwrap();
+    let got = house.send(request).await;
+    assert_eq!((got.status, got.code().as_str()), (503, "overloaded"));
 }
 
 #[tokio::test]
