@@ -81,7 +81,7 @@ impl SqliteStore {
             .ok_or_else(|| StoreError::Unavailable("the store is closed".to_owned()))
     }
 
-    async fn write<T: Send + 'static>(
+    pub(crate) async fn write<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static,
     ) -> Result<T> {
