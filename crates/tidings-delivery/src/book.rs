@@ -130,6 +130,12 @@ impl Book {
         self.entries.get(&id)
     }
 
+    /// Those in flight.
+    pub(crate) fn in_flight(&self) -> impl Iterator<Item = (DeliveryId, &Entry)> {
+        let all = self.entries.iter().map(|(id, e)| (*id, e));
+        all.filter(|(_, e)| e.stage == Stage::Flying)
+    }
+
     /// Whether it is in flight.
     pub(crate) fn is_flying(&self, id: DeliveryId) -> bool {
         self.get(id).is_some_and(|e| e.stage == Stage::Flying)

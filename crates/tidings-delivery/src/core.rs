@@ -106,7 +106,11 @@ impl Core {
             let on = start.project_on;
             let mut lane = Lane::new(start.webhook, vital, rules, on, start.has_pending);
             lane.suspect(match cut_off {
-                None => Suspects::First(WINDOW),
+                None if start.has_pending => Suspects::First {
+                    left: WINDOW,
+                    made_before_ms: now.ms,
+                },
+                None => Suspects::None,
                 Some(ids) => Suspects::These(Arc::clone(ids)),
             });
             if start.has_pending && lane.standing() == Standing::Off {
@@ -117,6 +121,7 @@ impl Core {
                 let announce = Effect::Announce(webhook, reason);
                 self.effects.todo.push(announce);
             }
+            self.live.show(&lane);
             self.lanes.insert(id, lane);
             self.touched.insert(id);
         }
@@ -231,11 +236,6 @@ impl Core {
                 let turn = self.with(webhook, now, |lane, cx| lane.try_now(id, cx));
                 let _ = to.send(turn.unwrap_or(false));
             }
-            Input::Inject(queued, late) => {
-                self.with(queued.webhook, now, |lane, cx| {
-                    lane.inject(queued, late, cx);
-                });
-            }
             Input::Settings(settings) => {
                 for lane in self.lanes.values_mut() {
                     lane.replace_rules(settings.rules(&lane.target.webhook));
@@ -267,7 +267,7 @@ impl Core {
         &mut self,
         webhook: Arc<Webhook>,
         url_changed: bool,
-        new_in: Option<bool>,
+        new_in: Option<(bool, Health)>,
         now: Moment,
     ) {
         let id = webhook.id;
@@ -278,14 +278,9 @@ impl Core {
             });
             return;
         }
-        let Some(on) = new_in else {
+        let Some((on, health)) = new_in else {
             return;
         };
-        let mut health = Health::default();
-        if !webhook.enabled {
-            health.state = HealthState::Disabled;
-            health.reason = Some(DisabledReason::Manual);
-        }
         let vital = Vital::load(health, now);
         // A change recorded a moment ago may have made a delivery for it already: look once.
         let lane = Lane::new(webhook, vital, rules, on, true).created();

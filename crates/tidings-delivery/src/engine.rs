@@ -90,20 +90,33 @@ impl Engine {
 
     /// A webhook was created or edited, as the store has it now. `url_changed`: what the old URL did no longer counts.
     pub async fn webhook_saved(&self, webhook: Arc<Webhook>, url_changed: bool) {
-        let mut on = true;
-        let job = Box::new(|snapshot: &dyn tidings_storage::Snapshot| {
-            on = snapshot.project().webhooks == WebhookSwitch::On;
-        });
-        if let Err(error) = self.0.store.read(webhook.project, AsOf::Now, job).await {
-            tracing::warn!(webhook.id = %webhook.id, %error, "the project's switch could not be read");
-        }
+        let new_in = match self.stands(&webhook).await {
+            Ok(new_in) => new_in,
+            Err(error) => {
+                tracing::warn!(webhook.id = %webhook.id, %error, "how webhook {} stands could not be read", webhook.id);
+                return;
+            }
+        };
         let saved = |done| Input::Saved {
             webhook,
             url_changed,
-            new_in: Some(on),
+            new_in: Some(new_in),
             done: Some(done),
         };
         self.ask(saved).await;
+    }
+
+    /// Whether a webhook's project is `on`, and its health as stored.
+    async fn stands(&self, webhook: &Webhook) -> Result<(bool, Health), StoreError> {
+        let mut on = false;
+        let job = Box::new(|snapshot: &dyn tidings_storage::Snapshot| {
+            on = snapshot.project().webhooks == WebhookSwitch::On;
+        });
+        let store = &self.0.store;
+        store.read(webhook.project, AsOf::Now, job).await?;
+        let stored = store.webhook(webhook.project, webhook.id).await?;
+        let (_, health, _) = stored.ok_or(StoreError::NotFound)?;
+        Ok((on, health))
     }
 
     /// A webhook was deleted in the store: requests in flight finish and are logged, nothing else is sent.
@@ -200,6 +213,12 @@ impl Engine {
     /// The engine's numbers.
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// Ends at once, as a crash would: nothing is finished, nothing more is written. For a second signal.
+    pub fn abort(&self) {
+        self.0.inbox.push(Input::Stop);
+        self.0.stop.cancel();
     }
 
     /// Stops: starts nothing more, gives what is in flight `grace` to end, cuts off the rest (`interrupted`, tried again after the

@@ -41,8 +41,8 @@ pub(crate) enum Input {
     Saved {
         webhook: Arc<Webhook>,
         url_changed: bool,
-        /// Whether the project is `on`, if the webhook may be new; otherwise only what is known is edited.
-        new_in: Option<bool>,
+        /// Whether the project is `on` and how the webhook fares, if it may be new; otherwise only what is known is edited.
+        new_in: Option<(bool, Health)>,
         done: Option<oneshot::Sender<()>>,
     },
     Deleted(WebhookId, oneshot::Sender<()>),
@@ -53,7 +53,6 @@ pub(crate) enum Input {
     Who(WebhookId, oneshot::Sender<Option<Arc<Webhook>>>),
     Standing(WebhookId, oneshot::Sender<Standing>),
     TryNow(WebhookId, DeliveryId, oneshot::Sender<bool>),
-    Inject(Queued, bool),
     Settings(Settings),
     Close,
     /// Tells when nothing is in flight and everything is written.

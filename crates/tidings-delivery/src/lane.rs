@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 use crate::book::Book;
 use crate::effect::{Effect, Effects, Flight};
 use crate::health::{Moment, Rules, Vital};
+use crate::order::Roots;
 use crate::target::Target;
 
 pub(crate) use people::Standing;
@@ -69,9 +70,21 @@ pub(crate) enum Suspects {
     /// None.
     None,
     /// The first so many in the queue: no other can have been in memory when the process died.
-    First(usize),
+    First {
+        /// How many are left.
+        left: usize,
+        /// When the process began, in server time.
+        made_before_ms: i64,
+    },
     /// These, cut off by an orderly stop.
     These(Arc<HashSet<DeliveryId>>),
+}
+
+/// Results of a delivery that are not written yet.
+#[derive(Debug)]
+struct Unsettled {
+    count: usize,
+    roots: Roots,
 }
 
 /// A lane.
@@ -93,10 +106,12 @@ pub(crate) struct Lane {
     probing: Option<DeliveryId>,
     /// In flight though their time had not come: a failure costs them no try.
     early: HashSet<DeliveryId>,
-    unsettled: HashMap<DeliveryId, usize>,
+    unsettled: HashMap<DeliveryId, Unsettled>,
     open_settlements: usize,
     /// Settled while a load is under way that may not have seen it.
     shadow: HashSet<DeliveryId>,
+    /// Started before or while a load is under way that may bring something old back: what the log cannot tell yet.
+    started_meanwhile: Vec<(DeliveryId, Roots)>,
     behind: bool,
     cursor: DeliveryId,
     /// The last delivery a hint was dropped for.
@@ -107,7 +122,7 @@ pub(crate) struct Lane {
     start_not_before_ms: i64,
     own_faults: u32,
     suspects: Suspects,
-    /// The last delivery that was ever started, by id; `None`: not known since the start.
+    /// No later delivery than this was ever started; `None`: not known yet.
     started: Option<DeliveryId>,
     accepted_ms: Option<i64>,
     parking: bool,
@@ -139,6 +154,7 @@ impl Lane {
             unsettled: HashMap::new(),
             open_settlements: 0,
             shadow: HashSet::new(),
+            started_meanwhile: Vec::new(),
             behind: has_pending,
             cursor: DeliveryId(0),
             dropped: DeliveryId(0),
@@ -217,7 +233,15 @@ impl Lane {
     }
 
     fn settle(&mut self, settlement: Settlement, cx: &mut Context<'_>) {
-        *self.unsettled.entry(settlement.delivery).or_default() += 1;
+        let entry = self.book.get(settlement.delivery);
+        let unsettled = self
+            .unsettled
+            .entry(settlement.delivery)
+            .or_insert_with(|| Unsettled {
+                count: 0,
+                roots: entry.map_or(Roots::None, |e| e.roots.clone()),
+            });
+        unsettled.count += 1;
         self.open_settlements += 1;
         cx.budget.open += 1;
         cx.effects.settlements.push(settlement);
@@ -227,9 +251,9 @@ impl Lane {
     pub(crate) fn settled(&mut self, delivery: DeliveryId, budget: &mut Budget) {
         self.open_settlements = self.open_settlements.saturating_sub(1);
         budget.open = budget.open.saturating_sub(1);
-        if let Some(count) = self.unsettled.get_mut(&delivery) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(unsettled) = self.unsettled.get_mut(&delivery) {
+            unsettled.count -= 1;
+            if unsettled.count == 0 {
                 self.unsettled.remove(&delivery);
                 if self.loading {
                     self.shadow.insert(delivery);
@@ -317,6 +341,9 @@ impl Lane {
             trigger,
             late: entry.late,
         };
+        if self.loading {
+            self.started_meanwhile.push((id, entry.roots.clone()));
+        }
         self.started = self.started.map(|started| started.max(id));
         cx.budget.open += 1;
         cx.effects.todo.push(Effect::Send(flight));

@@ -41,7 +41,7 @@ impl Loader {
     }
 
     /// Whether a later delivery of one of its roots was started.
-    pub(crate) async fn is_overtaken(
+    async fn is_overtaken(
         &self,
         queued: &Queued,
         seen: &mut HashMap<ObjectRef, Option<DeliveryId>>,

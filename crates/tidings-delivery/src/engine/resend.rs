@@ -1,18 +1,14 @@
 //! Deliveries that people want sent again: one by one, or everything that was put aside.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use tidings_domain::delivery::DeliveryState;
 use tidings_domain::fault::FaultKind;
 use tidings_domain::{DeliveryId, Fault, ProjectId, WebhookId};
-use tidings_storage::{Queued, StoreError};
+use tidings_storage::StoreError;
 
 use super::Engine;
 use super::testing::unavailable;
 use crate::inbox::Input;
 use crate::lane::Standing;
-use crate::load::Loader;
 
 impl Engine {
     /// Tries a delivery again. What was not delivered takes its old place with a fresh schedule (late, if a later one of its item
@@ -36,12 +32,9 @@ impl Engine {
             return self.try_now(webhook, delivery).await;
         }
         match self.0.store.resend(project, delivery).await {
-            Ok(queued) => {
-                let late = self
-                    .is_overtaken(&queued)
-                    .await
-                    .map_err(|e| unavailable(&e))?;
-                self.0.inbox.push(Input::Inject(queued, late));
+            Ok(_) => {
+                // It takes its place when the lane reads its queue again; only there it is known whether it was overtaken.
+                self.0.inbox.push(Input::Recovered(webhook));
                 Ok(())
             }
             Err(StoreError::Conflict("webhook_deleted")) => Err(deleted()),
@@ -60,13 +53,6 @@ impl Engine {
                 "the delivery is being tried, or waits for an earlier one of its item",
             ))
         }
-    }
-
-    async fn is_overtaken(&self, queued: &Queued) -> Result<bool, StoreError> {
-        let loader = Loader {
-            store: Arc::clone(&self.0.store),
-        };
-        loader.is_overtaken(queued, &mut HashMap::new()).await
     }
 
     /// Deals with what was put aside since `since_ms` (stored server time): delivers or skips it; how many. With `dry_run` only

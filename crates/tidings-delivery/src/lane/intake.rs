@@ -3,7 +3,7 @@
 use tidings_domain::DeliveryId;
 use tidings_domain::delivery::Trigger;
 use tidings_domain::webhook::HealthState;
-use tidings_storage::{Queued, Settlement, Then};
+use tidings_storage::{Queued, created_ms};
 
 use super::{Context, LOAD_AGAIN_MS, Lane, MOST_ENTRIES, SMALL_WINDOW, Suspects, WINDOW};
 use crate::effect::{Effect, Load, Loaded};
@@ -81,15 +81,29 @@ impl Lane {
         {
             return;
         }
+        let ordered = self.is_ordered();
         self.loading = true;
         self.shadow.clear();
+        self.started_meanwhile.clear();
+        if self.started.is_none_or(|started| self.cursor < started) {
+            let flying = self.book.in_flight().map(|(id, e)| (id, e.roots.clone()));
+            self.started_meanwhile.extend(flying);
+            let unsettled = self.unsettled.iter();
+            let unsettled = unsettled.map(|(id, u)| (*id, u.roots.clone()));
+            self.started_meanwhile.extend(unsettled);
+        }
         cx.effects.todo.push(Effect::Load(Load {
             webhook: self.id,
             after: self.cursor,
             limit: window - active,
             epoch: self.epoch,
             seen: self.dropped,
-            started: self.started,
+            // Where there is no order, nothing is late.
+            started: if ordered {
+                self.started
+            } else {
+                Some(DeliveryId(0))
+            },
         }));
     }
 
@@ -120,8 +134,10 @@ impl Lane {
             }
         }
         self.shadow.clear();
+        self.started_meanwhile.clear();
         if short {
             self.cursor = self.cursor.max(load.seen);
+            self.started = Some(self.started.unwrap_or(self.cursor).max(self.cursor));
             self.behind = self.dropped > self.cursor;
             self.suspects = Suspects::None;
         }
@@ -134,7 +150,12 @@ impl Lane {
         let longest = now.saturating_add(queued.wait_ms.max(0));
         queued.due_ms = queued.due_ms.map(|due| due.min(longest));
         let due = queued.due_ms.unwrap_or(i64::MIN);
-        if due <= now && self.is_suspect(id) {
+        if matches!(queued.trigger, Trigger::Recover | Trigger::Resend) {
+            queued.late |= !queued.settled && self.is_overtaken(&queued);
+            if queued.trigger == Trigger::Resend {
+                self.wished.push(id);
+            }
+        } else if due <= now && self.is_suspect(id) {
             queued.trigger = Trigger::Restart;
         }
         let light = due > now + LONG_WAIT_MS && self.book.len() >= SMALL_WINDOW;
@@ -147,13 +168,16 @@ impl Lane {
     fn is_suspect(&mut self, id: DeliveryId) -> bool {
         match &mut self.suspects {
             Suspects::None => false,
-            Suspects::First(0) => {
+            Suspects::First { left: 0, .. } => {
                 self.suspects = Suspects::None;
                 false
             }
-            Suspects::First(left) => {
+            Suspects::First {
+                left,
+                made_before_ms,
+            } => {
                 *left -= 1;
-                true
+                created_ms(id) <= *made_before_ms
             }
             Suspects::These(these) => these.contains(&id),
         }
@@ -166,34 +190,12 @@ impl Lane {
         cx.budget.held += self.book.len() - before;
     }
 
-    /// Somebody wants a delivery sent again; the store has made it wait. `late`: a later one of its item was started.
-    pub(crate) fn inject(&mut self, mut queued: Queued, late: bool, cx: &mut Context<'_>) {
-        if !self.is_on() {
-            self.park(cx);
-            return;
-        }
-        let id = queued.id;
-        if late && !queued.late && !queued.settled {
-            queued.late = true;
-            self.settle(
-                Settlement {
-                    delivery: id,
-                    webhook: self.id,
-                    attempt: None,
-                    then: Then::Retry {
-                        due_ms: cx.now.ms,
-                        wait_ms: 0,
-                    },
-                    tries: queued.tries,
-                    first_try_ms: queued.first_try_ms,
-                    late: true,
-                },
-                cx,
-            );
-        }
-        // Even when the lane is behind: people asked for this one, and its place is by its id.
-        self.shadow.remove(&id);
-        self.insert(queued, cx);
-        self.wished.push(id);
+    /// Whether a later delivery of one of its items was started of which the log did not know when it was asked.
+    fn is_overtaken(&self, queued: &Queued) -> bool {
+        let roots = &queued.message.roots;
+        self.is_ordered()
+            && self.started_meanwhile.iter().any(|(id, of)| {
+                *id > queued.id && of.as_slice().iter().any(|root| roots.contains(root))
+            })
     }
 }

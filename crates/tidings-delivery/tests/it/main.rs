@@ -11,4 +11,6 @@ mod restart;
 #[cfg(test)]
 mod sending;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod world;

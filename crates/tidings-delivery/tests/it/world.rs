@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -134,6 +134,26 @@ impl Seen {
     }
 }
 
+/// One life of the server's process, as far as its requests go.
+struct Life {
+    receivers: Arc<Receivers>,
+    over: AtomicBool,
+}
+
+#[async_trait]
+impl Transport for Life {
+    async fn send(&self, request: Request) -> Report {
+        if !self.over.load(Ordering::Relaxed) {
+            let report = self.receivers.answer(request, &self.over).await;
+            if let Some(report) = report {
+                return report;
+            }
+        }
+        // The dead do not hear.
+        std::future::pending().await
+    }
+}
+
 type Script = Box<dyn FnMut(&Seen) -> Act + Send>;
 
 /// Receivers by script.
@@ -155,6 +175,11 @@ impl Receivers {
     /// What the receiver of that host does; 200 without a script.
     pub(crate) fn script(&self, host: &str, script: impl FnMut(&Seen) -> Act + Send + 'static) {
         self.scripts.lock().insert(host.into(), Box::new(script));
+    }
+
+    /// The time by which requests are noted.
+    pub(crate) fn now(&self) -> Duration {
+        self.began.elapsed()
     }
 
     /// The requests to a host so far.
@@ -196,9 +221,9 @@ fn answered(status: u16) -> Report {
     report(outcome, Some(status), None)
 }
 
-#[async_trait]
-impl Transport for Receivers {
-    async fn send(&self, request: Request) -> Report {
+impl Receivers {
+    /// What comes back; `None`: the process that asked is dead.
+    async fn answer(&self, request: Request, over: &AtomicBool) -> Option<Report> {
         let began = Instant::now();
         let header = |name: &str| {
             let mut all = request.headers.iter();
@@ -254,11 +279,22 @@ impl Transport for Receivers {
             }
         };
         report.took = began.elapsed();
+        if over.load(Ordering::Relaxed) {
+            return None;
+        }
         let mut all = self.seen.lock();
         let status = report.answer.as_ref().map(|a| a.status);
         all[index].outcome = Some((report.outcome, status));
         all[index].ended = Some(self.began.elapsed());
-        report
+        Some(report)
+    }
+
+    /// Whatever is open is cut off.
+    fn cut(&self) {
+        let now = self.began.elapsed();
+        for open in self.seen.lock().iter_mut() {
+            open.ended.get_or_insert(now);
+        }
     }
 }
 
@@ -269,6 +305,7 @@ pub(crate) struct World {
     pub(crate) receivers: Arc<Receivers>,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) engine: Engine,
+    life: Arc<Life>,
     pub(crate) settings: Settings,
 }
 
@@ -289,9 +326,13 @@ impl World {
         ));
         let project = Project::new(PROJECT, "demo", "Demo", "2026-01-01T00:00:00Z");
         store.create_project(project).await.unwrap();
+        let life = Arc::new(Life {
+            receivers: Arc::clone(&receivers),
+            over: AtomicBool::new(false),
+        });
         let engine = Engine::start(Parts {
             store: Arc::clone(&store) as Arc<dyn Store>,
-            transport: Arc::clone(&receivers) as Arc<dyn Transport>,
+            transport: Arc::clone(&life) as Arc<dyn Transport>,
             keyring: Arc::new(OpenKeyring),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             entropy: Arc::clone(&seed) as Arc<dyn Entropy>,
@@ -306,12 +347,16 @@ impl World {
             receivers,
             store,
             engine,
+            life,
             settings,
         }
     }
 
     /// The process dies and starts again on what the store has. Requests that were open are cut off for the receivers too.
     pub(crate) async fn crash(&mut self) {
+        self.life.over.store(true, Ordering::Relaxed);
+        self.receivers.cut();
+        self.engine.abort();
         let (hints, inbox) = hints();
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         self.store = Arc::new(self.store.crash(clock, Arc::new(hints)));
@@ -325,9 +370,13 @@ impl World {
     }
 
     async fn restart(&mut self, inbox: tidings_delivery::Inbox) {
+        self.life = Arc::new(Life {
+            receivers: Arc::clone(&self.receivers),
+            over: AtomicBool::new(false),
+        });
         self.engine = Engine::start(Parts {
             store: Arc::clone(&self.store) as Arc<dyn Store>,
-            transport: Arc::clone(&self.receivers) as Arc<dyn Transport>,
+            transport: Arc::clone(&self.life) as Arc<dyn Transport>,
             keyring: Arc::new(OpenKeyring),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             entropy: Arc::clone(&self.seed) as Arc<dyn Entropy>,
