@@ -680,3 +680,79 @@ async fn every_answer_has_the_headers_that_keep_browsers_out() {
         }
     }
 }
+
+#[tokio::test]
+async fn every_member_of_every_collection_refuses_what_it_cannot_be() {
+    use tidings_domain::schema::{self, SetBy};
+    let house = House::new().await;
+    let before = house.weight().await;
+    // No member can be any of these.
+    let wrong = [
+        r#"[[{"x":[1]}]]"#,
+        r#"{"x":{"y":{"z":1}}}"#,
+        "1e300",
+        "-9223372036854775808",
+        r#"["x",["y"]]"#,
+    ];
+    let mut asked = 0;
+    for collection in tidings_domain::Collection::ALL {
+        for member in &schema::of(*collection).members {
+            if member.set_by == SetBy::Server {
+                continue;
+            }
+            for value in wrong {
+                let body = format!(r#"{{"{}":{value}}}"#, member.name);
+                let path = format!("/api/v1/projects/HB/{collection}");
+                let got = house.admin("POST", &path, &body).await;
+                let field = format!("/{}", member.name);
+                assert_eq!(got.status, 422, "{path} {body}: {}", got.text);
+                assert!(
+                    got.fields().iter().any(|f| f.starts_with(&field)),
+                    "{path} {body}: {}",
+                    got.text
+                );
+                asked += 1;
+            }
+        }
+        for body in [
+            r#"{"nonsense":1}"#,
+            r#"{"id":0}"#,
+            r#"{"id":"1"}"#,
+            r#"{"sequence":9}"#,
+            "[]",
+            "null",
+        ] {
+            let got = house
+                .admin("POST", &format!("/api/v1/projects/HB/{collection}"), body)
+                .await;
+            assert_eq!(got.status, 422, "{collection} {body}: {}", got.text);
+            asked += 1;
+        }
+        for id in [
+            "0",
+            "-1",
+            "x",
+            "1.5",
+            "9007199254740992",
+            "ext:",
+            "99999999999999999999",
+            "1%00",
+            "..",
+            "1;2",
+        ] {
+            let path = format!("/api/v1/projects/HB/{collection}/{id}");
+            for (method, body) in [("GET", ""), ("DELETE", ""), ("PATCH", "{}"), ("PUT", "{}")] {
+                let got = house.admin(method, &path, body).await;
+                assert!(
+                    matches!(got.status, 404 | 422),
+                    "{method} {path}: {} {}",
+                    got.status,
+                    got.text
+                );
+                asked += 1;
+            }
+        }
+    }
+    assert_eq!(house.weight().await, before);
+    println!("{asked} wrong requests refused");
+}
