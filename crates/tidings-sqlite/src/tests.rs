@@ -367,62 +367,80 @@ fn hot_queries_use_their_indexes() {
     }
 }
 
-/// What is told of one item goes out in the order of its events, however many tell at once.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+/// An event with a message about the item, and nothing else.
+fn tell(project: ProjectId, id: EventId, hook: WebhookId) -> Plan {
+    let event = Event {
+        id,
+        project,
+        at: Time::default(),
+        actor: None,
+        what: What::WebhookDisabled(WebhookDisabled {
+            id: hook,
+            name: String::new(),
+            host: String::new(),
+            reason: "gone".to_owned(),
+            since: Time::default(),
+        }),
+    };
+    let message = NewMessage {
+        project,
+        event: id,
+        dialect: "standard",
+        code: "comment.created",
+        body: Bytes::from_static(b"{}"),
+        object: "comments/1".to_owned(),
+        sequence: Some(1),
+        roots: vec![ObjectRef::new(Collection::Features, 1)],
+        title: String::new(),
+        webhooks: vec![hook],
+    };
+    Plan {
+        events: vec![RecordedEvent {
+            event: Arc::new(event),
+            listed: false,
+        }],
+        messages: vec![message],
+        ..Plan::default()
+    }
+}
+
+/// What is told of one item goes out in the order of its events: who took an id first and comes later, takes another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn per_root_events_and_deliveries_have_one_order() {
     let dir = tempfile::tempdir().unwrap();
     let store = Arc::new(open(&dir.path().join("tidings.db")).unwrap());
     let p = project(&store).await;
-    let root = ObjectRef::new(Collection::Features, 1);
     let hook = WebhookId(1);
-    let mut tellers = tokio::task::JoinSet::new();
-    for _ in 0..8 {
+    let (reserved, is_reserved) = tokio::sync::oneshot::channel();
+    let (overtaken, is_overtaken) = std::sync::mpsc::channel();
+    let runs = Arc::new(AtomicI64::new(0));
+    let slow = tokio::spawn({
         let store = Arc::clone(&store);
-        tellers.spawn(async move {
-            for _ in 0..20 {
-                let planner = Box::new(move |_: &[&dyn Snapshot], ids: &mut dyn EventIds| {
-                    let message = NewMessage {
-                        project: p,
-                        event: ids.next(),
-                        dialect: "standard",
-                        code: "comment.created",
-                        body: Bytes::from_static(b"{}"),
-                        object: "comments/1".to_owned(),
-                        sequence: Some(1),
-                        roots: vec![root],
-                        title: String::new(),
-                        webhooks: vec![hook],
-                    };
-                    let event = Event {
-                        id: message.event,
-                        project: p,
-                        at: Time::default(),
-                        actor: None,
-                        what: What::WebhookDisabled(WebhookDisabled {
-                            id: hook,
-                            name: String::new(),
-                            host: String::new(),
-                            reason: "gone".to_owned(),
-                            since: Time::default(),
-                        }),
-                    };
-                    Ok(Plan {
-                        events: vec![RecordedEvent {
-                            event: Arc::new(event),
-                            listed: false,
-                        }],
-                        messages: vec![message],
-                        ..Plan::default()
-                    })
-                });
-                store.record(&[p], planner).await.unwrap();
-            }
-        });
-    }
-    tellers.join_all().await;
-    let queue = store.pending(hook, DeliveryId(0), 1000).await.unwrap();
+        let runs = Arc::clone(&runs);
+        async move {
+            let mut first = Some((reserved, is_overtaken));
+            let planner = Box::new(move |_: &[&dyn Snapshot], ids: &mut dyn EventIds| {
+                runs.fetch_add(1, Ordering::SeqCst);
+                let id = ids.next();
+                if let Some((reserved, is_overtaken)) = first.take() {
+                    reserved.send(()).unwrap();
+                    is_overtaken.recv().unwrap();
+                }
+                Ok(tell(p, id, hook))
+            });
+            store.record(&[p], planner).await.unwrap();
+        }
+    });
+    is_reserved.await.unwrap();
+    let planner =
+        Box::new(move |_: &[&dyn Snapshot], ids: &mut dyn EventIds| Ok(tell(p, ids.next(), hook)));
+    store.record(&[p], planner).await.unwrap();
+    overtaken.send(()).unwrap();
+    slow.await.unwrap();
+    assert_eq!(runs.load(Ordering::SeqCst), 2, "planned again");
+    let queue = store.pending(hook, DeliveryId(0), 10).await.unwrap();
     let events: Vec<_> = queue.iter().filter_map(|q| q.message.event).collect();
-    assert_eq!(events.len(), 160);
+    assert_eq!(events.len(), 2);
     assert!(events.is_sorted());
 }
 
