@@ -50,7 +50,6 @@ pub(crate) struct Series {
     pub(crate) of: i64,
 }
 
-#[derive(Default)]
 struct Taken {
     /// Everything from 1 up to, and without, this number is in use.
     floor: i64,
@@ -165,14 +164,12 @@ impl Shared {
         series: Series,
         own: &mut Vec<(Series, i64)>,
         mut in_use: impl FnMut(i64) -> Result<bool>,
-        first_gap: impl FnOnce() -> Result<i64>,
     ) -> Result<i64> {
         let mut all = self.series.lock();
-        let known = all.contains_key(&series);
-        let taken = all.entry(series).or_default();
-        if !known {
-            taken.floor = first_gap()?;
-        }
+        let taken = all.entry(series).or_insert_with(|| Taken {
+            floor: 1,
+            reserved: BTreeSet::new(),
+        });
         let mut contiguous = true;
         let mut number = taken.floor;
         loop {

@@ -245,7 +245,7 @@ impl<'a> Shot<'a> {
             Ok(false)
         };
         let mut own = std::mem::take(&mut self.notes.borrow_mut().own);
-        let found = self.shared.reserve(series, &mut own, in_use, || Ok(1));
+        let found = self.shared.reserve(series, &mut own, in_use);
         self.notes.borrow_mut().own = own;
         let id = found?;
         for member in family {
@@ -278,7 +278,7 @@ impl<'a> Shot<'a> {
             .map(|found| found.is_some())
         };
         let mut own = std::mem::take(&mut self.notes.borrow_mut().own);
-        let found = self.shared.reserve(series, &mut own, in_use, || Ok(1));
+        let found = self.shared.reserve(series, &mut own, in_use);
         self.notes.borrow_mut().own = own;
         let number = found?;
         self.note(&Fact::Number(self.id, number));
