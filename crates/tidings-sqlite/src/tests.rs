@@ -468,3 +468,16 @@ async fn a_full_disk_refuses_writes_and_is_over_when_there_is_room() {
     store.put_document("large", &text).await.unwrap();
     create(&store, p).await;
 }
+
+#[tokio::test]
+async fn a_panic_in_one_request_stops_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("tidings.db")).unwrap();
+    let broken = store.write(|w| -> Result<(), StoreError> {
+        w.run("INSERT INTO documents (name, text) VALUES ('half', '')", [])?;
+        panic!("on purpose")
+    });
+    assert!(broken.await.is_err());
+    assert_eq!(store.document("half").await.unwrap(), None);
+    store.put_document("next", "works").await.unwrap();
+}

@@ -88,7 +88,10 @@ impl<T: Send, F: FnOnce(&mut Writer) -> Result<T> + Send> Request for Ask<T, F> 
         let Some(job) = self.job.take() else {
             return false;
         };
-        let out = job(writer);
+        // A panic is a fault of ours in one request; its savepoint is rolled back and the others go on.
+        let guarded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(writer)));
+        let out = guarded
+            .unwrap_or_else(|_| Err(StoreError::Unavailable("the request failed".to_owned())));
         let kept = out.is_ok();
         self.out = Some(out);
         kept
