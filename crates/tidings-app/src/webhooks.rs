@@ -29,7 +29,7 @@ pub(crate) use show::{cut_url, whole};
 use input::Draft;
 
 /// How often an edit is tried again when somebody else was faster.
-const EDIT_TRIES: usize = 4;
+const EDIT_TRIES: usize = 16;
 
 /// A webhook with how it fares.
 pub(crate) type Found = (Arc<Webhook>, Health, LaneCounts);

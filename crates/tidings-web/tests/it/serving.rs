@@ -219,6 +219,7 @@ async fn too_many_requests_under_way_are_told_to_wait() {
         (got.status, got.code().as_str(), got.header("retry-after")),
         (503, "overloaded", "1")
     );
+    assert_eq!(house.ask("nobody", "GET", "/healthz", "").await.status, 200);
     let house = House::with(DoorLimits {
         in_flight_per_token: 0,
         ..DoorLimits::default()

@@ -395,3 +395,56 @@ async fn settings_are_the_administrators_and_egress_is_nobodys() {
         assert_eq!(house.admin("PATCH", path, bad).await.status, 422, "{bad}");
     }
 }
+
+#[tokio::test]
+async fn edits_at_the_same_time_all_count() {
+    let house = House::new().await;
+    let id = house.webhook("admin", "").await;
+    let path = format!("{ALL}/{id}");
+    let edits = [
+        r#"{"name":"same time"}"#,
+        r#"{"description":"d"}"#,
+        r#"{"timeout_seconds":9}"#,
+        r#"{"ordering":"none"}"#,
+        r#"{"max_in_flight":3}"#,
+        r#"{"failure_limit":7}"#,
+        r#"{"retry_schedule":[1,2]}"#,
+        r#"{"secret":"s"}"#,
+        r#"{"headers":{"X-A":"1"}}"#,
+        r#"{"headers":{"X-B":"2"}}"#,
+    ];
+    let mut asked = tokio::task::JoinSet::new();
+    for edit in edits {
+        let (door, token, path) = (
+            house.door.clone(),
+            house.tokens["app"].clone(),
+            path.clone(),
+        );
+        asked.spawn(async move {
+            let request = http::Request::patch(path)
+                .header("authorization", format!("Bearer {token}"))
+                .header("content-type", "application/json")
+                .body(edit.into())
+                .unwrap();
+            door.answer(request).await.status().as_u16()
+        });
+    }
+    while let Some(status) = asked.join_next().await {
+        assert_eq!(status.unwrap(), 200);
+    }
+    let after = house.admin("GET", &path, "").await;
+    for (member, value) in [
+        ("name", "same time".into()),
+        ("description", "d".into()),
+        ("timeout_seconds", 9.into()),
+        ("ordering", "none".into()),
+        ("max_in_flight", 3.into()),
+        ("failure_limit", 7.into()),
+        ("retry_schedule/1", 2.into()),
+        ("has_secret", true.into()),
+        ("headers/X-A", "***".into()),
+        ("headers/X-B", "***".into()),
+    ] {
+        assert_eq!(after.at(member), value, "{member}");
+    }
+}
