@@ -1,7 +1,7 @@
 //! Use cases: what a person or a program may ask for, and who may.
 //!
 //! Three doors (REST, console, CLI) and one set of use cases: the methods of [`App`]. Each answers or refuses with a
-//! [`Fault`](tidings_domain::Fault) that names the member at fault.
+//! [`Fault`] that names the member at fault.
 //!
 //! * [`access`]: the one vocabulary of rights. [`caller`]: who asks. [`auth`]: the caller behind a token.
 //! * [`objects`]: every write and read of every collection. [`activities`]: what happened lately.

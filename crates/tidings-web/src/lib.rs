@@ -2,9 +2,9 @@
 //!
 //! One route table ([`routes::table`]) says for each route: method, path, who may, what it takes, what it answers, which refusals it
 //! knows, and its handler. Everything else is derived: the router ([`door`]), the OpenAPI document ([`openapi`]), the API page
-//! ([`docs`]) and the permission test, which walks the rows and fails for one that it has no expectation for.
+//! (`docs`) and the permission test, which walks the rows and fails for one that it has no expectation for.
 //!
-//! A request passes, in this order: connection limits and header deadline ([`serve`]), requests in flight, route and method, token,
+//! A request passes, in this order: connection limits and header deadline ([`mod@serve`]), requests in flight, route and method, token,
 //! project, right, query, body ([`body`]: type, size, time, strict JSON), use case. The first that refuses answers with a problem
 //! document ([`problem`]). Handlers take a [`route::Call`] apart, ask one use case of `tidings-app`, and shape the answer.
 //!

@@ -1,3 +1,5 @@
+//! Which URLs are the same place.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Projects read from requests.
+
 use tidings_domain::{Project, ProjectId, Value};
 
 use super::read::{Mode, project};

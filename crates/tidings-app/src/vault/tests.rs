@@ -1,3 +1,5 @@
+//! A secret opens in its place only.
+
 use super::*;
 
 struct Counting;

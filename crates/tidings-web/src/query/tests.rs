@@ -1,3 +1,5 @@
+//! Cursors and percent-encoding.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Which headers a webhook may add.
+
 use super::*;
 
 fn map(pairs: &[(&str, Value)]) -> Value {
