@@ -9,6 +9,7 @@ use axum::body::Body;
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use parking_lot::Mutex;
+use tempfile::TempDir;
 use tidings_app::guard::{Guard, Judged};
 use tidings_app::settings::ServerSettings;
 use tidings_app::{App, Vault, auth};
@@ -16,6 +17,7 @@ use tidings_delivery::{Engine, Parts, Settings, hints};
 use tidings_domain::delivery::Outcome;
 use tidings_domain::{Clock, Entropy, Time, Value};
 use tidings_egress::{Answer, Report, Request as Sent, Transport};
+use tidings_sqlite::SqliteStore;
 use tidings_storage::Store;
 use tidings_storage::memory::MemoryStore;
 use tidings_web::Door;
@@ -162,7 +164,11 @@ impl Got {
 pub(crate) struct House {
     pub(crate) door: Door,
     pub(crate) app: Arc<App>,
-    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) store: Arc<dyn Store>,
+    /// The store, where it is the one in memory.
+    pub(crate) memory: Option<Arc<MemoryStore>>,
+    /// Where the SQLite file lies.
+    _directory: Option<TempDir>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) receiver: Arc<Receiver>,
     pub(crate) metrics: Arc<Metrics>,
@@ -178,20 +184,30 @@ impl House {
 
     /// A server without projects, with those limits.
     pub(crate) async fn with(limits: DoorLimits) -> Self {
+        Self::build(limits, false).await
+    }
+
+    async fn build(limits: DoorLimits, sqlite: bool) -> Self {
         let clock = Arc::new(TestClock {
             wall: Mutex::new("2026-03-02T11:40:00Z".parse().unwrap()),
             start: Instant::now(),
         });
         let entropy: Arc<dyn Entropy> = Arc::new(Counter(Mutex::new(1)));
         let (listener, inbox) = hints();
-        let store = Arc::new(MemoryStore::new(
-            Arc::clone(&clock) as _,
-            Arc::new(listener),
-        ));
+        let listener = Arc::new(listener);
+        let (store, memory, directory): (Arc<dyn Store>, _, _) = if sqlite {
+            let directory = TempDir::new().unwrap();
+            let path = directory.path().join("tidings.db");
+            let store = SqliteStore::open(&path, Arc::clone(&clock) as _, listener).unwrap();
+            (Arc::new(store), None, Some(directory))
+        } else {
+            let store = Arc::new(MemoryStore::new(Arc::clone(&clock) as _, listener));
+            (Arc::clone(&store) as _, Some(store), None)
+        };
         let vault = Arc::new(Vault::new(&[7; 32]));
         let receiver = Arc::new(Receiver::default());
         let engine = Engine::start(Parts {
-            store: Arc::clone(&store) as _,
+            store: Arc::clone(&store),
             transport: Arc::clone(&receiver) as _,
             keyring: Arc::clone(&vault) as _,
             clock: Arc::clone(&clock) as _,
@@ -202,7 +218,7 @@ impl House {
         .await
         .unwrap();
         let app = Arc::new(App {
-            store: Arc::clone(&store) as _,
+            store: Arc::clone(&store),
             engine,
             guard: Arc::new(TestGuard),
             settings: parking_lot::RwLock::new(ServerSettings::default()),
@@ -219,6 +235,8 @@ impl House {
             door: Door::new(Arc::clone(&app), Arc::clone(&metrics), limits),
             app,
             store,
+            memory,
+            _directory: directory,
             clock,
             receiver,
             metrics,
@@ -228,7 +246,17 @@ impl House {
 
     /// A server with the projects `HB` and `OTHER`, and tokens for every role.
     pub(crate) async fn new() -> Self {
-        let mut house = Self::empty().await;
+        Self::empty().await.furnish().await
+    }
+
+    /// Two such servers, on each of the stores.
+    pub(crate) async fn both() -> [Self; 2] {
+        let sqlite = Self::build(DoorLimits::default(), true).await;
+        [Self::new().await, sqlite.furnish().await]
+    }
+
+    async fn furnish(self) -> Self {
+        let mut house = self;
         for (key, name) in [("HB", "Harbor"), ("OTHER", "Other")] {
             let body = format!(r#"{{"key":"{key}","name":"{name}"}}"#);
             let made = house.admin("POST", "/api/v1/projects", &body).await;

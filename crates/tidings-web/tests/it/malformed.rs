@@ -507,24 +507,25 @@ async fn check(house: &House, case: Case) -> Got {
 
 #[tokio::test]
 async fn malformed_input_of_every_group_is_refused_and_nothing_is_stored() {
-    let house = House::new().await;
-    let before = house.weight().await;
-    let mut corpus = Corpus {
-        token: house.tokens["admin"].clone(),
-        cases: Vec::new(),
-    };
-    syntax(&mut corpus);
-    media(&mut corpus);
-    members(&mut corpus);
-    paths(&mut corpus);
-    queries(&mut corpus);
-    let count = corpus.cases.len();
-    assert!(count >= 300, "{count}");
-    for case in corpus.cases {
-        check(&house, case).await;
+    for house in House::both().await {
+        let before = house.weight().await;
+        let mut corpus = Corpus {
+            token: house.tokens["admin"].clone(),
+            cases: Vec::new(),
+        };
+        syntax(&mut corpus);
+        media(&mut corpus);
+        members(&mut corpus);
+        paths(&mut corpus);
+        queries(&mut corpus);
+        let count = corpus.cases.len();
+        assert!(count >= 300, "{count}");
+        for case in corpus.cases {
+            check(&house, case).await;
+        }
+        assert_eq!(house.weight().await, before);
+        println!("{count} malformed requests refused");
     }
-    assert_eq!(house.weight().await, before);
-    println!("{count} malformed requests refused");
 }
 
 #[tokio::test]
@@ -599,43 +600,44 @@ async fn odd_but_legal_requests_are_served() {
 
 #[tokio::test]
 async fn lists_are_paged_without_gaps_and_cursors_stay_at_home() {
-    let house = House::new().await;
-    for i in 0..7 {
-        house.webhook("admin", &format!(r#","name":"w{i}""#)).await;
-    }
-    let mut names = Vec::new();
-    let mut path = format!("{WEBHOOKS}?limit=3");
-    let mut first = None;
-    loop {
-        let page = house.admin("GET", &path, "").await;
-        names.extend(
-            page.at("data")
-                .as_list()
-                .iter()
-                .map(|w| w.member("name").cloned().unwrap()),
-        );
-        match page.at("next_cursor").as_str() {
-            None => break,
-            Some(cursor) => {
-                first.get_or_insert_with(|| cursor.to_owned());
-                path = format!("{WEBHOOKS}?limit=3&cursor={cursor}");
+    for house in House::both().await {
+        for i in 0..7 {
+            house.webhook("admin", &format!(r#","name":"w{i}""#)).await;
+        }
+        let mut names = Vec::new();
+        let mut path = format!("{WEBHOOKS}?limit=3");
+        let mut first = None;
+        loop {
+            let page = house.admin("GET", &path, "").await;
+            names.extend(
+                page.at("data")
+                    .as_list()
+                    .iter()
+                    .map(|w| w.member("name").cloned().unwrap()),
+            );
+            match page.at("next_cursor").as_str() {
+                None => break,
+                Some(cursor) => {
+                    first.get_or_insert_with(|| cursor.to_owned());
+                    path = format!("{WEBHOOKS}?limit=3&cursor={cursor}");
+                }
             }
         }
-    }
-    let wanted: Vec<tidings_domain::Value> = (0..7).map(|i| format!("w{i}").into()).collect();
-    assert_eq!(names, wanted);
-    let cursor = first.unwrap();
-    for foreign in [
-        format!("/api/v1/projects/OTHER/webhooks?cursor={cursor}"),
-        format!("/api/v1/projects/HB/tokens?cursor={cursor}"),
-        format!("/api/v1/projects?cursor={cursor}"),
-    ] {
-        let got = house.admin("GET", &foreign, "").await;
-        assert_eq!(
-            (got.status, got.fields()),
-            (422, vec!["cursor".to_owned()]),
-            "{foreign}"
-        );
+        let wanted: Vec<tidings_domain::Value> = (0..7).map(|i| format!("w{i}").into()).collect();
+        assert_eq!(names, wanted);
+        let cursor = first.unwrap();
+        for foreign in [
+            format!("/api/v1/projects/OTHER/webhooks?cursor={cursor}"),
+            format!("/api/v1/projects/HB/tokens?cursor={cursor}"),
+            format!("/api/v1/projects?cursor={cursor}"),
+        ] {
+            let got = house.admin("GET", &foreign, "").await;
+            assert_eq!(
+                (got.status, got.fields()),
+                (422, vec!["cursor".to_owned()]),
+                "{foreign}"
+            );
+        }
     }
 }
 
@@ -684,75 +686,77 @@ async fn every_answer_has_the_headers_that_keep_browsers_out() {
 #[tokio::test]
 async fn every_member_of_every_collection_refuses_what_it_cannot_be() {
     use tidings_domain::schema::{self, SetBy};
-    let house = House::new().await;
-    let before = house.weight().await;
-    // No member can be any of these.
-    let wrong = [
-        r#"[[{"x":[1]}]]"#,
-        r#"{"x":{"y":{"z":1}}}"#,
-        "1e300",
-        "-9223372036854775808",
-        r#"["x",["y"]]"#,
-    ];
-    let mut asked = 0;
-    for collection in tidings_domain::Collection::ALL {
-        for member in &schema::of(*collection).members {
-            if member.set_by == SetBy::Server {
-                continue;
+    for house in House::both().await {
+        let before = house.weight().await;
+        // No member can be any of these.
+        let wrong = [
+            r#"[[{"x":[1]}]]"#,
+            r#"{"x":{"y":{"z":1}}}"#,
+            "1e300",
+            "-9223372036854775808",
+            r#"["x",["y"]]"#,
+        ];
+        let mut asked = 0;
+        for collection in tidings_domain::Collection::ALL {
+            for member in &schema::of(*collection).members {
+                if member.set_by == SetBy::Server {
+                    continue;
+                }
+                for value in wrong {
+                    let body = format!(r#"{{"{}":{value}}}"#, member.name);
+                    let path = format!("/api/v1/projects/HB/{collection}");
+                    let got = house.admin("POST", &path, &body).await;
+                    let field = format!("/{}", member.name);
+                    assert_eq!(got.status, 422, "{path} {body}: {}", got.text);
+                    assert!(
+                        got.fields().iter().any(|f| f.starts_with(&field)),
+                        "{path} {body}: {}",
+                        got.text
+                    );
+                    asked += 1;
+                }
             }
-            for value in wrong {
-                let body = format!(r#"{{"{}":{value}}}"#, member.name);
-                let path = format!("/api/v1/projects/HB/{collection}");
-                let got = house.admin("POST", &path, &body).await;
-                let field = format!("/{}", member.name);
-                assert_eq!(got.status, 422, "{path} {body}: {}", got.text);
-                assert!(
-                    got.fields().iter().any(|f| f.starts_with(&field)),
-                    "{path} {body}: {}",
-                    got.text
-                );
+            for body in [
+                r#"{"nonsense":1}"#,
+                r#"{"id":0}"#,
+                r#"{"id":"1"}"#,
+                r#"{"sequence":9}"#,
+                "[]",
+                "null",
+            ] {
+                let got = house
+                    .admin("POST", &format!("/api/v1/projects/HB/{collection}"), body)
+                    .await;
+                assert_eq!(got.status, 422, "{collection} {body}: {}", got.text);
                 asked += 1;
             }
-        }
-        for body in [
-            r#"{"nonsense":1}"#,
-            r#"{"id":0}"#,
-            r#"{"id":"1"}"#,
-            r#"{"sequence":9}"#,
-            "[]",
-            "null",
-        ] {
-            let got = house
-                .admin("POST", &format!("/api/v1/projects/HB/{collection}"), body)
-                .await;
-            assert_eq!(got.status, 422, "{collection} {body}: {}", got.text);
-            asked += 1;
-        }
-        for id in [
-            "0",
-            "-1",
-            "x",
-            "1.5",
-            "9007199254740992",
-            "ext:",
-            "99999999999999999999",
-            "1%00",
-            "..",
-            "1;2",
-        ] {
-            let path = format!("/api/v1/projects/HB/{collection}/{id}");
-            for (method, body) in [("GET", ""), ("DELETE", ""), ("PATCH", "{}"), ("PUT", "{}")] {
-                let got = house.admin(method, &path, body).await;
-                assert!(
-                    matches!(got.status, 404 | 422),
-                    "{method} {path}: {} {}",
-                    got.status,
-                    got.text
-                );
-                asked += 1;
+            for id in [
+                "0",
+                "-1",
+                "x",
+                "1.5",
+                "9007199254740992",
+                "ext:",
+                "99999999999999999999",
+                "1%00",
+                "..",
+                "1;2",
+            ] {
+                let path = format!("/api/v1/projects/HB/{collection}/{id}");
+                for (method, body) in [("GET", ""), ("DELETE", ""), ("PATCH", "{}"), ("PUT", "{}")]
+                {
+                    let got = house.admin(method, &path, body).await;
+                    assert!(
+                        matches!(got.status, 404 | 422),
+                        "{method} {path}: {} {}",
+                        got.status,
+                        got.text
+                    );
+                    asked += 1;
+                }
             }
         }
+        assert_eq!(house.weight().await, before);
+        println!("{asked} wrong requests refused");
     }
-    assert_eq!(house.weight().await, before);
-    println!("{asked} wrong requests refused");
 }

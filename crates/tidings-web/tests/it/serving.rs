@@ -187,7 +187,7 @@ async fn a_stop_lets_answers_finish_and_closes_idle_connections() {
 #[tokio::test]
 async fn a_store_that_cannot_write_means_503_and_retry_after() {
     let house = House::new().await;
-    house.store.set_full(true);
+    house.memory.as_ref().unwrap().set_full(true);
     let got = house
         .admin(
             "POST",
@@ -203,7 +203,7 @@ async fn a_store_that_cannot_write_means_503_and_retry_after() {
         house.admin("GET", "/api/v1/projects/HB", "").await.status,
         200
     );
-    house.store.set_full(false);
+    house.memory.as_ref().unwrap().set_full(false);
     assert_eq!(house.ask("nobody", "GET", "/readyz", "").await.status, 200);
 }
 

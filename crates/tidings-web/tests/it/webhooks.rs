@@ -148,131 +148,134 @@ async fn warnings_say_what_the_dialect_exposes() {
 
 #[tokio::test]
 async fn headers_are_masked_merged_and_stay_with_their_host() {
-    let house = House::new().await;
-    let id = house
-        .webhook("admin", r#","headers":{"X-A":"one","X-B":"two"}"#)
-        .await;
-    let path = format!("{ALL}/{id}");
-    let shown = house.admin("GET", &path, "").await;
-    assert_eq!(shown.at("headers/X-A"), "***".into());
-    let merged = house.admin("PATCH", &path, r#"{"headers":{"X-A":"***","X-B":null,"X-C":"three"},"url":"https://example.com/other"}"#).await;
-    let names: Vec<_> = merged
-        .at("headers")
-        .as_map()
-        .iter()
-        .map(|(n, _)| n.clone())
-        .collect();
-    assert_eq!(names, ["X-A", "X-C"]);
-    let sent = |house: &House| house.receiver.got.lock().last().unwrap().headers.clone();
-    house
-        .admin(
-            "POST",
-            &format!("{path}/test"),
-            r#"{"event":"story.create"}"#,
-        )
-        .await;
-    assert!(sent(&house).contains(&("X-A".into(), "one".into())));
-    let moved = house
-        .admin("PATCH", &path, r#"{"url":"https://elsewhere.example/x"}"#)
-        .await;
-    assert_eq!(moved.at("headers"), Value::Map(vec![]));
-    let again = house
-        .admin(
-            "PATCH",
-            &path,
-            r#"{"url":"https://example.com/x","headers":{"X-N":"new"}}"#,
-        )
-        .await;
-    assert_eq!(again.at("headers").as_map().len(), 1, "{}", again.text);
+    for house in House::both().await {
+        let id = house
+            .webhook("admin", r#","headers":{"X-A":"one","X-B":"two"}"#)
+            .await;
+        let path = format!("{ALL}/{id}");
+        let shown = house.admin("GET", &path, "").await;
+        assert_eq!(shown.at("headers/X-A"), "***".into());
+        let merged = house.admin("PATCH", &path, r#"{"headers":{"X-A":"***","X-B":null,"X-C":"three"},"url":"https://example.com/other"}"#).await;
+        let names: Vec<_> = merged
+            .at("headers")
+            .as_map()
+            .iter()
+            .map(|(n, _)| n.clone())
+            .collect();
+        assert_eq!(names, ["X-A", "X-C"]);
+        let sent = |house: &House| house.receiver.got.lock().last().unwrap().headers.clone();
+        house
+            .admin(
+                "POST",
+                &format!("{path}/test"),
+                r#"{"event":"story.create"}"#,
+            )
+            .await;
+        assert!(sent(&house).contains(&("X-A".into(), "one".into())));
+        let moved = house
+            .admin("PATCH", &path, r#"{"url":"https://elsewhere.example/x"}"#)
+            .await;
+        assert_eq!(moved.at("headers"), Value::Map(vec![]));
+        let again = house
+            .admin(
+                "PATCH",
+                &path,
+                r#"{"url":"https://example.com/x","headers":{"X-N":"new"}}"#,
+            )
+            .await;
+        assert_eq!(again.at("headers").as_map().len(), 1, "{}", again.text);
+    }
 }
 
 #[tokio::test]
 async fn testing_an_edit_takes_the_stored_secrets_to_the_same_host_only() {
-    let house = House::new().await;
-    let id = house
-        .webhook("admin", r#","secret":"s","headers":{"X-A":"one"}"#)
+    for house in House::both().await {
+        let id = house
+            .webhook("admin", r#","secret":"s","headers":{"X-A":"one"}"#)
+            .await;
+        let test = async |webhook: &str| {
+            let body = format!(r#"{{"event":"story.create","webhook":{webhook}}}"#);
+            let got = house.admin("POST", &format!("{ALL}/test"), &body).await;
+            assert_eq!(got.status, 200, "{}", got.text);
+            let sent = house.receiver.got.lock().last().unwrap().headers.clone();
+            let has = |name: &str| sent.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
+            (got, has("x-icescrum-signature"), has("x-a"))
+        };
+        let (same, signed, header) = test(&format!(
+            r#"{{"id":{id},"url":"https://example.com/changed"}}"#
+        ))
         .await;
-    let test = async |webhook: &str| {
-        let body = format!(r#"{{"event":"story.create","webhook":{webhook}}}"#);
-        let got = house.admin("POST", &format!("{ALL}/test"), &body).await;
-        assert_eq!(got.status, 200, "{}", got.text);
-        let sent = house.receiver.got.lock().last().unwrap().headers.clone();
-        let has = |name: &str| sent.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
-        (got, has("x-icescrum-signature"), has("x-a"))
-    };
-    let (same, signed, header) = test(&format!(
-        r#"{{"id":{id},"url":"https://example.com/changed"}}"#
-    ))
-    .await;
-    assert!(signed && header);
-    assert_eq!(same.at("webhook"), id.into());
-    let (_, signed, header) =
-        test(&format!(r#"{{"id":{id},"url":"https://evil.example/"}}"#)).await;
-    assert!(!signed && !header);
-    let (unsaved, signed, _) =
-        test(r#"{"url":"https://example.com/","dialect":"icescrum","secret":"x"}"#).await;
-    assert!(signed);
-    assert_eq!(unsaved.at("webhook"), Value::Null);
-    assert_eq!(unsaved.at("state"), "delivered".into());
-    let stored = house.admin("GET", &format!("{ALL}/{id}"), "").await;
-    assert_eq!(stored.at("url"), "https://example.com/hook".into());
-    let log = house
-        .admin("GET", "/api/v1/projects/HB/deliveries?trigger=test", "")
-        .await;
-    assert_eq!(log.at("data").as_list().len(), 3);
-    let one = house
-        .admin(
-            "GET",
-            &format!(
-                "/api/v1/projects/HB/deliveries/{}",
-                unsaved.at("id").as_str().unwrap()
-            ),
-            "",
-        )
-        .await;
-    assert_eq!(one.at("request/body"), unsaved.at("request/body"));
+        assert!(signed && header);
+        assert_eq!(same.at("webhook"), id.into());
+        let (_, signed, header) =
+            test(&format!(r#"{{"id":{id},"url":"https://evil.example/"}}"#)).await;
+        assert!(!signed && !header);
+        let (unsaved, signed, _) =
+            test(r#"{"url":"https://example.com/","dialect":"icescrum","secret":"x"}"#).await;
+        assert!(signed);
+        assert_eq!(unsaved.at("webhook"), Value::Null);
+        assert_eq!(unsaved.at("state"), "delivered".into());
+        let stored = house.admin("GET", &format!("{ALL}/{id}"), "").await;
+        assert_eq!(stored.at("url"), "https://example.com/hook".into());
+        let log = house
+            .admin("GET", "/api/v1/projects/HB/deliveries?trigger=test", "")
+            .await;
+        assert_eq!(log.at("data").as_list().len(), 3);
+        let one = house
+            .admin(
+                "GET",
+                &format!(
+                    "/api/v1/projects/HB/deliveries/{}",
+                    unsaved.at("id").as_str().unwrap()
+                ),
+                "",
+            )
+            .await;
+        assert_eq!(one.at("request/body"), unsaved.at("request/body"));
+    }
 }
 
 #[tokio::test]
 async fn switching_shows_in_health() {
-    let house = House::new().await;
-    let id = house.webhook("admin", "").await;
-    let path = format!("{ALL}/{id}");
-    let steps = [
-        ("pause", "paused", Value::Null, true),
-        ("resume", "ok", Value::Null, true),
-        ("disable", "disabled", "manual".into(), false),
-        ("enable", "ok", Value::Null, true),
-    ];
-    for (verb, state, reason, enabled) in steps {
-        let got = house.admin("POST", &format!("{path}/{verb}"), "").await;
-        assert_eq!(got.status, 200, "{verb}: {}", got.text);
-        assert_eq!(got.at("health/state"), state.into(), "{verb}");
-        assert_eq!(got.at("health/reason"), reason, "{verb}");
-        assert_eq!(got.at("enabled"), enabled.into(), "{verb}");
+    for house in House::both().await {
+        let id = house.webhook("admin", "").await;
+        let path = format!("{ALL}/{id}");
+        let steps = [
+            ("pause", "paused", Value::Null, true),
+            ("resume", "ok", Value::Null, true),
+            ("disable", "disabled", "manual".into(), false),
+            ("enable", "ok", Value::Null, true),
+        ];
+        for (verb, state, reason, enabled) in steps {
+            let got = house.admin("POST", &format!("{path}/{verb}"), "").await;
+            assert_eq!(got.status, 200, "{verb}: {}", got.text);
+            assert_eq!(got.at("health/state"), state.into(), "{verb}");
+            assert_eq!(got.at("health/reason"), reason, "{verb}");
+            assert_eq!(got.at("enabled"), enabled.into(), "{verb}");
+        }
+        house
+            .admin("PATCH", &path, r#"{"enabled":false,"name":"off"}"#)
+            .await;
+        let off = house.admin("POST", &format!("{path}/pause"), "").await;
+        assert_eq!((off.status, off.code().as_str()), (409, "webhook_disabled"));
+        let on = house.admin("PATCH", &path, r#"{"enabled":true}"#).await;
+        assert_eq!(
+            (on.at("enabled"), on.at("health/state"), on.at("name")),
+            (true.into(), "ok".into(), "off".into())
+        );
+        house
+            .admin(
+                "PATCH",
+                "/api/v1/projects/HB",
+                r#"{"webhooks":"view_only"}"#,
+            )
+            .await;
+        let gated = house.admin("GET", &path, "").await;
+        assert_eq!(
+            (gated.at("enabled"), gated.at("health/reason")),
+            (true.into(), "plan".into())
+        );
     }
-    house
-        .admin("PATCH", &path, r#"{"enabled":false,"name":"off"}"#)
-        .await;
-    let off = house.admin("POST", &format!("{path}/pause"), "").await;
-    assert_eq!((off.status, off.code().as_str()), (409, "webhook_disabled"));
-    let on = house.admin("PATCH", &path, r#"{"enabled":true}"#).await;
-    assert_eq!(
-        (on.at("enabled"), on.at("health/state"), on.at("name")),
-        (true.into(), "ok".into(), "off".into())
-    );
-    house
-        .admin(
-            "PATCH",
-            "/api/v1/projects/HB",
-            r#"{"webhooks":"view_only"}"#,
-        )
-        .await;
-    let gated = house.admin("GET", &path, "").await;
-    assert_eq!(
-        (gated.at("enabled"), gated.at("health/reason")),
-        (true.into(), "plan".into())
-    );
 }
 
 #[tokio::test]
@@ -398,53 +401,54 @@ async fn settings_are_the_administrators_and_egress_is_nobodys() {
 
 #[tokio::test]
 async fn edits_at_the_same_time_all_count() {
-    let house = House::new().await;
-    let id = house.webhook("admin", "").await;
-    let path = format!("{ALL}/{id}");
-    let edits = [
-        r#"{"name":"same time"}"#,
-        r#"{"description":"d"}"#,
-        r#"{"timeout_seconds":9}"#,
-        r#"{"ordering":"none"}"#,
-        r#"{"max_in_flight":3}"#,
-        r#"{"failure_limit":7}"#,
-        r#"{"retry_schedule":[1,2]}"#,
-        r#"{"secret":"s"}"#,
-        r#"{"headers":{"X-A":"1"}}"#,
-        r#"{"headers":{"X-B":"2"}}"#,
-    ];
-    let mut asked = tokio::task::JoinSet::new();
-    for edit in edits {
-        let (door, token, path) = (
-            house.door.clone(),
-            house.tokens["app"].clone(),
-            path.clone(),
-        );
-        asked.spawn(async move {
-            let request = http::Request::patch(path)
-                .header("authorization", format!("Bearer {token}"))
-                .header("content-type", "application/json")
-                .body(edit.into())
-                .unwrap();
-            door.answer(request).await.status().as_u16()
-        });
-    }
-    while let Some(status) = asked.join_next().await {
-        assert_eq!(status.unwrap(), 200);
-    }
-    let after = house.admin("GET", &path, "").await;
-    for (member, value) in [
-        ("name", "same time".into()),
-        ("description", "d".into()),
-        ("timeout_seconds", 9.into()),
-        ("ordering", "none".into()),
-        ("max_in_flight", 3.into()),
-        ("failure_limit", 7.into()),
-        ("retry_schedule/1", 2.into()),
-        ("has_secret", true.into()),
-        ("headers/X-A", "***".into()),
-        ("headers/X-B", "***".into()),
-    ] {
-        assert_eq!(after.at(member), value, "{member}");
+    for house in House::both().await {
+        let id = house.webhook("admin", "").await;
+        let path = format!("{ALL}/{id}");
+        let edits = [
+            r#"{"name":"same time"}"#,
+            r#"{"description":"d"}"#,
+            r#"{"timeout_seconds":9}"#,
+            r#"{"ordering":"none"}"#,
+            r#"{"max_in_flight":3}"#,
+            r#"{"failure_limit":7}"#,
+            r#"{"retry_schedule":[1,2]}"#,
+            r#"{"secret":"s"}"#,
+            r#"{"headers":{"X-A":"1"}}"#,
+            r#"{"headers":{"X-B":"2"}}"#,
+        ];
+        let mut asked = tokio::task::JoinSet::new();
+        for edit in edits {
+            let (door, token, path) = (
+                house.door.clone(),
+                house.tokens["app"].clone(),
+                path.clone(),
+            );
+            asked.spawn(async move {
+                let request = http::Request::patch(path)
+                    .header("authorization", format!("Bearer {token}"))
+                    .header("content-type", "application/json")
+                    .body(edit.into())
+                    .unwrap();
+                door.answer(request).await.status().as_u16()
+            });
+        }
+        while let Some(status) = asked.join_next().await {
+            assert_eq!(status.unwrap(), 200);
+        }
+        let after = house.admin("GET", &path, "").await;
+        for (member, value) in [
+            ("name", "same time".into()),
+            ("description", "d".into()),
+            ("timeout_seconds", 9.into()),
+            ("ordering", "none".into()),
+            ("max_in_flight", 3.into()),
+            ("failure_limit", 7.into()),
+            ("retry_schedule/1", 2.into()),
+            ("has_secret", true.into()),
+            ("headers/X-A", "***".into()),
+            ("headers/X-B", "***".into()),
+        ] {
+            assert_eq!(after.at(member), value, "{member}");
+        }
     }
 }
