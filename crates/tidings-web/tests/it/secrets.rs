@@ -159,3 +159,40 @@ async fn a_rotation_with_overlap_must_end_before_the_next() {
         200
     );
 }
+
+#[tokio::test]
+async fn nothing_at_rest_holds_a_secret() {
+    let [_, house] = House::both().await;
+    let members = format!(
+        r#","name":"canary-name","secret":"{SECRET}","headers":{{"X-Api-Key":"{HEADER}"}}"#
+    );
+    let id = house.webhook("admin", &members).await;
+    let path = format!("/api/v1/projects/HB/webhooks/{id}");
+    let sent = house
+        .admin(
+            "POST",
+            &format!("{path}/test"),
+            r#"{"event":"story.create"}"#,
+        )
+        .await;
+    assert_eq!(sent.status, 200, "{}", sent.text);
+    let rotate = format!(r#"{{"secret":"{ROTATED}","overlap_seconds":60}}"#);
+    assert_eq!(
+        house
+            .admin("POST", &format!("{path}/secret/rotate"), &rotate)
+            .await
+            .status,
+        200
+    );
+    let bytes = house.bytes_at_rest();
+    let holds = |needle: &str| bytes.windows(needle.len()).any(|w| w == needle.as_bytes());
+    assert!(holds("canary-name"), "this hunt looks in the wrong place");
+    let mut canaries: Vec<String> = [SECRET, HEADER, ROTATED]
+        .iter()
+        .flat_map(|canary| forms(canary))
+        .collect();
+    canaries.extend(house.tokens.values().cloned());
+    for canary in canaries {
+        assert!(!holds(&canary), "{canary} lies in the database");
+    }
+}
