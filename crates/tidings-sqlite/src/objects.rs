@@ -120,6 +120,7 @@ pub(crate) fn event(
     project: ProjectId,
     event: EventId,
 ) -> Result<Option<Activity>> {
+    crate::snapshot::project_row(conn, shared, project)?.ok_or(StoreError::NotFound)?;
     let mut statement = conn
         .prepare_cached("SELECT id, recorded_ms, body FROM events WHERE id = ?1 AND project = ?2")
         .map_err(sick)?;

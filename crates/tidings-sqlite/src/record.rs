@@ -3,6 +3,10 @@
 //! The planner runs on the caller's thread, in a read transaction, and everything is made ready there: texts, differences of links
 //! and tallies. The writer only compares what the plan read with what was changed since its snapshot, and writes. A plan that lost
 //! the race is made again; after a few losses the writer waits for it.
+//!
+//! What was read means sets too: which objects refer to one, which are in a collection, how many hold a value. A rule such as "one
+//! running timer" rests on what is not there. Only `max_rank` is not compared: plans that append at once may give the same rank,
+//! which is no worse than a caller who does, and comparing it would let no two of them share a commit.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -34,6 +38,8 @@ struct Row {
     /// The version before, if there was a row.
     old: Option<i64>,
     deleted: bool,
+    /// It comes into being or goes.
+    appears_or_goes: bool,
     external_id: Option<String>,
     number: Option<i64>,
     rank: Option<i64>,
@@ -249,6 +255,7 @@ fn row(project: ProjectId, old: Option<&Current>, new: &Current) -> Row {
         version: new.version,
         old: old.map(|o| o.version),
         deleted: new.deleted,
+        appears_or_goes: was.is_some() != is.is_some(),
         keys_differ: old_keys != (external_id.clone(), number, rank),
         old_keys: (old_keys.0, old_keys.1),
         external_id,
@@ -362,6 +369,9 @@ impl Writer {
         let (project, collection, id) =
             (row.project, collection_code(row.key.collection), row.key.id);
         self.changed(&Fact::Object(project, row.key));
+        if row.appears_or_goes {
+            self.changed(&Fact::Members(project, collection));
+        }
         if row.keys_differ {
             let (old_external, old_number) = (&row.old_keys.0, row.old_keys.1);
             for external_id in [old_external, &row.external_id].into_iter().flatten() {
@@ -423,6 +433,7 @@ impl Writer {
         }
         self.write_links(row, collection)?;
         for (member, value, by) in &row.tallies {
+            self.changed(&Fact::Tally(project, collection, member, value));
             self.run(
                 "INSERT INTO tallies (project, collection, member, value, number) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT DO UPDATE SET number = number + excluded.number",
@@ -432,7 +443,10 @@ impl Writer {
         Ok(())
     }
 
-    fn write_links(&self, row: &Row, collection: i64) -> Result<()> {
+    fn write_links(&mut self, row: &Row, collection: i64) -> Result<()> {
+        for (member, to) in row.lost.iter().chain(&row.gained) {
+            self.changed(&Fact::Referrers(row.project, *to, collection, member));
+        }
         for (member, to) in &row.lost {
             let at = params![
                 row.project.0,

@@ -225,6 +225,12 @@ pub(crate) enum Fact<'a> {
     Number(ProjectId, i64),
     Memo(&'a str, &'a str),
     Root(ProjectId, ObjectRef),
+    /// Which objects of a collection refer to that one in that member.
+    Referrers(ProjectId, ObjectRef, i64, &'a str),
+    /// Which objects are in a collection.
+    Members(ProjectId, i64),
+    /// How many objects of a collection have that value in that member.
+    Tally(ProjectId, i64, &'a str, &'a str),
 }
 
 impl Fact<'_> {

@@ -192,6 +192,7 @@ impl<'a> Shot<'a> {
     }
 
     fn all_present(&self, collection: Collection) -> Result<Vec<Arc<Doc>>> {
+        self.note(&Fact::Members(self.id, collection_code(collection)));
         let ids = self.ids(collection)?;
         let docs = ids
             .into_iter()
@@ -200,6 +201,7 @@ impl<'a> Shot<'a> {
     }
 
     fn referring_ids(&self, to: ObjectRef, from: Collection, member: &str) -> Result<Vec<i64>> {
+        self.note(&Fact::Referrers(self.id, to, collection_code(from), member));
         self.numbers(
             "SELECT from_id FROM links WHERE project = ?1 AND to_collection = ?2 AND to_id = ?3
              AND from_collection = ?4 AND member = ?5 AND since <= ?6 AND until > ?6 ORDER BY from_id",
@@ -327,6 +329,12 @@ impl<'a> Shot<'a> {
 
     fn count(&self, collection: Collection, member: &str, value: &str) -> Result<usize> {
         if self.at.is_none() && is_tallied(collection, member) {
+            self.note(&Fact::Tally(
+                self.id,
+                collection_code(collection),
+                member,
+                value,
+            ));
             let count = self.number(
                 "SELECT number FROM tallies WHERE project = ?1 AND collection = ?2 AND member = ?3 AND value = ?4",
                 params![self.id.0, collection_code(collection), member, value],

@@ -163,7 +163,7 @@ async fn a_second_process_is_refused_until_the_first_is_gone() {
     let second = open(&path).unwrap_err();
     assert!(matches!(second, OpenError::InUse(_)));
     assert_eq!(second.to_string().lines().count(), 1);
-    assert!(second.to_string().contains("in use"));
+    assert!(second.to_string().contains("another process"));
     drop(first);
     open(&path).unwrap();
 }
@@ -480,4 +480,77 @@ async fn a_panic_in_one_request_stops_no_other() {
     assert!(broken.await.is_err());
     assert_eq!(store.document("half").await.unwrap(), None);
     store.put_document("next", "works").await.unwrap();
+}
+
+fn put(project: ProjectId, version: EventId, doc: Doc) -> Plan {
+    let write = Write {
+        project,
+        version,
+        what: WriteWhat::Put(Arc::new(doc)),
+    };
+    Plan {
+        writes: vec![write],
+        ..Plan::default()
+    }
+}
+
+/// A planner reads something and finds `before`; another plan commits `added`; the first must be made again and find `after`.
+async fn check_seen_anew(
+    read: fn(&dyn Snapshot) -> usize,
+    added: Doc,
+    (before, after): (usize, usize),
+) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(open(&dir.path().join("tidings.db")).unwrap());
+    let p = project(&store).await;
+    let (ready, is_ready) = tokio::sync::oneshot::channel();
+    let (overtaken, is_overtaken) = std::sync::mpsc::channel();
+    let slow = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move {
+            let mut first = Some((ready, is_overtaken));
+            let mut seen = Vec::new();
+            let planner = Box::new(|s: &[&dyn Snapshot], ids: &mut dyn EventIds| {
+                seen.push(read(s[0]));
+                if let Some((ready, is_overtaken)) = first.take() {
+                    ready.send(()).unwrap();
+                    is_overtaken.recv().unwrap();
+                }
+                let doc = Doc::empty(Collection::Releases).with("id", 77);
+                Ok(put(p, ids.next(), doc))
+            });
+            store.record(&[p], planner).await.unwrap();
+            seen
+        }
+    });
+    is_ready.await.unwrap();
+    let planner = Box::new(move |_: &[&dyn Snapshot], ids: &mut dyn EventIds| {
+        Ok(put(p, ids.next(), added.clone()))
+    });
+    store.record(&[p], planner).await.unwrap();
+    overtaken.send(()).unwrap();
+    assert_eq!(slow.await.unwrap(), [before, after]);
+}
+
+/// Rules such as "one running timer" rest on what is not there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_that_rests_on_an_absence_is_made_again_when_it_ends() {
+    const STORY: ObjectRef = ObjectRef::new(Collection::Stories, 1);
+    let comment = || {
+        Doc::empty(Collection::Comments)
+            .with("id", 5)
+            .with("on", STORY.to_value())
+    };
+    let read = |s: &dyn Snapshot| s.referrers(STORY, Collection::Comments, "on").len();
+    check_seen_anew(read, comment(), (0, 1)).await;
+    let read = |s: &dyn Snapshot| s.count_referrers(STORY, Collection::Comments, "on");
+    check_seen_anew(read, comment(), (0, 1)).await;
+    let read = |s: &dyn Snapshot| s.all(Collection::Comments).len();
+    check_seen_anew(read, comment(), (0, 1)).await;
+    let task = Doc::empty(Collection::Tasks)
+        .with("id", 5)
+        .with("number", 5)
+        .with("status", "Open");
+    let read = |s: &dyn Snapshot| s.count_with(Collection::Tasks, "status", "Open");
+    check_seen_anew(read, task, (0, 1)).await;
 }

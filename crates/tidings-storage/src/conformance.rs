@@ -1360,6 +1360,9 @@ async fn deleting_a_project(b: Bench) {
         .await
         .unwrap();
     assert!(gone.is_none());
+    let told = recorded.plan.events[0].event.id;
+    not_found(b.store.event(p, told).await);
+    not_found(b.store.activities(p, 0, 10).await);
     let again = b.project("P").await;
     assert_eq!(again, ProjectId(3), "the key is free, the id is not");
     let key = ObjectRef::new(Collection::Tasks, 1);
