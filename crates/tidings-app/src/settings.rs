@@ -38,10 +38,10 @@ impl Default for ServerSettings {
 }
 
 impl ServerSettings {
-    /// The settings as stored, or the defaults.
-    pub async fn load(store: &dyn Store) -> Result<Self, StoreError> {
+    /// The settings as stored; `otherwise`, which the configuration gives, as long as nobody set any.
+    pub async fn load(store: &dyn Store, otherwise: Self) -> Result<Self, StoreError> {
         match store.document(DOCUMENT).await? {
-            None => Ok(Self::default()),
+            None => Ok(otherwise),
             Some(text) => serde_json::from_str(&text)
                 .map_err(|error| StoreError::Corrupt(format!("the document {DOCUMENT}: {error}"))),
         }

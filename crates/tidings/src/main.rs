@@ -1,2 +1,119 @@
-//! The tidings binary.
-fn main() {}
+//! The tidings binary: CLI, configuration, wiring and lifecycle.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool talks on standard output"
+)]
+
+mod client;
+mod clock;
+mod commands;
+mod config;
+mod demo;
+mod keys;
+mod listen;
+mod output;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Webhooks for project trackers: one change in, every receiver's own format out, signed, in order, logged.
+#[derive(Parser)]
+#[command(name = "tidings", version, max_term_width = 110, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 it failed (the message says why); 2 wrong usage; 3 the server refused; \
+                          4 the server cannot be reached; 5 a signature or delivery did not verify.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// See everything work in one process: a server, a receiver for each dialect, a scripted sprint
+    Demo(demo::Demo),
+    /// Run the server
+    Serve(serve::Serve),
+    /// Receive webhooks here: print and verify each request
+    Listen(listen::Listen),
+    /// Send a sample event of a dialect to a URL, as Tidings would
+    Trigger(commands::trigger::Trigger),
+    /// Check the signature of a captured request
+    Verify(commands::verify::Verify),
+    /// Print the sample of an event, or list the events of a dialect
+    Sample(commands::sample::Sample),
+    /// Projects: list, create, show, edit, delete
+    Project(commands::project::Project),
+    /// Webhooks: list, create, show, edit, delete, test, enable, disable, pause, resume, recover, rotate
+    Webhook(commands::webhook::Webhook),
+    /// The sent log: list, show, resend
+    Delivery(commands::delivery::Delivery),
+    /// Tokens: list, create, revoke
+    Token(commands::token::Token),
+    /// Print the OpenAPI document of the REST API
+    Openapi,
+    /// Configuration: show, check, reference
+    Config(commands::config::ConfigCommand),
+}
+
+/// What went wrong, with the exit code that says so to programs.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// The server answered with a problem document.
+    #[error("{0}")]
+    Refused(String),
+    /// No answer.
+    #[error("{0}")]
+    Unreachable(String),
+    /// A signature did not verify.
+    #[error("{0}")]
+    Unverified(String),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("tidings: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(run(cli.command));
+    // Name look-ups that hang must not keep the process alive.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tidings: {error:#}");
+            match error.downcast_ref::<Failure>() {
+                Some(Failure::Refused(_)) => ExitCode::from(3),
+                Some(Failure::Unreachable(_)) => ExitCode::from(4),
+                Some(Failure::Unverified(_)) => ExitCode::from(5),
+                None => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Demo(demo) => demo.run().await,
+        Command::Serve(serve) => serve.run().await,
+        Command::Listen(listen) => listen.run().await,
+        Command::Trigger(trigger) => trigger.run().await,
+        Command::Verify(verify) => verify.run(),
+        Command::Sample(sample) => sample.run(),
+        Command::Project(project) => project.run().await,
+        Command::Webhook(webhook) => webhook.run().await,
+        Command::Delivery(delivery) => delivery.run().await,
+        Command::Token(token) => token.run().await,
+        Command::Openapi => commands::openapi::run(),
+        Command::Config(config) => config.run(),
+    }
+}

@@ -168,7 +168,7 @@ pub(crate) struct House {
     /// The store, where it is the one in memory.
     pub(crate) memory: Option<Arc<MemoryStore>>,
     /// Where the SQLite file lies.
-    directory: Option<TempDir>,
+    _directory: Option<TempDir>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) receiver: Arc<Receiver>,
     pub(crate) metrics: Arc<Metrics>,
@@ -236,7 +236,7 @@ impl House {
             app,
             store,
             memory,
-            directory,
+            _directory: directory,
             clock,
             receiver,
             metrics,
@@ -332,15 +332,6 @@ impl House {
             .await;
         assert_eq!(made.status, StatusCode::CREATED.as_u16(), "{}", made.text);
         made.at("id").as_int().unwrap()
-    }
-
-    /// Every byte of the database and what lies beside it.
-    pub(crate) fn bytes_at_rest(&self) -> Vec<u8> {
-        let directory = self.directory.as_ref().unwrap().path();
-        let files = std::fs::read_dir(directory).unwrap();
-        files
-            .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
-            .collect()
     }
 
     /// How much is stored: objects, webhooks, tokens, projects.

@@ -1,0 +1,7 @@
+//! `tidings openapi`: the document of the REST API, without a server.
+
+/// Prints it.
+pub(crate) fn run() -> anyhow::Result<()> {
+    println!("{}", tidings_web::openapi::text());
+    Ok(())
+}

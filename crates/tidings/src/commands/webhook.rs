@@ -1,0 +1,248 @@
+//! `tidings webhook`.
+
+use tidings_domain::Value;
+
+use crate::client::{Server, encode};
+use crate::output::{self, cell};
+
+/// Webhooks
+#[derive(clap::Args)]
+pub(crate) struct Webhook {
+    #[command(flatten)]
+    server: Server,
+    /// The project
+    #[arg(long, global = true, value_name = "KEY", default_value = "")]
+    project: String,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(clap::Subcommand)]
+enum Action {
+    /// List the webhooks of the project
+    List,
+    /// Create a webhook
+    Create {
+        /// Its name
+        name: String,
+        /// Where to POST
+        url: String,
+        /// standard, icescrum, gitscrum, sprintly, backlog or squish
+        dialect: String,
+        /// A code, as often as wanted; `all` (the default) or `stories` (iceScrum)
+        #[arg(long = "event")]
+        events: Vec<String>,
+        /// The signing secret
+        #[arg(long)]
+        secret: Option<String>,
+        /// Make it switched off
+        #[arg(long)]
+        disabled: bool,
+        /// Further members, NAME=VALUE; VALUE is JSON or text
+        set: Vec<String>,
+    },
+    /// Show a webhook with its health and warnings
+    Show { id: i64 },
+    /// Change members of a webhook
+    Edit {
+        id: i64,
+        /// NAME=VALUE; VALUE is JSON or text
+        #[arg(required = true)]
+        set: Vec<String>,
+    },
+    /// Delete a webhook; its log stays
+    Delete { id: i64 },
+    /// Send a test datum now and print how it went
+    Test {
+        id: i64,
+        /// The event code
+        event: String,
+    },
+    /// Switch a webhook on
+    Enable { id: i64 },
+    /// Switch a webhook off; what waits is put aside
+    Disable { id: i64 },
+    /// Put a webhook on hold; nothing is lost
+    Pause { id: i64 },
+    /// End a pause
+    Resume { id: i64 },
+    /// Deliver or skip what was missed since a time
+    Recover {
+        id: i64,
+        /// RFC 3339
+        since: String,
+        /// Skip it instead
+        #[arg(long)]
+        skip: bool,
+        /// Only count
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Replace the secret; prints the new one when none is given
+    Rotate {
+        id: i64,
+        #[arg(long)]
+        secret: Option<String>,
+        /// For so long `webhook-signature` carries both
+        #[arg(long, default_value_t = 0)]
+        overlap_seconds: i64,
+    },
+}
+
+impl Webhook {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let server = &self.server;
+        anyhow::ensure!(!self.project.is_empty(), "say which project: --project KEY");
+        let base = format!("/projects/{}/webhooks", encode(&self.project));
+        let post = async |id: i64, verb: &str, body: Option<Value>| {
+            server
+                .call("POST", &format!("{base}/{id}/{verb}"), body.as_ref())
+                .await
+        };
+        let text = |name: &str, value: String| (name.to_owned(), Value::Text(value));
+        match self.action {
+            Action::List => list(server, &base).await?,
+            Action::Create {
+                name,
+                url,
+                dialect,
+                events,
+                secret,
+                disabled,
+                set,
+            } => {
+                let events = match events.as_slice() {
+                    [] => "all".into(),
+                    [one] if one == "all" || one == "stories" => one.as_str().into(),
+                    codes => codes.to_vec().into(),
+                };
+                let mut body = vec![
+                    text("name", name),
+                    text("url", url),
+                    text("dialect", dialect),
+                    ("events".into(), events),
+                ];
+                body.extend(secret.map(|s| text("secret", s)));
+                body.push(("enabled".into(), (!disabled).into()));
+                body.extend(super::members(&set)?.as_map().iter().cloned());
+                shown(
+                    server,
+                    &server
+                        .call("POST", &base, Some(&Value::Map(body)))
+                        .await?
+                        .body,
+                );
+            }
+            Action::Show { id } => shown(
+                server,
+                &server
+                    .call("GET", &format!("{base}/{id}"), None)
+                    .await?
+                    .body,
+            ),
+            Action::Edit { id, set } => {
+                shown(
+                    server,
+                    &server
+                        .call(
+                            "PATCH",
+                            &format!("{base}/{id}"),
+                            Some(&super::members(&set)?),
+                        )
+                        .await?
+                        .body,
+                );
+            }
+            Action::Delete { id } => {
+                server.call("DELETE", &format!("{base}/{id}"), None).await?;
+                println!("deleted webhook {id}; its log stays until retention");
+            }
+            Action::Test { id, event } => {
+                let delivery = post(id, "test", Some(Value::Map(vec![text("event", event)])))
+                    .await?
+                    .body;
+                output::json(&delivery);
+            }
+            Action::Enable { id } => shown(server, &post(id, "enable", None).await?.body),
+            Action::Disable { id } => shown(server, &post(id, "disable", None).await?.body),
+            Action::Pause { id } => shown(server, &post(id, "pause", None).await?.body),
+            Action::Resume { id } => shown(server, &post(id, "resume", None).await?.body),
+            Action::Recover {
+                id,
+                since,
+                skip,
+                dry_run,
+            } => {
+                let mode = if skip { "skip" } else { "deliver" };
+                let body = vec![
+                    text("since", since),
+                    text("mode", mode.into()),
+                    ("dry_run".into(), dry_run.into()),
+                ];
+                server.show(&post(id, "recover", Some(Value::Map(body))).await?.body);
+            }
+            Action::Rotate {
+                id,
+                secret,
+                overlap_seconds,
+            } => {
+                let mut body = vec![("overlap_seconds".to_owned(), overlap_seconds.into())];
+                body.extend(secret.map(|s| text("secret", s)));
+                server.show(
+                    &post(id, "secret/rotate", Some(Value::Map(body)))
+                        .await?
+                        .body,
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn list(server: &Server, base: &str) -> anyhow::Result<()> {
+    let all = server.list(base, 10_000).await?;
+    if server.json {
+        output::json(&all.into());
+        return Ok(());
+    }
+    let columns = [
+        "id",
+        "name",
+        "dialect",
+        "url",
+        "enabled",
+        "health.state",
+        "health.last_status",
+    ];
+    let row = |w: &Value| {
+        let mut cells = columns.map(|m| cell(w, m)).to_vec();
+        let warnings = w.member("warnings").map(Value::as_list).unwrap_or_default();
+        cells.push(
+            warnings
+                .iter()
+                .map(|x| cell(x, "code"))
+                .collect::<Vec<_>>()
+                .join(" "),
+        );
+        cells
+    };
+    output::table(
+        &[
+            "ID", "NAME", "DIALECT", "URL", "ENABLED", "HEALTH", "LAST", "WARNINGS",
+        ],
+        &all.iter().map(row).collect::<Vec<_>>(),
+    );
+    Ok(())
+}
+
+/// A webhook, and its warnings in words.
+fn shown(server: &Server, webhook: &Value) {
+    server.show(webhook);
+    for warning in webhook
+        .member("warnings")
+        .map(Value::as_list)
+        .unwrap_or_default()
+    {
+        eprintln!("warning: {}", cell(warning, "detail"));
+    }
+}

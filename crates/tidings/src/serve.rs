@@ -1,0 +1,319 @@
+//! `tidings serve`: wires the floors together, and takes them down again in order.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use parking_lot::RwLock;
+use prometheus_client::registry::Registry;
+use tidings_app::settings::ServerSettings;
+use tidings_app::{App, Vault, auth};
+use tidings_delivery::{Engine, Parts};
+use tidings_domain::{Clock, Entropy, TokenId};
+use tidings_egress::policy::Allow;
+use tidings_sqlite::SqliteStore;
+use tidings_storage::{Retention, Store, Token, TokenKind};
+use tidings_web::door::DoorLimits;
+use tidings_web::{Door, Limits};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{SystemClock, SystemEntropy};
+use crate::config::{self, Config, LogFormat};
+use crate::keys;
+
+/// Run the server
+#[derive(clap::Args)]
+pub(crate) struct Serve {
+    /// Where to listen [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Where everything is kept, sqlite:PATH [default: sqlite:tidings.db]
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+    /// An internal receiver that may be reached; repeat as needed
+    #[arg(long, value_name = "CIDR|HOST[:PORT]")]
+    egress_allow: Vec<String>,
+    /// Configuration file (TOML); `tidings config reference` prints one
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// How people reach the server: the base of links
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// text or json
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+}
+
+impl Serve {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let mut flags = Vec::new();
+        flags.extend(self.listen.map(|v| ("server.listen", v)));
+        flags.extend(self.store.map(|v| ("store.url", v)));
+        flags.extend(self.public_url.map(|v| ("server.public_url", v)));
+        flags.extend(self.log_format.map(|v| ("log.format", v)));
+        if !self.egress_allow.is_empty() {
+            flags.push(("egress.allow", self.egress_allow.join(",")));
+        }
+        let loaded = config::load(self.config.as_deref(), &environment(), &flags)
+            .context("the configuration is wrong")?;
+        log_to_stderr(&loaded.config);
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        let grace = Duration::from_secs(loaded.config.shutdown_grace_seconds);
+        let mut running = start(loaded.config).await?;
+        if let Some(token) = running.new_token.take() {
+            eprintln!("administrator's token, shown this once: {token}");
+        }
+        println!("listening on http://{}", running.address);
+        let cause = interrupted().await;
+        tracing::info!(
+            "{cause}: stopping; requests in flight have {} s",
+            grace.as_secs()
+        );
+        // Who asks twice means now.
+        tokio::select! {
+            () = running.stop() => Ok(()),
+            cause = interrupted() => bail!("{cause} again: stopped at once"),
+        }
+    }
+}
+
+/// The environment as the configuration reads it.
+pub(crate) fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+        .collect()
+}
+
+fn log_to_stderr(config: &Config) {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_new(&config.log_level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // A second subscriber (a test in the same process) keeps the first.
+    let _ = match config.log_format {
+        LogFormat::Text => builder.with_ansi(false).try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+}
+
+/// A server that runs in this process.
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    /// The administrator's token, if this start made it.
+    pub(crate) new_token: Option<String>,
+    engine: Engine,
+    doors: tokio::task::JoinHandle<()>,
+    stop: CancellationToken,
+    grace: Duration,
+}
+
+impl Running {
+    /// Stops taking requests, lets those in flight finish, then ends.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        // The engine goes on while the last requests are answered, so that what they record can still be sent at once.
+        if self.doors.await.is_err() {
+            tracing::error!("the HTTP surface did not end well");
+        }
+        self.engine.shutdown(self.grace).await;
+    }
+}
+
+/// Opens the store, starts the engine and listens; returns when requests are answered.
+pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let path = database(&config.store)?;
+    let client = Arc::new(transport(
+        &config.egress_allow,
+        config.egress_resolver,
+        config.egress_ca.as_deref(),
+    )?);
+    // The address is taken before anything is touched: a port in use must not start a second engine.
+    let listener = tokio::net::TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.listen))?;
+    let address = listener.local_addr()?;
+    let server_url = config
+        .public_url
+        .clone()
+        .unwrap_or_else(|| format!("http://{address}"));
+    let grace = Duration::from_secs(config.shutdown_grace_seconds);
+
+    let (hints, inbox) = tidings_delivery::hints();
+    let store = SqliteStore::open(&path, Arc::clone(&clock), Arc::new(hints))
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    let store: Arc<dyn Store> = Arc::new(store);
+    let key = match &config.secrets_key {
+        Some(text) => keys::decode(text).map_err(anyhow::Error::msg)?,
+        None => keys::read_or_make(&path, store.has_secrets().await?)?,
+    };
+    let vault = Arc::new(Vault::new(&key));
+    check_key(store.as_ref(), &vault).await?;
+    let new_token =
+        administrator(&config, store.as_ref(), clock.as_ref(), entropy.as_ref()).await?;
+    let server_settings = ServerSettings::load(store.as_ref(), defaults(&config)).await?;
+    let engine = Engine::start(Parts {
+        store: Arc::clone(&store),
+        transport: Arc::clone(&client) as _,
+        keyring: Arc::clone(&vault) as _,
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        settings: engine_settings(&config, &server_settings, &server_url),
+        inbox,
+    })
+    .await?;
+    let mut registry = Registry::default();
+    engine.metrics().register(&mut registry);
+    let app = App {
+        store,
+        engine: engine.clone(),
+        guard: client,
+        settings: RwLock::new(server_settings),
+        clock,
+        entropy,
+        vault,
+        server_url,
+        admin_token: config.admin_token.as_deref().map(auth::hash),
+    };
+    let metrics = Arc::new(tidings_web::metrics::Metrics::new(registry));
+    let door = Door::new(Arc::new(app), Arc::clone(&metrics), DoorLimits::default());
+    let stop = CancellationToken::new();
+    let limits = Limits {
+        grace,
+        ..Limits::default()
+    };
+    let doors = tokio::spawn(tidings_web::serve(
+        listener,
+        door,
+        metrics,
+        limits,
+        stop.clone(),
+    ));
+    Ok(Running {
+        address,
+        new_token,
+        engine,
+        doors,
+        stop,
+        grace,
+    })
+}
+
+/// The client that sends: what the configuration allows beyond public addresses, whom it asks for names, whom it trusts.
+pub(crate) fn transport(
+    allow: &[String],
+    resolver: Option<SocketAddr>,
+    ca_file: Option<&Path>,
+) -> anyhow::Result<tidings_egress::Client> {
+    let allow = allow
+        .iter()
+        .map(|entry| entry.parse())
+        .collect::<Result<Vec<Allow>, _>>()?;
+    let read = |path: &Path| {
+        std::fs::read_to_string(path)
+            .with_context(|| format!("egress.ca_file: cannot read {}", path.display()))
+    };
+    let settings = tidings_egress::Settings {
+        allow,
+        resolver,
+        ca_pem: ca_file.map(read).transpose()?,
+        own: Vec::new(),
+    };
+    Ok(tidings_egress::Client::new(settings)?)
+}
+
+/// The settings that the administrator may change while the server runs, as long as nobody did.
+fn defaults(config: &Config) -> ServerSettings {
+    ServerSettings {
+        failure_limit: config.failure_limit,
+        disable_after: u64::from(config.disable_after_hours) * 3600,
+        retention: Retention {
+            days: config.retention_days,
+            max_rows: config.retention_rows,
+            max_bytes: config.retention_bytes,
+            held_days: config.retention_held_days,
+        },
+    }
+}
+
+fn engine_settings(
+    config: &Config,
+    server: &ServerSettings,
+    server_url: &str,
+) -> tidings_delivery::Settings {
+    tidings_delivery::Settings {
+        failure_limit: server.failure_limit,
+        disable_after: Duration::from_secs(server.disable_after),
+        retry_schedule: config.retry_schedule.clone(),
+        retention: server.retention,
+        server_url: server_url.to_owned(),
+        ..tidings_delivery::Settings::default()
+    }
+}
+
+/// Name of the store's document that tells which key sealed its secrets.
+const KEY_ID: &str = "secrets_key_id";
+
+/// Refuses another key than the one that sealed what is stored; notes the key of an empty store.
+async fn check_key(store: &dyn Store, vault: &Vault) -> anyhow::Result<()> {
+    match store.document(KEY_ID).await? {
+        Some(id) if id == vault.key_id() => Ok(()),
+        Some(_) if store.has_secrets().await? => {
+            bail!(
+                "the secrets in the database were sealed with another key: put the old one back, or set TIDINGS_SECRETS_KEY to it"
+            )
+        }
+        _ => Ok(store.put_document(KEY_ID, &vault.key_id()).await?),
+    }
+}
+
+fn database(store: &str) -> anyhow::Result<PathBuf> {
+    store
+        .strip_prefix("sqlite:")
+        .map(PathBuf::from)
+        .context("store.url: expected sqlite:PATH")
+}
+
+/// Makes the administrator's token at the first start, unless the configuration gives one.
+async fn administrator(
+    config: &Config,
+    store: &dyn Store,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+) -> anyhow::Result<Option<String>> {
+    if config.admin_token.is_some() || !store.tokens(None, 0, 1).await?.data.is_empty() {
+        return Ok(None);
+    }
+    let secret = auth::new_token(entropy);
+    let token = Token {
+        id: TokenId(0),
+        project: None,
+        name: "first start".into(),
+        kind: TokenKind::Admin,
+        hash: auth::hash(&secret),
+        hint: auth::hint(&secret),
+        expires_at: None,
+        created_at: tidings_domain::time::show(clock.wall()),
+    };
+    store.create_token(token).await?;
+    Ok(Some(secret))
+}
+
+/// Waits for Ctrl-C or SIGTERM; says which.
+pub(crate) async fn interrupted() -> &'static str {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        tokio::signal::ctrl_c().await.ok();
+        return "interrupt";
+    };
+    tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = tokio::signal::ctrl_c() => "interrupt",
+    }
+}

@@ -1,0 +1,258 @@
+//! The command line, as a user types it.
+
+use std::io::Write;
+use std::process::{Output, Stdio};
+
+use serde_json::{Value, json};
+
+use super::world::{Receiver, Server, TOKEN, tidings};
+
+fn text(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// Runs a client command against the server.
+fn client(server: &Server, arguments: &[&str]) -> Output {
+    tidings(arguments)
+        .env("TIDINGS_URL", server.url())
+        .env("TIDINGS_TOKEN", TOKEN)
+        .output()
+        .unwrap()
+}
+
+fn json_of(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", text(output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_project_and_a_webhook_are_made_tested_listed_and_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let receiver = Receiver::start().await;
+    let made = json_of(&client(
+        &server,
+        &["project", "create", "CLI", "Command line", "--json"],
+    ));
+    assert_eq!(made["key"], "CLI");
+    let made = json_of(&client(
+        &server,
+        &[
+            "webhook",
+            "--project",
+            "CLI",
+            "--json",
+            "create",
+            "first",
+            &receiver.url(),
+            "squish",
+            "--secret",
+            "s",
+        ],
+    ));
+    let id = made["id"].to_string();
+    assert_eq!(made["has_secret"], true);
+    let test = json_of(&client(
+        &server,
+        &["webhook", "--project", "CLI", "test", &id, "submit"],
+    ));
+    assert_eq!(
+        (&test["state"], &test["trigger"]),
+        (&json!("delivered"), &json!("test"))
+    );
+    receiver
+        .until("the test send", |got| {
+            got.iter().any(|g| g.header("x-squish-action") == "submit")
+        })
+        .await;
+    let table = text(&client(&server, &["webhook", "--project", "CLI", "list"]));
+    assert!(
+        table.contains("squish") && table.contains("insecure_url"),
+        "{table}"
+    );
+    let log = text(&client(&server, &["delivery", "--project", "CLI", "list"]));
+    assert!(
+        log.contains("submit") && log.contains("delivered") && log.contains("204"),
+        "{log}"
+    );
+    assert!(
+        client(&server, &["webhook", "--project", "CLI", "delete", &id])
+            .status
+            .success()
+    );
+    let refused = client(&server, &["webhook", "--project", "CLI", "show", &id]);
+    assert_eq!(refused.status.code(), Some(3), "{}", text(&refused));
+}
+
+#[test]
+fn no_server_is_said_so_with_its_own_exit_code() {
+    let output = tidings(&["project", "list", "--server", "http://127.0.0.1:1"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(4));
+    assert!(text(&output).contains("tidings serve"), "{}", text(&output));
+}
+
+#[test]
+fn samples_are_listed_and_printed_offline() {
+    let all = text(&tidings(&["sample"]).output().unwrap());
+    assert!(all.contains("gitscrum") && all.contains("26"), "{all}");
+    let codes = text(&tidings(&["sample", "backlog"]).output().unwrap());
+    assert!(codes.lines().count() >= 27, "{codes}");
+    let body = tidings(&["sample", "squish", "update"]).output().unwrap();
+    let body: Value = serde_json::from_slice(&body.stdout).unwrap();
+    assert!(body["updated_by"].is_string());
+    let unknown = tidings(&["sample", "jira"]).output().unwrap();
+    assert!(text(&unknown).contains("icescrum"), "{}", text(&unknown));
+}
+
+fn verify(body: &str, arguments: &[&str]) -> Output {
+    let mut child = tidings(&["verify", "-"]);
+    let mut child = child
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(body.as_bytes())
+        .unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_captured_request_of_the_vendor_verifies() {
+    // Squish's own worked example: key `secret`, body as below.
+    let headers = [
+        "--secret",
+        "secret",
+        "-H",
+        "X-Squish-Action: submit",
+        "-H",
+        "X-Squish-Signature: a55c0d96bf04734d14b9b08054d894f4",
+    ];
+    let good = verify(r#"{"project": "Weddings"}"#, &headers);
+    assert!(good.status.success(), "{}", text(&good));
+    let bad = verify(r#"{"project": "weddings"}"#, &headers);
+    assert_eq!(bad.status.code(), Some(5));
+    assert!(text(&bad).contains("X-Squish-Signature"), "{}", text(&bad));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trigger_sends_what_verifies() {
+    let receiver = Receiver::start().await;
+    let url = receiver.url();
+    let output = tidings(&[
+        "trigger",
+        "--url",
+        &url,
+        "--dialect",
+        "icescrum",
+        "--event",
+        "story.create",
+        "--secret",
+        "s3cret",
+    ])
+    .output()
+    .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let got = receiver.until("the sample", |got| got.len() == 1).await;
+    assert_eq!(got[0].header("x-icescrum-event"), "story.create");
+    assert_eq!(got[0].header("x-icescrum-signature").len(), 40);
+}
+
+#[test]
+fn bad_settings_are_named_before_anything_is_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tidings.toml");
+    std::fs::write(
+        &file,
+        "[server]\nlisten = \"everywhere\"\n[servre]\nx = 1\n",
+    )
+    .unwrap();
+    let output = tidings(&["serve", "--config", &file.to_string_lossy()])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let said = text(&output);
+    assert!(
+        !output.status.success() && said.contains("server.listen") && said.contains("servre.x"),
+        "{said}"
+    );
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        1,
+        "nothing was made"
+    );
+}
+
+#[test]
+fn a_second_process_on_the_same_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = Server::start(folder.path());
+    let store = format!("sqlite:{}", folder.path().join("tidings.db").display());
+    let second = tidings(&["serve", "--listen", "127.0.0.1:0", "--store", &store])
+        .env("TIDINGS_ADMIN_TOKEN", TOKEN)
+        .output()
+        .unwrap();
+    assert!(!second.status.success());
+    assert!(
+        text(&second).contains("another tidings process"),
+        "{}",
+        text(&second)
+    );
+}
+
+#[test]
+fn a_missing_key_is_refused_when_there_are_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    assert!(
+        client(&server, &["project", "create", "KEY", "Key"])
+            .status
+            .success()
+    );
+    let made = client(
+        &server,
+        &[
+            "webhook",
+            "--project",
+            "KEY",
+            "create",
+            "w",
+            "https://example.com/hook",
+            "squish",
+            "--secret",
+            "s",
+        ],
+    );
+    assert!(made.status.success(), "{}", text(&made));
+    server.kill();
+    std::fs::remove_file(folder.path().join("tidings.db.key")).unwrap();
+    let store = format!("sqlite:{}", folder.path().join("tidings.db").display());
+    let refused = tidings(&["serve", "--listen", "127.0.0.1:0", "--store", &store])
+        .env("TIDINGS_ADMIN_TOKEN", TOKEN)
+        .output()
+        .unwrap();
+    assert!(!refused.status.success());
+    assert!(
+        text(&refused).contains("TIDINGS_SECRETS_KEY"),
+        "{}",
+        text(&refused)
+    );
+}
+
+#[test]
+fn sigterm_ends_it_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    assert!(server.terminate().success());
+}

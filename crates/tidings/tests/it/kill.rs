@@ -1,0 +1,178 @@
+//! `kill -9` under load, again and again: what was answered 2xx is delivered, with one id and the same bytes, in order.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use super::world::{Got, Receiver, Server, call};
+
+const FEEDERS: u64 = 8;
+const OBJECTS: u64 = 40;
+
+/// How many cycles: a few in the tests, a thousand in `cargo xtask soak`.
+fn cycles() -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "a test's own dial")]
+    std::env::var("TIDINGS_KILLS")
+        .ok()
+        .and_then(|k| k.parse().ok())
+        .unwrap_or(20)
+}
+
+/// What the feeders know to be accepted.
+#[derive(Default)]
+struct Journal {
+    /// Event ids.
+    accepted: Mutex<HashSet<u64>>,
+    count: AtomicU64,
+    news: Notify,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_under_load_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start().await;
+    let journal = Arc::new(Journal::default());
+    let mut server = Server::start(folder.path());
+    server
+        .call("POST", "/projects", &json!({"key": "KILL", "name": "Kill"}))
+        .await;
+    let tasks: Vec<Value> =
+        (1..=OBJECTS).map(|id| json!({"op": "put", "collection": "tasks", "id": id, "data": {"title": format!("Task {id}")}, "silent": true})).collect();
+    server
+        .call("POST", "/projects/KILL/changes", &json!(tasks))
+        .await;
+    let webhook = json!({"name": "w", "url": receiver.url(), "dialect": "standard", "events": "all", "secret": "kill"});
+    server
+        .call("POST", "/projects/KILL/webhooks", &webhook)
+        .await;
+
+    let mut chance = 0x2545_f491_4f6c_dd1d_u64;
+    for cycle in 0..cycles() {
+        // xorshift: where in the load the kill falls differs from cycle to cycle and is the same in each run.
+        chance ^= chance << 13;
+        chance ^= chance >> 7;
+        chance ^= chance << 17;
+        let until = journal.count.load(Ordering::Relaxed) + 1 + chance % 120;
+        let feeders: Vec<_> = (0..FEEDERS)
+            .map(|f| tokio::spawn(feed(server.address, f, cycle, Arc::clone(&journal))))
+            .collect();
+        reached(&journal, until).await;
+        server.kill();
+        for feeder in feeders {
+            feeder.await.unwrap();
+        }
+        server = Server::start(folder.path());
+    }
+
+    let accepted = journal.accepted.lock().clone();
+    let all = receiver
+        .until("every accepted change", |got| {
+            accepted.is_subset(&events(got))
+        })
+        .await;
+    for id in &accepted {
+        assert!(events(&all).contains(id));
+    }
+    check_repeats(&all);
+    check_order(&all);
+    let repeats = all.len()
+        - all
+            .iter()
+            .map(|g| g.header("webhook-id").to_owned())
+            .collect::<HashSet<_>>()
+            .len();
+    println!(
+        "{} kills, {} changes accepted, {} requests received, {repeats} repeated, 0 lost",
+        cycles(),
+        accepted.len(),
+        all.len()
+    );
+}
+
+async fn reached(journal: &Journal, until: u64) {
+    loop {
+        let news = journal.news.notified();
+        if journal.count.load(Ordering::Relaxed) >= until {
+            return;
+        }
+        news.await;
+    }
+}
+
+/// Changes titles until the server goes away.
+async fn feed(server: std::net::SocketAddr, feeder: u64, cycle: u64, journal: Arc<Journal>) {
+    for turn in 0.. {
+        let id = 1 + (feeder + turn * FEEDERS) % OBJECTS;
+        let entry = json!([{"op": "patch", "collection": "tasks", "id": id, "data": {"title": format!("{cycle}.{feeder}.{turn}")}}]);
+        let Ok((status, answer)) = call(server, "POST", "/projects/KILL/changes", &entry).await
+        else {
+            return;
+        };
+        if status != 200 {
+            // The socket of a process that is going away may still answer; it must not claim success.
+            assert!(status == 503, "{status} {answer}");
+            return;
+        }
+        // An answer cut off by the kill has no body: then nobody knows.
+        let Some(event) = answer["data"][0]["event"].as_u64() else {
+            return;
+        };
+        journal.accepted.lock().insert(event);
+        journal.count.fetch_add(1, Ordering::Relaxed);
+        journal.news.notify_waiters();
+    }
+}
+
+fn body(got: &Got) -> Value {
+    serde_json::from_slice(&got.body).unwrap()
+}
+
+fn events(got: &[Got]) -> HashSet<u64> {
+    got.iter()
+        .filter_map(|g| body(g)["data"]["event_id"].as_u64())
+        .collect()
+}
+
+/// The same id always brings the same bytes; nothing comes under two ids.
+fn check_repeats(all: &[Got]) {
+    let mut bytes: HashMap<&str, &[u8]> = HashMap::new();
+    let mut ids: HashMap<u64, &str> = HashMap::new();
+    for got in all {
+        let id = got.header("webhook-id");
+        assert_eq!(
+            *bytes.entry(id).or_insert(&got.body),
+            &*got.body,
+            "{id} came with other bytes"
+        );
+        let event = body(got)["data"]["event_id"].as_u64().unwrap();
+        assert_eq!(
+            *ids.entry(event).or_insert(id),
+            id,
+            "event {event} came under two ids"
+        );
+    }
+}
+
+/// First arrivals of an object's versions only go up.
+fn check_order(all: &[Got]) {
+    let mut seen = HashSet::new();
+    let mut last: HashMap<&str, i64> = HashMap::new();
+    for got in all
+        .iter()
+        .filter(|g| seen.insert(g.header("webhook-id").to_owned()))
+    {
+        let sequence: i64 = got.header("x-tidings-sequence").parse().unwrap();
+        let before = last
+            .insert(got.header("x-tidings-object"), sequence)
+            .unwrap_or(0);
+        assert!(
+            before < sequence,
+            "{} {sequence} came after {before}",
+            got.header("x-tidings-object")
+        );
+    }
+}

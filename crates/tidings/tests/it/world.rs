@@ -1,0 +1,265 @@
+//! What the tests of the binary share: the server as a process, its API, a receiver that remembers.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
+use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+pub(crate) const TOKEN: &str = "tid_test_0123456789abcdef0123456789abcdef";
+/// The longest a test waits for something that takes milliseconds.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The binary, with these arguments and no settings from the outside.
+pub(crate) fn tidings(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
+    command
+        .args(arguments)
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .stdin(Stdio::null());
+    command
+}
+
+/// A running server; killed, not stopped, when it goes.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Server {
+    /// On the database in `folder`; returns when it listens.
+    pub(crate) fn start(folder: &Path) -> Self {
+        Self::with(folder, &[])
+    }
+
+    pub(crate) fn with(folder: &Path, more: &[&str]) -> Self {
+        let store = format!("sqlite:{}", folder.join("tidings.db").display());
+        let mut command = tidings(&[
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--store",
+            &store,
+            "--egress-allow",
+            "127.0.0.1",
+        ]);
+        command
+            .args(more)
+            .env("TIDINGS_ADMIN_TOKEN", TOKEN)
+            .env("TIDINGS_LOG_LEVEL", "warn");
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = line.trim().rsplit("http://").next().unwrap().parse();
+        let Ok(address) = address else {
+            let status = child.wait();
+            panic!("the server did not start ({status:?}); it said {line:?}");
+        };
+        Self { child, address }
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and the exit status.
+    pub(crate) fn terminate(mut self) -> std::process::ExitStatus {
+        let pid = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+        self.child.wait().unwrap()
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// One call of the API that must succeed.
+    pub(crate) async fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+        let (status, answer) = call(self.address, method, path, body).await.unwrap();
+        assert!(
+            (200..300).contains(&status),
+            "{method} {path} {body}: {status} {answer}"
+        );
+        answer
+    }
+}
+
+/// One call of the API: status and body. Fails when the server goes away.
+pub(crate) async fn call(to: SocketAddr, method: &str, path: &str, body: &Value) -> Answer {
+    call_as(to, method, path, None, body).await
+}
+
+/// Status and body.
+pub(crate) type Answer = Result<(u16, Value), Box<dyn std::error::Error + Send + Sync>>;
+
+/// The same, naming who did it and when.
+pub(crate) async fn call_as(
+    to: SocketAddr,
+    method: &str,
+    path: &str,
+    who: Option<(&str, &str)>,
+    body: &Value,
+) -> Answer {
+    let stream = TcpStream::connect(to).await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let text = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
+    };
+    let mut request = Request::builder();
+    if let Some((actor, at)) = who {
+        request = request
+            .header("tidings-actor", actor)
+            .header("tidings-at", at);
+    }
+    let request = request
+        .method(method)
+        .uri(format!("/api/v1{path}"))
+        .header("host", "tidings")
+        .header("authorization", format!("Bearer {TOKEN}"))
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from(text)))?;
+    let answer = sender.send_request(request).await?;
+    let status = answer.status().as_u16();
+    let bytes = answer.into_body().collect().await?.to_bytes();
+    Ok((
+        status,
+        serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+    ))
+}
+
+/// A request that a receiver got.
+#[derive(Clone, Debug)]
+pub(crate) struct Got {
+    pub(crate) path: String,
+    pub(crate) headers: HashMap<String, String>,
+    pub(crate) body: Bytes,
+}
+
+impl Got {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+}
+
+/// A receiver that accepts and remembers everything, in order of arrival.
+pub(crate) struct Receiver {
+    pub(crate) address: SocketAddr,
+    got: Arc<(Mutex<Vec<Got>>, Notify)>,
+}
+
+impl Receiver {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let got: Arc<(Mutex<Vec<Got>>, Notify)> = Arc::default();
+        let shared = Arc::clone(&got);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let shared = Arc::clone(&shared);
+                tokio::spawn(async move {
+                    let service = hyper::service::service_fn(move |request| {
+                        remember(request, Arc::clone(&shared))
+                    });
+                    hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await
+                        .ok();
+                });
+            }
+        });
+        Self { address, got }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/hook", self.address)
+    }
+
+    /// Everything so far.
+    pub(crate) fn all(&self) -> Vec<Got> {
+        self.got.0.lock().clone()
+    }
+
+    /// Waits until what arrived satisfies `enough`.
+    pub(crate) async fn until(&self, what: &str, enough: impl Fn(&[Got]) -> bool) -> Vec<Got> {
+        let look = async {
+            loop {
+                let news = self.got.1.notified();
+                let all = self.all();
+                if enough(&all) {
+                    return all;
+                }
+                news.await;
+            }
+        };
+        let Ok(all) = tokio::time::timeout(PATIENCE, look).await else {
+            panic!(
+                "waited {PATIENCE:?} for {what}; {} requests came",
+                self.all().len()
+            );
+        };
+        all
+    }
+}
+
+async fn remember(
+    request: Request<Incoming>,
+    got: Arc<(Mutex<Vec<Got>>, Notify)>,
+) -> Result<Response<Full<Bytes>>, std::convert::Infallible> {
+    let (head, body) = request.into_parts();
+    // A body that was cut off by a kill was not received.
+    if let Ok(body) = body.collect().await {
+        let headers = head
+            .headers
+            .iter()
+            .map(|(k, v)| {
+                (
+                    k.to_string(),
+                    String::from_utf8_lossy(v.as_bytes()).into_owned(),
+                )
+            })
+            .collect();
+        got.0.lock().push(Got {
+            path: head.uri.path().to_owned(),
+            headers,
+            body: body.to_bytes(),
+        });
+        got.1.notify_waiters();
+    }
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    Ok(response)
+}
