@@ -19,7 +19,7 @@ const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has it.
-    #[error("{0} is in use by another process; stop that one first")]
+    #[error("{0} is in use by another process; if that is another tidings process, stop it first")]
     InUse(PathBuf),
     /// The directory or file cannot be made, read or written.
     #[error("cannot open {path}: {source}")]
