@@ -44,7 +44,7 @@ pub(crate) struct Core {
     live: Arc<Live>,
     effects: Effects,
     answers: Vec<Answer>,
-    quiet: Vec<oneshot::Sender<Vec<DeliveryId>>>,
+    quiet: Vec<oneshot::Sender<Option<Vec<DeliveryId>>>>,
     interrupted: Vec<DeliveryId>,
     flush_at: Option<i64>,
     hour_at: i64,
@@ -110,8 +110,8 @@ impl Core {
                     left: WINDOW,
                     made_before_ms: now.ms,
                 },
-                None => Suspects::None,
-                Some(ids) => Suspects::These(Arc::clone(ids)),
+                Some(ids) if start.has_pending => Suspects::These(Arc::clone(ids)),
+                Some(_) | None => Suspects::None,
             });
             if start.has_pending && lane.standing() == Standing::Off {
                 lane.park(&mut self.context(now));
@@ -381,11 +381,21 @@ impl Core {
         }
     }
 
+    /// What the next process has to take for sent, perhaps; `None`: nobody knows.
+    fn left_open(&self) -> Option<Vec<DeliveryId>> {
+        let mut open: BTreeSet<DeliveryId> = self.interrupted.iter().copied().collect();
+        for lane in self.lanes.values() {
+            open.extend(lane.still_open()?);
+        }
+        Some(open.into_iter().collect())
+    }
+
     fn be_quiet(&mut self) {
         if self.budget.closed && self.budget.open == 0 && !self.quiet.is_empty() {
             self.flush();
+            let open = self.left_open();
             for waiter in self.quiet.drain(..) {
-                let _ = waiter.send(self.interrupted.clone());
+                let _ = waiter.send(open.clone());
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What the lanes decide and the shell does.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tidings_domain::delivery::Trigger;
@@ -74,5 +75,6 @@ pub(crate) struct Load {
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) load: Load,
-    pub(crate) result: Result<Vec<Queued>, StoreError>,
+    /// The page, and which of it was overtaken meanwhile, as far as the log knows.
+    pub(crate) result: Result<(Vec<Queued>, HashSet<DeliveryId>), StoreError>,
 }

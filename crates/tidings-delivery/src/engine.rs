@@ -242,7 +242,7 @@ impl Engine {
             // The last counters of the healthy are written with this answer.
             let closed = async {
                 let _ = self.ask(Input::WhenWritten).await;
-                keep::close(&*engine.store, now_ms, &cut_off).await
+                keep::close(&*engine.store, now_ms, cut_off).await
             };
             if let Ok(Err(error)) = tokio::time::timeout(LAST_WRITES, closed).await {
                 tracing::warn!(%error, "the orderly stop could not be noted");

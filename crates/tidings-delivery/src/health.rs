@@ -296,3 +296,6 @@ impl Vital {
 fn probe_wait_ms(step: u32) -> i64 {
     (FIRST_PROBE_MS << step.min(7)).min(LONGEST_PROBE_MS)
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,7 +56,7 @@ pub(crate) enum Input {
     Settings(Settings),
     Close,
     /// Tells when nothing is in flight and everything is written.
-    WhenQuiet(oneshot::Sender<Vec<DeliveryId>>),
+    WhenQuiet(oneshot::Sender<Option<Vec<DeliveryId>>>),
     /// Tells when everything decided so far is written.
     WhenWritten(oneshot::Sender<Option<Result<Health, StoreError>>>),
     Stop,

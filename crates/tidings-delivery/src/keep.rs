@@ -53,14 +53,14 @@ pub(crate) async fn resume(
     Ok(Resumed { server, cut_off })
 }
 
-/// Notes an orderly stop.
+/// Notes an orderly stop, and what it left open; `None`: what an earlier crash left open was not even looked at.
 pub(crate) async fn close(
     store: &dyn Store,
     server_ms: i64,
-    cut_off: &[DeliveryId],
+    cut_off: Option<Vec<DeliveryId>>,
 ) -> Result<(), StoreError> {
-    let ids = cut_off.iter().map(|id| id.0).collect();
-    write(store, server_ms, Some(ids)).await
+    let ids = cut_off.map(|ids| ids.into_iter().map(|id| id.0).collect());
+    write(store, server_ms, ids).await
 }
 
 /// Writes the time now and then.

@@ -122,7 +122,7 @@ pub(crate) struct Lane {
     start_not_before_ms: i64,
     own_faults: u32,
     suspects: Suspects,
-    /// No later delivery than this was ever started; `None`: not known yet.
+    /// No later delivery than this was ever started; `None`: not known, earlier processes may have started any.
     started: Option<DeliveryId>,
     accepted_ms: Option<i64>,
     parking: bool,
@@ -186,6 +186,15 @@ impl Lane {
     /// Whether what is new is sent, now or later; otherwise it is put aside.
     fn is_on(&self) -> bool {
         self.project_on && !self.deleted && !self.vital.is_disabled()
+    }
+
+    /// Of what the process before left open, what this one has not even looked at; `None`: nobody knows what.
+    pub(crate) fn still_open(&self) -> Option<Vec<DeliveryId>> {
+        match &self.suspects {
+            Suspects::None => Some(Vec::new()),
+            Suspects::First { .. } => None,
+            Suspects::These(these) => Some(these.iter().copied().collect()),
+        }
     }
 
     /// Whether the lane may be forgotten.

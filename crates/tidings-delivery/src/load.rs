@@ -1,7 +1,7 @@
 //! Pages of the queue from the store. What was recovered or sent again takes its old place, unless a later one of its item was
 //! started meanwhile: then it is late.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tidings_domain::delivery::Trigger;
@@ -24,20 +24,22 @@ impl Loader {
         Loaded { load, result }
     }
 
-    async fn page(&self, load: &Load) -> Result<Vec<Queued>, StoreError> {
-        let mut page = self
+    async fn page(&self, load: &Load) -> Result<(Vec<Queued>, HashSet<DeliveryId>), StoreError> {
+        let page = self
             .store
             .pending(load.webhook, load.after, load.limit)
             .await?;
         let mut seen = HashMap::new();
-        for queued in &mut page {
+        let mut late = HashSet::new();
+        for queued in &page {
             let asked_again = matches!(queued.trigger, Trigger::Recover | Trigger::Resend);
             let nothing_later = load.started.is_some_and(|last| last < queued.id);
-            if asked_again && !queued.late && !queued.settled && !nothing_later {
-                queued.late = self.is_overtaken(queued, &mut seen).await?;
+            let may_be_late = asked_again && !queued.late && !queued.settled && !nothing_later;
+            if may_be_late && self.is_overtaken(queued, &mut seen).await? {
+                late.insert(queued.id);
             }
         }
-        Ok(page)
+        Ok((page, late))
     }
 
     /// Whether a later delivery of one of its roots was started.

@@ -217,3 +217,6 @@ fn unreadable() -> Failure {
             .to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,11 @@
 use tidings_domain::DeliveryId;
 use tidings_domain::delivery::Trigger;
 use tidings_domain::webhook::HealthState;
-use tidings_storage::{Queued, created_ms};
+use tidings_storage::{Queued, Settlement, Then, created_ms};
 
 use super::{Context, LOAD_AGAIN_MS, Lane, MOST_ENTRIES, SMALL_WINDOW, Suspects, WINDOW};
 use crate::effect::{Effect, Load, Loaded};
+use crate::order::Roots;
 
 /// Bytes of a delivery that waits longer than this may stay in the store.
 const LONG_WAIT_MS: i64 = 10_000;
@@ -114,8 +115,8 @@ impl Lane {
             return;
         }
         self.loading = false;
-        let page = match loaded.result {
-            Ok(page) => page,
+        let (page, late) = match loaded.result {
+            Ok(found) => found,
             Err(error) => {
                 tracing::warn!(webhook.id = %self.id, %error, "the queue of webhook {} could not be read, again soon", self.id);
                 self.load_not_before_ms = cx.now.ms + LOAD_AGAIN_MS;
@@ -126,24 +127,24 @@ impl Lane {
             return;
         }
         let short = page.len() < load.limit;
+        self.suspect_overtaking(&page);
         for queued in page {
             let id = queued.id;
             self.cursor = self.cursor.max(id);
             if !self.unsettled.contains_key(&id) && !self.shadow.contains(&id) {
-                self.take_loaded(queued, cx);
+                self.take_loaded(queued, late.contains(&id), cx);
             }
         }
         self.shadow.clear();
         self.started_meanwhile.clear();
         if short {
             self.cursor = self.cursor.max(load.seen);
-            self.started = Some(self.started.unwrap_or(self.cursor).max(self.cursor));
             self.behind = self.dropped > self.cursor;
             self.suspects = Suspects::None;
         }
     }
 
-    fn take_loaded(&mut self, mut queued: Queued, cx: &mut Context<'_>) {
+    fn take_loaded(&mut self, mut queued: Queued, late: bool, cx: &mut Context<'_>) {
         let now = cx.now.ms;
         let id = queued.id;
         // Whatever the clocks did while nothing ran: no wait is longer than it was meant to be.
@@ -151,7 +152,11 @@ impl Lane {
         queued.due_ms = queued.due_ms.map(|due| due.min(longest));
         let due = queued.due_ms.unwrap_or(i64::MIN);
         if matches!(queued.trigger, Trigger::Recover | Trigger::Resend) {
-            queued.late |= !queued.settled && self.is_overtaken(&queued);
+            let late = late || self.is_overtaken(&queued);
+            if late && !queued.late && !queued.settled {
+                queued.late = true;
+                self.write_late(&queued, cx);
+            }
             if queued.trigger == Trigger::Resend {
                 self.wished.push(id);
             }
@@ -163,6 +168,38 @@ impl Lane {
         if light {
             self.book.lighten(id);
         }
+    }
+
+    /// After a crash nobody knows which deliveries were under way. What people brought back into an old place counts as overtaken
+    /// by every later one of its item that may have been.
+    fn suspect_overtaking(&mut self, page: &[Queued]) {
+        let Suspects::First { made_before_ms, .. } = &self.suspects else {
+            return;
+        };
+        let may_have_started = |q: &&Queued| {
+            !matches!(q.trigger, Trigger::Recover | Trigger::Resend)
+                && created_ms(q.id) <= *made_before_ms
+        };
+        let suspects = page.iter().filter(may_have_started);
+        let suspects = suspects.map(|q| (q.id, Roots::new(&q.message.roots)));
+        self.started_meanwhile.extend(suspects);
+    }
+
+    /// Written at once: a crash must not forget what overtook it.
+    fn write_late(&mut self, queued: &Queued, cx: &mut Context<'_>) {
+        let settlement = Settlement {
+            delivery: queued.id,
+            webhook: self.id,
+            attempt: None,
+            then: Then::Retry {
+                due_ms: queued.due_ms.unwrap_or(cx.now.ms),
+                wait_ms: queued.wait_ms,
+            },
+            tries: queued.tries,
+            first_try_ms: queued.first_try_ms,
+            late: true,
+        };
+        self.settle(settlement, cx);
     }
 
     fn is_suspect(&mut self, id: DeliveryId) -> bool {
