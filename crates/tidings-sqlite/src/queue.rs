@@ -155,7 +155,9 @@ impl Writer {
         if let Some(attempt) = &settlement.attempt {
             self.add_attempt(id, attempts + 1, attempt)?;
         }
-        if state != PENDING {
+        // A request was in flight when the rest of its webhook was put aside: what was accepted is delivered all the same.
+        let late_success = state == PARKED && settlement.then == Then::Delivered;
+        if state != PENDING && !late_success {
             // One more try of what was delivered before: it stays delivered whatever came.
             if waiting && (settlement.attempt.is_some() || settlement.then != Then::AsItIs) {
                 self.run(

@@ -930,6 +930,15 @@ async fn parking(b: Bench) {
 
     b.settle(&queue[0], None, Then::Parked).await;
     assert_eq!(b.state(p, queue[0].id).await, DeliveryState::Parked);
+
+    // A request that was in flight when the rest was put aside.
+    let refused = attempt(Trigger::Event, Some(500), Some("status"));
+    b.settle(&queue[0], Some(refused), Then::Failed).await;
+    assert_eq!(b.state(p, queue[0].id).await, DeliveryState::Parked);
+    let accepted = attempt(Trigger::Event, Some(200), None);
+    b.settle(&queue[0], Some(accepted), Then::Delivered).await;
+    assert_eq!(b.state(p, queue[0].id).await, DeliveryState::Delivered);
+    assert_eq!(b.store.unpark(hook, 0, true, false).await.unwrap(), 0);
 }
 
 async fn resending(b: Bench) {
