@@ -29,6 +29,6 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
         "--",
         "--nocapture",
     ])
-    .env("TIDINGS_SEEDS", seeds)
+    .env("TIDINGS_SIM_SEEDS", seeds)
     .run("simulation")
 }
