@@ -302,12 +302,12 @@ impl Book {
         self.place(id, now_ms);
     }
 
-    /// Forgets everything but what is in flight: the store has it.
-    pub(crate) fn unload(&mut self, now_ms: i64) {
+    /// Forgets everything but what is in flight and what is to be kept: the store has it.
+    pub(crate) fn unload(&mut self, keep: impl Fn(DeliveryId) -> bool, now_ms: i64) {
         let idle: Vec<DeliveryId> = self
             .entries
             .iter()
-            .filter(|(_, e)| e.stage != Stage::Flying)
+            .filter(|(id, e)| e.stage != Stage::Flying && !keep(**id))
             .map(|(id, _)| *id)
             .collect();
         for id in idle {

@@ -68,6 +68,7 @@ impl Core {
                 open: 0,
                 most_open: MOST_OPEN,
                 held: 0,
+                window: settings.window.max(1),
                 much_held: MUCH_HELD,
                 closed: false,
             },
@@ -107,7 +108,7 @@ impl Core {
             let mut lane = Lane::new(start.webhook, vital, rules, on, start.has_pending);
             lane.suspect(match cut_off {
                 None if start.has_pending => Suspects::First {
-                    left: WINDOW,
+                    left: self.settings.window.max(WINDOW),
                     made_before_ms: now.ms,
                 },
                 Some(ids) if start.has_pending => Suspects::These(Arc::clone(ids)),
@@ -240,6 +241,7 @@ impl Core {
                 for lane in self.lanes.values_mut() {
                     lane.replace_rules(settings.rules(&lane.target.webhook));
                 }
+                self.budget.window = settings.window.max(1);
                 self.settings = settings;
             }
             Input::Close => self.budget.closed = true,

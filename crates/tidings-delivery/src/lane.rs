@@ -30,7 +30,7 @@ pub(crate) use people::Standing;
 
 /// Tries of a webhook whose results are not written yet, in flight included.
 pub(crate) const MOST_UNSETTLED: usize = 256;
-/// Deliveries in memory that do not just wait for their time.
+/// Deliveries in memory per lane that do not just wait for their time, unless the settings say otherwise.
 pub(crate) const WINDOW: usize = 512;
 /// The same while only probes are sent, or while all lanes together hold much.
 const SMALL_WINDOW: usize = 64;
@@ -58,6 +58,8 @@ pub(crate) struct Budget {
     pub(crate) most_open: usize,
     /// Deliveries in memory.
     pub(crate) held: usize,
+    /// Deliveries in memory per lane that do not just wait for their time.
+    pub(crate) window: usize,
     /// Beyond it, windows are small.
     pub(crate) much_held: usize,
     /// No starts any more: the server stops.

@@ -7,6 +7,7 @@ use tidings_domain::webhook::Webhook;
 use tidings_storage::Retention;
 
 use crate::health::Rules;
+use crate::lane::WINDOW;
 use crate::schedule::{DEFAULT_SECONDS, Schedule};
 
 /// Settings of the engine; may be replaced while it runs and act from the next try on.
@@ -22,6 +23,8 @@ pub struct Settings {
     pub retention: Retention,
     /// `User-Agent` where the dialect has none of its own.
     pub user_agent: String,
+    /// Deliveries per webhook that are kept in memory while they wait for their turn; the rest waits in the store.
+    pub window: usize,
     /// Public URL of the server, without a slash at the end; the base of links in `webhook.disabled`.
     pub server_url: String,
 }
@@ -34,6 +37,7 @@ impl Default for Settings {
             retry_schedule: DEFAULT_SECONDS.to_vec(),
             retention: Retention::default(),
             user_agent: concat!("Tidings/", env!("CARGO_PKG_VERSION")).to_owned(),
+            window: WINDOW,
             server_url: "http://localhost:8080".to_owned(),
         }
     }

@@ -5,7 +5,7 @@ use tidings_domain::delivery::Trigger;
 use tidings_domain::webhook::HealthState;
 use tidings_storage::{Queued, Settlement, Then, created_ms};
 
-use super::{Context, LOAD_AGAIN_MS, Lane, MOST_ENTRIES, SMALL_WINDOW, Suspects, WINDOW};
+use super::{Context, LOAD_AGAIN_MS, Lane, MOST_ENTRIES, SMALL_WINDOW, Suspects};
 use crate::effect::{Effect, Load, Loaded};
 use crate::order::Roots;
 
@@ -45,7 +45,11 @@ impl Lane {
     /// Forgets what waits and reads the queue from its beginning: something old came into it.
     pub(super) fn reload(&mut self, cx: &mut Context<'_>) {
         let held = self.book.len();
-        self.book.unload(cx.now.ms);
+        // What memory knows better than the store stays; where everything is put aside, the store is right soon enough.
+        let on = self.is_on();
+        let unsettled = &self.unsettled;
+        let keep = |id| on && unsettled.contains_key(&id);
+        self.book.unload(keep, cx.now.ms);
         cx.budget.held -= held - self.book.len();
         self.behind = true;
         self.cursor = DeliveryId(0);
@@ -58,9 +62,9 @@ impl Lane {
 
     fn window(&self, cx: &Context<'_>) -> usize {
         if cx.budget.held > cx.budget.much_held || self.vital.state() == HealthState::BackingOff {
-            SMALL_WINDOW
+            SMALL_WINDOW.min(cx.budget.window)
         } else {
-            WINDOW
+            cx.budget.window
         }
     }
 
