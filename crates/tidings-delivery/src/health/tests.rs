@@ -1,3 +1,5 @@
+//! The state machine of a webhook's health, move by move.
+
 use tidings_egress::Outcome;
 
 use super::*;

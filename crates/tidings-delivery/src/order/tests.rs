@@ -1,3 +1,5 @@
+//! Whose turn it is: what may overtake what, and what is late.
+
 use tidings_domain::Collection;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Headers and signatures of a request, as tables.
+
 use tidings_dialects::signature::{Received, Verdict, verify_standard};
 use tidings_domain::webhook::{Ordering, PreviousSecret, Selection};
 use tidings_domain::{ProjectId, Value};

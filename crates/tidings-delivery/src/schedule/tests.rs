@@ -1,3 +1,5 @@
+//! When a try is repeated, and when it is given up.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! What a try means: every class of result.
+
 use std::time::Duration;
 
 use bytes::Bytes;
