@@ -122,9 +122,9 @@ impl Server {
     /// Prints one object as the caller wants it.
     pub(crate) fn show(&self, value: &Value) {
         if self.json {
-            crate::output::json(value)
+            crate::output::json(value);
         } else {
-            crate::output::record(value)
+            crate::output::record(value);
         }
     }
 }

@@ -113,7 +113,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Webhook(webhook) => webhook.run().await,
         Command::Delivery(delivery) => delivery.run().await,
         Command::Token(token) => token.run().await,
-        Command::Openapi => commands::openapi::run(),
+        Command::Openapi => {
+            commands::openapi::run();
+            Ok(())
+        }
         Command::Config(config) => config.run(),
     }
 }

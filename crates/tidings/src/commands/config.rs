@@ -1,5 +1,6 @@
 //! `tidings config`: what is configured, whether it is right, what there is to configure.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 
 use crate::config::{self, SETTINGS, Source};
@@ -80,17 +81,21 @@ pub(crate) fn reference() -> String {
     for setting in SETTINGS {
         let (own, key) = setting.key.split_once('.').unwrap_or(("", setting.key));
         if own != section {
-            out.push_str(&format!("\n[{own}]\n"));
+            let _ = writeln!(out, "\n[{own}]");
             section = own;
         }
         let shown = (setting.show)(&defaults);
         let number = shown.parse::<u64>().is_ok();
         let value = if number { shown } else { format!("{shown:?}") };
-        out.push_str(&format!(
-            "# {}\n# Environment: {}\n# {key} = {value}\n",
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            out,
+            "# {}
+# Environment: {}
+# {key} = {value}",
             setting.help,
             setting.variable()
-        ));
+        );
     }
     out
 }

@@ -1,7 +1,6 @@
 //! `tidings openapi`: the document of the REST API, without a server.
 
 /// Prints it.
-pub(crate) fn run() -> anyhow::Result<()> {
+pub(crate) fn run() {
     println!("{}", tidings_web::openapi::text());
-    Ok(())
 }

@@ -285,7 +285,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
 ];
 
-fn read<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
+fn read<T: std::str::FromStr + PartialOrd + std::fmt::Display + Copy>(
     text: &str,
     min: T,
     max: T,

@@ -40,7 +40,7 @@ impl Demo {
         let board = Arc::new(Board::default());
         let seen = Arc::clone(&board);
         let receiver = Receiver::start(([127, 0, 0, 1], 0).into(), secrets(), move |received| {
-            seen.arrived(received)
+            seen.arrived(received);
         })
         .await?;
         let token = tidings_app::auth::new_token(&SystemEntropy);

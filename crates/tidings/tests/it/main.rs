@@ -1,5 +1,11 @@
 //! The real binary on loopback: a database file, real receivers, the API and the CLI, as a user has them.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets something else than it expects should fail there and then"
+)]
+
 mod cli;
 mod demo;
 mod kill;
