@@ -181,9 +181,8 @@ pub(crate) fn check(
     let vendor = signature::verify_vendor(dialect, secret, body, header);
     let vendor_name = dialect.signature(secret, body).map_or("", |(name, _)| name);
     match (standard, vendor) {
-        (Checked::Valid, Checked::Valid | Checked::NotSigned) => Verdict::Good,
         // A request of the vendor itself carries only the vendor's header.
-        (Checked::Missing, Checked::Valid) => Verdict::Good,
+        (Checked::Valid, Checked::Valid | Checked::NotSigned) | (Checked::Missing, Checked::Valid) => Verdict::Good,
         (Checked::Missing, Checked::NotSigned | Checked::Missing) => Verdict::Bad("there is a secret, but the request carries no signature".into()),
         (Checked::Stale, _) => Verdict::Bad("webhook-timestamp is more than five minutes from this clock: a replay, or a wrong clock".into()),
         (Checked::Wrong, _) => Verdict::Bad("webhook-signature does not match: another secret, or a changed body".into()),
@@ -380,17 +379,12 @@ async fn forward(url: &url::Url, headers: &HeaderMap, body: &Bytes) -> StatusCod
         })
         .collect();
     let report = crate::commands::trigger::post(url.clone(), headers, body.clone()).await;
-    match report
+    let status = report
         .answer
-        .and_then(|a| StatusCode::from_u16(a.status).ok())
-    {
-        Some(status) => status,
-        None => {
-            eprintln!(
-                "cannot forward: {}",
-                report.error.map(|e| e.detail).unwrap_or_default()
-            );
-            StatusCode::BAD_GATEWAY
-        }
-    }
+        .and_then(|a| StatusCode::from_u16(a.status).ok());
+    status.unwrap_or_else(|| {
+        let why = report.error.map(|e| e.detail).unwrap_or_default();
+        eprintln!("cannot forward: {why}");
+        StatusCode::BAD_GATEWAY
+    })
 }

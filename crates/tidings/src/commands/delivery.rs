@@ -20,7 +20,7 @@ pub(crate) struct Delivery {
 #[derive(clap::Subcommand)]
 enum Action {
     /// List deliveries, newest first
-    List(Filters),
+    List(Box<Filters>),
     /// Show one delivery with its request and every attempt
     Show { id: String },
     /// Try a delivery again

@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 
 pub(crate) const TOKEN: &str = "tid_test_0123456789abcdef0123456789abcdef";
 /// The longest a test waits for something that takes milliseconds.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The binary, with these arguments and no settings from the outside.
 pub(crate) fn tidings(arguments: &[&str]) -> Command {
