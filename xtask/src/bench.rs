@@ -212,6 +212,7 @@ impl Server {
             .args(["--store", &format!("sqlite:{}", database.display())])
             .env("TIDINGS_ADMIN_TOKEN", TOKEN)
             .env("TIDINGS_LOG_LEVEL", "warn")
+            .stdout(Stdio::null())
             .spawn()
             .context("cannot start tidings")?;
         let server = Self {

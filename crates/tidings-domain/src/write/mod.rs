@@ -3,7 +3,7 @@
 //! * [`Desk`] is where a write is worked out: the state it works on, who writes and when, where events are told.
 //! * [`Overlay`] is that state: what is stored, with the writes made so far laid over it, so later entries of a batch see
 //!   earlier ones.
-//! * [`draft`] lays a body over an object by the tables of the schema; [`check`] judges each value; [`rules`] holds what only one
+//! * `draft` lays a body over an object by the tables of the schema; `check` judges each value; `rules` holds what only one
 //!   collection does. [`change`] finds what differs.
 //! * [`objects`] creates, replaces, merges; [`remove`] deletes with everything that hangs on it; [`verbs`], [`bulk`] and
 //!   [`relocate`] are the verbs of their own.
