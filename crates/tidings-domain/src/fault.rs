@@ -38,6 +38,17 @@ pub struct FieldFault {
     pub detail: String,
 }
 
+impl FieldFault {
+    /// The fault as one sentence; one of the whole body or request has no place to name.
+    fn told(&self) -> String {
+        if self.field.is_empty() {
+            self.detail.clone()
+        } else {
+            format!("{}: {}", self.field, self.detail)
+        }
+    }
+}
+
 /// A refusal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
@@ -79,7 +90,7 @@ impl Fault {
     pub fn invalid(errors: Vec<FieldFault>) -> Self {
         let detail = errors.first().map_or_else(
             || "the request is not valid".to_owned(),
-            |e| format!("{}: {}", e.field, e.detail),
+            FieldFault::told,
         );
         Self {
             errors,
@@ -104,7 +115,7 @@ impl Fault {
             detail: detail.into(),
         };
         Self {
-            detail: format!("{}: {}", error.field, error.detail),
+            detail: error.told(),
             errors: vec![error],
             ..Self::new(FaultKind::Conflict, code, "")
         }
@@ -118,16 +129,24 @@ impl Fault {
     /// The same refusal with `prefix` before each member's pointer, for entries of a batch.
     #[must_use]
     pub fn within(mut self, prefix: &str) -> Self {
-        for error in &mut self.errors {
-            error.field.insert_str(0, prefix);
-        }
         if self.errors.is_empty() {
             self.errors.push(FieldFault {
-                field: prefix.to_owned(),
+                field: String::new(),
                 code: self.code,
                 detail: self.detail.clone(),
             });
         }
+        // The detail says where, too: in a batch of a thousand, the member alone is no help.
+        let repeats = self.errors.first().map(FieldFault::told).as_ref() == Some(&self.detail);
+        for error in &mut self.errors {
+            error.field.insert_str(0, prefix);
+        }
+        if let Some(first) = self.errors.first().filter(|_| repeats) {
+            self.detail = first.told();
+        }
         self
     }
 }
+
+#[cfg(test)]
+mod tests;
