@@ -88,10 +88,9 @@ impl Fault {
 
     /// Wrong content in several members: 422. The detail is that of the first.
     pub fn invalid(errors: Vec<FieldFault>) -> Self {
-        let detail = errors.first().map_or_else(
-            || "the request is not valid".to_owned(),
-            FieldFault::told,
-        );
+        let detail = errors
+            .first()
+            .map_or_else(|| "the request is not valid".to_owned(), FieldFault::told);
         Self {
             errors,
             ..Self::new(FaultKind::Invalid, "invalid", detail)

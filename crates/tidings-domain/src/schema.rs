@@ -526,9 +526,9 @@ fn own(collection: Collection) -> Vec<Member> {
 }
 
 fn items(story: bool) -> Vec<Member> {
-    use SetBy::{CallerOnce, Import};
+    use SetBy::Import;
     let mut all = vec![
-        rule("number", INT).by(CallerOnce),
+        rule("number", INT),
         // A story's title can be built from who, what and why.
         if story {
             rule("title", line(500))

@@ -101,7 +101,7 @@ fn conflict(code: &'static str, detail: &str) -> Fault {
 fn deleted() -> Fault {
     conflict(
         "webhook_deleted",
-        "the webhook of this delivery was deleted",
+        "the webhook of this delivery was deleted, or never saved; test one that is there instead",
     )
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::collection::Collection;
 use crate::doc::Doc;
-use crate::schema::{Kind, Member, SetBy, Standard};
+use crate::schema::{COMMENTABLE, Kind, Member, SetBy, Standard};
 use crate::time;
 use crate::value::Value;
 
@@ -165,11 +165,12 @@ impl<'c, 'v> Draft<'c, 'v> {
     }
 
     fn unknown(&mut self, name: &str) {
-        let detail = format!(
-            "{} has no member {}",
-            self.doc.collection().singular(),
-            quote(name)
-        );
+        let collection = self.doc.collection();
+        let detail = if name == "comment" && COMMENTABLE.contains(&collection) {
+            "is no member of the object: send it with a PATCH, or post it to comments".to_owned()
+        } else {
+            format!("{} has no member {}", collection.singular(), quote(name))
+        };
         self.refuse(name, "unknown_member", detail);
     }
 

@@ -8,6 +8,47 @@ use crate::house::House;
 const HB: &str = "/api/v1/projects/HB";
 
 #[tokio::test]
+async fn a_number_changes_and_stays_unique_in_every_store() {
+    for house in House::both().await {
+        let (one, two) = (format!("{HB}/tasks/1"), format!("{HB}/defects/2"));
+        house.admin("PUT", &one, r#"{"title":"a"}"#).await;
+        house.admin("PUT", &two, r#"{"title":"b"}"#).await;
+        let taken = house.admin("PATCH", &one, r#"{"number":2}"#).await;
+        assert_eq!(
+            (taken.status, taken.fields()),
+            (409, vec!["/number".into()])
+        );
+        let renumbered = house.admin("PATCH", &one, r#"{"number":7}"#).await;
+        assert_eq!(renumbered.status, 200, "{}", renumbered.text);
+        assert_ne!(renumbered.header("tidings-event"), "");
+        let free = house.admin("PATCH", &two, r#"{"number":1}"#).await;
+        assert_eq!(free.at("number"), 1.into(), "{}", free.text);
+        let taken = house.admin("PATCH", &two, r#"{"number":7}"#).await;
+        assert_eq!(taken.status, 409, "{}", taken.text);
+    }
+}
+
+#[tokio::test]
+async fn the_detail_says_where_the_fault_lies() {
+    let house = House::new().await;
+    let changes = format!("{HB}/changes");
+    let bad = r#"[{"op":"put","collection":"tasks","data":{"title":"a"}},{"op":"put","collection":"tasks","data":{}}]"#;
+    let got = house.admin("POST", &changes, bad).await;
+    assert_eq!(got.at("detail"), "/1/data/title: is missing".into());
+    let got = house.admin("POST", &changes, "{}").await;
+    assert_eq!(
+        got.at("detail"),
+        "must be a list of changes, or NDJSON".into()
+    );
+    let task = format!("{HB}/tasks/1");
+    let got = house
+        .admin("PUT", &task, r#"{"title":"a","comment":{"body":"b"}}"#)
+        .await;
+    assert_eq!((got.status, got.fields()), (422, vec!["/comment".into()]));
+    assert!(got.text.contains("post it to comments"), "{}", got.text);
+}
+
+#[tokio::test]
 async fn created_read_changed_and_deleted() {
     for house in House::both().await {
         let made = house
