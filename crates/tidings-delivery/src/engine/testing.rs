@@ -46,7 +46,11 @@ impl Engine {
             late: false,
         };
         let carrier = &self.0.carrier;
-        let (attempts, verdict) = carrier.carry(&target, &letter, Trigger::Test).await;
+        let (mut attempts, verdict) = carrier.carry(&target, &letter, Trigger::Test).await;
+        // The store numbers what it logs; the answer must say the same.
+        for (number, attempt) in (1..).zip(&mut attempts) {
+            attempt.number = number;
+        }
         let test = TestSend {
             project: webhook.project,
             webhook: saved.then_some(webhook.id),

@@ -8,6 +8,7 @@
 
 mod cli;
 mod demo;
+mod hostile;
 mod kill;
 mod reference;
 mod signatures;

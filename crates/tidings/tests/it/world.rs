@@ -53,18 +53,22 @@ impl Server {
     }
 
     pub(crate) fn with(folder: &Path, more: &[&str]) -> Self {
+        let allow = ["--egress-allow", "127.0.0.1"];
+        Self::launch(folder, &[&allow, more].concat(), &[])
+    }
+
+    /// Reaches public addresses only, and asks this name server for names: as strangers' URLs meet it.
+    pub(crate) fn guarded(folder: &Path, resolver: SocketAddr) -> Self {
+        let resolver = resolver.to_string();
+        Self::launch(folder, &[], &[("TIDINGS_EGRESS_RESOLVER", &resolver)])
+    }
+
+    fn launch(folder: &Path, more: &[&str], settings: &[(&str, &str)]) -> Self {
         let store = format!("sqlite:{}", folder.join("tidings.db").display());
-        let mut command = tidings(&[
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--store",
-            &store,
-            "--egress-allow",
-            "127.0.0.1",
-        ]);
+        let mut command = tidings(&["serve", "--listen", "127.0.0.1:0", "--store", &store]);
         command
             .args(more)
+            .envs(settings.iter().copied())
             .env("TIDINGS_ADMIN_TOKEN", TOKEN)
             .env("TIDINGS_LOG_LEVEL", "warn");
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
