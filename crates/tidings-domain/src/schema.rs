@@ -526,9 +526,9 @@ fn own(collection: Collection) -> Vec<Member> {
 }
 
 fn items(story: bool) -> Vec<Member> {
-    use SetBy::Import;
+    use SetBy::{CallerOnce, Import};
     let mut all = vec![
-        rule("number", INT),
+        rule("number", INT).by(CallerOnce),
         // A story's title can be built from who, what and why.
         if story {
             rule("title", line(500))

@@ -103,7 +103,7 @@ fn number(draft: &mut Draft<'_, '_>) {
             let number = draft.check.view.take_number();
             draft.doc.set("number", number);
         }
-        Some(number) if draft.creates() || draft.changed("number") => {
+        Some(number) if draft.creates() => {
             if let Some(key) = super::view(draft).by_number(number) {
                 draft.clash("number", "taken", format!("{key} has it already"));
             }

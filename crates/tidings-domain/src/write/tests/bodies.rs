@@ -379,18 +379,13 @@ fn null_in_a_patch_is_null_or_the_default() {
         refusal(&room.patch("tasks/2", r#"{"title":null}"#)),
         "422 /title=required"
     );
-    room.post(
-        "comments",
-        r#"{"on":{"collection":"tasks","id":2},"body":"x"}"#,
-    )
-    .unwrap();
     assert_eq!(
-        refusal(&room.patch("comments/1", r#"{"kind":"commit"}"#)),
-        "422 /kind=read_only"
+        refusal(&room.patch("tasks/2", r#"{"number":null}"#)),
+        "422 /number=wrong_type"
     );
     assert_eq!(
-        refusal(&room.patch("comments/1", r#"{"kind":null}"#)),
-        "422 /kind=wrong_type"
+        refusal(&room.patch("tasks/2", r#"{"number":99}"#)),
+        "422 /number=read_only"
     );
     assert_eq!(refusal(&room.patch("tasks/99", "{}")), "404");
 }

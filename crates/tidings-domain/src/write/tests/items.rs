@@ -46,26 +46,6 @@ fn ids_and_numbers_go_on_over_all_items() {
 }
 
 #[test]
-fn a_number_can_change_and_stays_unique() {
-    let mut room = Room::new();
-    room.put("tasks/1", r#"{"title":"a"}"#).unwrap();
-    room.put("defects/2", r#"{"title":"b"}"#).unwrap();
-    let taken = room.patch("tasks/1", r#"{"number":2}"#);
-    assert_eq!(refusal(&taken), "409 /number=taken");
-    room.patch("tasks/1", r#"{"number":7}"#).unwrap();
-    holds(&room.get("tasks/1"), r#"{"number":7,"sequence":2}"#);
-    // The number it left is free, and the one it has is not.
-    room.patch("defects/2", r#"{"number":1}"#).unwrap();
-    let taken = room.put("tests/3", r#"{"title":"c","number":7}"#);
-    assert_eq!(refusal(&taken), "409 /number=taken");
-    // A replacement without it keeps it; null counts on.
-    room.put("tasks/1", r#"{"title":"A"}"#).unwrap();
-    holds(&room.get("tasks/1"), r#"{"number":7,"sequence":3}"#);
-    room.patch("tasks/1", r#"{"number":null}"#).unwrap();
-    holds(&room.get("tasks/1"), r#"{"number":2}"#);
-}
-
-#[test]
 fn an_update_says_what_was_and_what_is() {
     let mut room = Room::new();
     room.put(
