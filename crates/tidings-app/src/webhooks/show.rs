@@ -37,6 +37,11 @@ pub(crate) fn cut_url(url: &str) -> String {
     url::Url::parse(url).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
 }
 
+/// Whether it is on. When the server just disabled it, the engine knows before the store does: health and switch must agree.
+fn is_on(webhook: &Webhook, health: &Health) -> bool {
+    webhook.enabled && health.state != HealthState::Disabled
+}
+
 impl App {
     /// A webhook with its live health.
     pub(super) fn show_webhook(&self, caller: &Caller, project: &Project, found: &Found) -> Value {
@@ -70,7 +75,7 @@ impl App {
             ("has_secret", webhook.secrets.is_some().into()),
             ("verify_tls", webhook.verify_tls.into()),
             ("ca_pem", webhook.ca_pem.clone().into()),
-            ("enabled", webhook.enabled.into()),
+            ("enabled", is_on(webhook, health).into()),
             ("headers", headers::masked(&webhook.headers)),
             ("timeout_seconds", i64::from(webhook.timeout_seconds).into()),
             (
