@@ -1,8 +1,9 @@
 //! The client commands' way to a server: its REST API.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
@@ -63,8 +64,11 @@ impl Server {
             .clone()
             .or_else(|| variable("TIDINGS_URL"))
             .unwrap_or_else(|| "http://127.0.0.1:8080".into());
-        let base =
-            url::Url::parse(&base).with_context(|| format!("--server {base} is not a URL"))?;
+        let base = url::Url::parse(&base).map_err(|_| {
+            Failure::Usage(format!(
+                "--server {base} is no URL; expected one such as http://127.0.0.1:8080"
+            ))
+        })?;
         let token = self.token.clone().or_else(|| variable("TIDINGS_TOKEN"));
         let bytes = body.map(serde_json::to_vec).transpose()?;
         let (status, text) = send(
@@ -86,7 +90,13 @@ impl Server {
             };
             return Ok(Answer { body });
         }
-        Err(Failure::Refused(refusal(status, &text)).into())
+        let mut said = refusal(status, &text);
+        match status {
+            401 => said.push_str("; give it with --token or in TIDINGS_TOKEN"),
+            404 => said = format!("{path}: {said}"),
+            _ => {}
+        }
+        Err(Failure::Refused(said).into())
     }
 
     /// Every page of a list.
@@ -111,12 +121,30 @@ impl Server {
                     .cloned(),
             );
             match page.member("next_cursor").and_then(Value::as_str) {
-                Some(next) if all.len() < limit => cursor = format!("&cursor={}", encode(next)),
+                Some(next) if all.len() < limit => {
+                    cursor = format!("&cursor={}", encode(next));
+                    if std::io::stderr().is_terminal() {
+                        eprint!("\r{} so far", all.len());
+                    }
+                }
                 _ => break,
             }
         }
+        if !cursor.is_empty() && std::io::stderr().is_terminal() {
+            eprint!("\r                    \r");
+        }
         all.truncate(limit);
         Ok(all)
+    }
+
+    /// Says that something was done that has no answer of its own: in words, or as an object.
+    pub(crate) fn done(&self, members: &[(&str, Value)], words: &str) {
+        if self.json {
+            let members = members.iter().map(|(k, v)| ((*k).to_owned(), v.clone()));
+            crate::output::json(&Value::Map(members.collect()));
+        } else {
+            crate::output::say(words);
+        }
     }
 
     /// Prints one object as the caller wants it.
@@ -146,13 +174,11 @@ pub(crate) fn encode(text: &str) -> String {
 
 fn refusal(status: u16, text: &[u8]) -> String {
     let Ok(problem) = Value::parse(text) else {
-        return format!(
-            "the server answered {status}: {}",
-            String::from_utf8_lossy(text)
-                .chars()
-                .take(200)
-                .collect::<String>()
-        );
+        let start: String = String::from_utf8_lossy(text).chars().take(200).collect();
+        return match start.trim() {
+            "" => format!("the server answered {status} and nothing else; is it Tidings?"),
+            start => format!("the server answered {status}; is it Tidings? {start}"),
+        };
     };
     let detail = crate::output::cell(&problem, "detail");
     let code = crate::output::cell(&problem, "code");
@@ -183,9 +209,10 @@ struct Call<'a> {
 
 async fn send(base: &url::Url, call: &Call<'_>) -> anyhow::Result<(u16, Vec<u8>)> {
     if base.scheme() != "http" {
-        bail!(
-            "--server must be an http URL; for a server behind TLS use its address inside the network, or an SSH tunnel"
-        );
+        return Err(Failure::Usage(format!(
+            "--server {base}: the commands speak http only; for a server behind TLS use its address inside the network (http://127.0.0.1:8080 on its own machine), or an SSH tunnel"
+        ))
+        .into());
     }
     let host = base.host_str().context("--server has no host")?;
     let port = base.port_or_known_default().unwrap_or(80);
@@ -204,11 +231,21 @@ async fn send(base: &url::Url, call: &Call<'_>) -> anyhow::Result<(u16, Vec<u8>)
         tokio::spawn(connection);
         let mut request = hyper::Request::builder()
             .method(call.method)
-            .uri(format!("/api/v1{}", call.path))
+            .uri(format!(
+                "{}/api/v1{}",
+                base.path().trim_end_matches('/'),
+                call.path
+            ))
             .header("host", format!("{host}:{port}"))
             .header("connection", "close");
         if let Some(token) = &call.token {
-            request = request.header("authorization", format!("Bearer {token}"));
+            let value =
+                hyper::header::HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| {
+                    Failure::Usage(
+                        "the token has characters that no token has; copy it again".into(),
+                    )
+                })?;
+            request = request.header("authorization", value);
         }
         if let Some(actor) = call.actor {
             request = request.header("tidings-actor", actor);

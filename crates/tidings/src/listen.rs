@@ -123,13 +123,10 @@ impl Received {
                 .iter()
                 .map(|(k, v)| (k.clone(), v.as_str().into()))
                 .collect();
-            println!(
-                "{}",
-                serde_json::json!({
+            output::say(serde_json::json!({
                     "dialect": self.dialect, "id": self.id, "code": self.code, "object": self.object, "status": self.status,
                     "signature": self.verdict.to_string(), "headers": headers, "body": text,
-                })
-            );
+            }));
             return;
         }
         let head = [
@@ -140,20 +137,20 @@ impl Received {
             &self.status.to_string(),
             &self.verdict.to_string(),
         ];
-        println!("{}", output::line(head.into_iter(), &[9, 30, 18, 17, 3, 8]));
+        output::say(output::line(head.into_iter(), &[9, 30, 18, 17, 3, 8]));
         for (name, value) in &self.headers {
-            println!(
+            output::say(format!(
                 "    {}",
                 output::line([format!("{name}: {value}").as_str()].into_iter(), &[0])
-            );
+            ));
         }
         let pretty = tidings_domain::Value::parse(&self.body)
             .ok()
             .and_then(|v| serde_json::to_string_pretty(&v).ok());
         for body_line in pretty.unwrap_or(text).lines() {
-            println!("    {body_line}");
+            output::say(format!("    {body_line}"));
         }
-        println!();
+        output::say("");
     }
 }
 
@@ -255,7 +252,9 @@ impl Receiver {
     ) -> anyhow::Result<Self> {
         let listener = tokio::net::TcpListener::bind(listen)
             .await
-            .with_context(|| format!("cannot listen on {listen}"))?;
+            .with_context(|| {
+                format!("cannot listen on {listen}; choose another with --listen ADDR:PORT")
+            })?;
         let address = listener.local_addr()?;
         let shared: Arc<(Settings, Box<Told>)> = Arc::new((settings, Box::new(told)));
         let task = tokio::spawn(async move {

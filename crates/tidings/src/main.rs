@@ -67,6 +67,9 @@ enum Failure {
     /// No answer.
     #[error("{0}")]
     Unreachable(String),
+    /// The command line is wrong in a way that clap cannot see.
+    #[error("{0}")]
+    Usage(String),
     /// A signature did not verify.
     #[error("{0}")]
     Unverified(String),
@@ -90,8 +93,9 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("tidings: {error:#}");
+            eprintln!("tidings: {}", said(&error));
             match error.downcast_ref::<Failure>() {
+                Some(Failure::Usage(_)) => ExitCode::from(2),
                 Some(Failure::Refused(_)) => ExitCode::from(3),
                 Some(Failure::Unreachable(_)) => ExitCode::from(4),
                 Some(Failure::Unverified(_)) => ExitCode::from(5),
@@ -99,6 +103,20 @@ fn main() -> ExitCode {
             }
         }
     }
+}
+
+/// An error with its causes, each said once: many errors repeat their cause in their own words.
+fn said(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        let cause = cause.trim_end();
+        if text.is_empty() {
+            text.push_str(cause);
+        } else if !text.contains(cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 async fn run(command: Command) -> anyhow::Result<()> {

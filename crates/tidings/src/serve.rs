@@ -1,5 +1,6 @@
 //! `tidings serve`: wires the floors together, and takes them down again in order.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,7 +36,7 @@ pub(crate) struct Serve {
     /// An internal receiver that may be reached; repeat as needed
     #[arg(long, value_name = "CIDR|HOST[:PORT]")]
     egress_allow: Vec<String>,
-    /// Configuration file (TOML); `tidings config reference` prints one
+    /// Configuration file (TOML) [default: $TIDINGS_CONFIG]; `tidings config reference` prints one
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// How people reach the server: the base of links
@@ -67,7 +68,8 @@ impl Serve {
         if let Some(token) = running.new_token.take() {
             eprintln!("administrator's token, shown this once: {token}");
         }
-        println!("listening on http://{}", running.address);
+        // A server whose output nobody reads serves all the same.
+        writeln!(std::io::stdout(), "listening on http://{}", running.address).ok();
         let cause = interrupted().await;
         tracing::info!(
             "{cause}: stopping; requests in flight have {} s",
@@ -137,7 +139,12 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
     // The address is taken before anything is touched: a port in use must not start a second engine.
     let listener = tokio::net::TcpListener::bind(config.listen)
         .await
-        .with_context(|| format!("cannot listen on {}", config.listen))?;
+        .with_context(|| {
+            format!(
+                "cannot listen on {}; choose another with --listen ADDR:PORT",
+                config.listen
+            )
+        })?;
     let address = listener.local_addr()?;
     let server_url = config
         .public_url

@@ -24,7 +24,7 @@ enum Action {
 
 #[derive(clap::Args)]
 struct File {
-    /// The configuration file
+    /// The configuration file [default: $TIDINGS_CONFIG]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -32,7 +32,7 @@ struct File {
 impl ConfigCommand {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self.action {
-            Action::Reference => print!("{}", reference()),
+            Action::Reference => crate::output::write(&reference()),
             Action::Show(file) => {
                 let loaded =
                     config::load(file.config.as_deref(), &crate::serve::environment(), &[])?;
@@ -47,6 +47,9 @@ impl ConfigCommand {
                         ]
                     })
                     .collect();
+                for warning in &loaded.warnings {
+                    eprintln!("warning: {warning}");
+                }
                 crate::output::table(&["SETTING", "FROM", "VALUE"], &rows);
             }
             Action::Check(file) => {
@@ -55,6 +58,12 @@ impl ConfigCommand {
                 for warning in &loaded.warnings {
                     println!("warning: {warning}");
                 }
+                // What serve would refuse at its start is refused here.
+                crate::serve::transport(
+                    &loaded.config.egress_allow,
+                    loaded.config.egress_resolver,
+                    loaded.config.egress_ca.as_deref(),
+                )?;
                 println!("the configuration is good");
             }
         }

@@ -60,8 +60,8 @@ struct Filters {
     #[arg(long)]
     q: Option<String>,
     /// How many
-    #[arg(long, default_value_t = 50)]
-    limit: usize,
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
 }
 
 impl Filters {
@@ -93,12 +93,14 @@ impl Filters {
 impl Delivery {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let server = &self.server;
-        anyhow::ensure!(!self.project.is_empty(), "say which project: --project KEY");
-        let base = format!("/projects/{}/deliveries", encode(&self.project));
+        let base = format!("{}/deliveries", super::project(&self.project)?);
         match self.action {
             Action::List(filters) => {
                 let all = server
-                    .list(&format!("{base}{}", filters.query()), filters.limit)
+                    .list(
+                        &format!("{base}{}", filters.query()),
+                        usize::try_from(filters.limit)?,
+                    )
                     .await?;
                 if server.json {
                     output::json(&all.into());
@@ -115,23 +117,13 @@ impl Delivery {
                 ];
                 let row = |d: &Value| {
                     let mut cells = columns.map(|m| cell(d, m)).to_vec();
-                    let last = d
-                        .member("attempts")
-                        .and_then(|a| a.as_list().last().cloned())
-                        .or_else(|| d.member("last_attempt").cloned());
-                    cells.push(
-                        last.map(|l| {
-                            [cell(&l, "status"), cell(&l, "outcome")]
-                                .join(" ")
-                                .trim()
-                                .to_owned()
-                        })
-                        .unwrap_or_default(),
-                    );
+                    cells.push(cell(d, "attempt_count"));
+                    cells.push(d.member("last_attempt").map(attempt).unwrap_or_default());
                     cells
                 };
                 let headings = [
-                    "ID", "CREATED", "WEBHOOK", "CODE", "OBJECT", "STATE", "TRIGGER", "LAST",
+                    "ID", "CREATED", "WEBHOOK", "CODE", "OBJECT", "STATE", "TRIGGER", "TRIES",
+                    "LAST",
                 ];
                 output::table(&headings, &all.iter().map(row).collect::<Vec<_>>());
             }
@@ -140,15 +132,99 @@ impl Delivery {
                     .call("GET", &format!("{base}/{}", encode(&id)), None)
                     .await?
                     .body;
-                output::json(&delivery);
+                if server.json {
+                    output::json(&delivery);
+                } else {
+                    shown(&delivery);
+                }
             }
             Action::Resend { id } => {
                 server
                     .call("POST", &format!("{base}/{}/resend", encode(&id)), None)
                     .await?;
-                println!("{id} is sent again; `tidings delivery show {id}` tells how it went");
+                server.done(
+                    &[("resent", id.as_str().into())],
+                    &format!(
+                        "{id} is sent again; `tidings delivery --project {} show {id}` tells how it went",
+                        self.project
+                    ),
+                );
             }
         }
         Ok(())
     }
+}
+
+/// A try in few words: status, outcome, what was wrong, how long it took.
+pub(crate) fn attempt(attempt: &Value) -> String {
+    // A list has the error as text, a single delivery as code and detail.
+    let error = match cell(attempt, "error.detail") {
+        detail
+            if detail.is_empty()
+                && attempt
+                    .member("error")
+                    .is_some_and(|e| e.as_str().is_some()) =>
+        {
+            cell(attempt, "error")
+        }
+        detail => detail,
+    };
+    let parts = [cell(attempt, "status"), cell(attempt, "outcome"), error];
+    let mut words: Vec<String> = parts.into_iter().filter(|p| !p.is_empty()).collect();
+    let took = cell(attempt, "duration_ms");
+    if !took.is_empty() {
+        words.push(format!("in {took} ms"));
+    }
+    words.join(" ")
+}
+
+/// A delivery for reading: what it is, what was sent, what came of each try.
+fn shown(delivery: &Value) {
+    let long = ["request", "attempts"];
+    let head = delivery.as_map().iter();
+    output::record(&Value::Map(
+        head.filter(|(name, _)| !long.contains(&name.as_str()))
+            .cloned()
+            .collect(),
+    ));
+    output::say(format!("\nPOST {}", cell(delivery, "request.url")));
+    let headers = delivery.member("request").and_then(|r| r.member("headers"));
+    lines(headers.map(Value::as_map).unwrap_or_default());
+    output::say(format!("\n{}", clean(&cell(delivery, "request.body"))));
+    let attempts = delivery.member("attempts").map(Value::as_list);
+    for one in attempts.unwrap_or_default() {
+        output::say(format!(
+            "\ntry {} ({}) at {}: {}",
+            cell(one, "number"),
+            cell(one, "trigger"),
+            cell(one, "started_at"),
+            clean(&attempt(one))
+        ));
+        let answer = one.member("response");
+        lines(
+            answer
+                .and_then(|r| r.member("headers"))
+                .map(Value::as_map)
+                .unwrap_or_default(),
+        );
+        let body = clean(&cell(one, "response.body"));
+        if !body.is_empty() {
+            output::say(body);
+        }
+    }
+}
+
+fn lines(headers: &[(String, Value)]) {
+    for (name, value) in headers {
+        let text = value.as_str().map_or_else(String::new, clean);
+        output::say(format!("{name}: {text}"));
+    }
+}
+
+/// What a receiver answered, without the control characters that would reach the terminal.
+fn clean(text: &str) -> String {
+    let kept = |c: char| !c.is_control() || c == '\n' || c == '\t';
+    text.chars()
+        .map(|c| if kept(c) { c } else { ' ' })
+        .collect()
 }

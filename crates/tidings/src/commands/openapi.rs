@@ -2,5 +2,5 @@
 
 /// Prints it.
 pub(crate) fn run() {
-    println!("{}", tidings_web::openapi::text());
+    crate::output::say(tidings_web::openapi::text());
 }

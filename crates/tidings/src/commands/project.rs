@@ -84,12 +84,17 @@ impl Project {
                     .body,
             ),
             Action::Delete { key, yes } => {
-                anyhow::ensure!(
-                    yes,
-                    "this deletes {key} with its objects, webhooks and log; say --yes to do it"
-                );
+                if !yes {
+                    let why = format!(
+                        "this deletes {key} with its objects, webhooks and log; say --yes to do it"
+                    );
+                    return Err(crate::Failure::Usage(why).into());
+                }
                 server.call("DELETE", &path(&key), None).await?;
-                println!("deleted {key}");
+                server.done(
+                    &[("deleted", key.as_str().into())],
+                    &format!("deleted {key}"),
+                );
             }
         }
         Ok(())

@@ -52,7 +52,7 @@ impl Sample {
         if self.pretty {
             output::json(&Value::parse(&message.body)?);
         } else {
-            println!("{}", String::from_utf8_lossy(&message.body));
+            output::say(String::from_utf8_lossy(&message.body));
         }
         Ok(())
     }

@@ -56,12 +56,23 @@ impl Token {
                     output::json(&all.into());
                 } else {
                     let row = |t: &_| {
-                        ["id", "name", "kind", "role", "member", "expires_at"]
-                            .map(|m| cell(t, m))
-                            .to_vec()
+                        [
+                            "id",
+                            "name",
+                            "kind",
+                            "role",
+                            "member",
+                            "hint",
+                            "created_at",
+                            "expires_at",
+                        ]
+                        .map(|m| cell(t, m))
+                        .to_vec()
                     };
                     output::table(
-                        &["ID", "NAME", "KIND", "ROLE", "MEMBER", "EXPIRES"],
+                        &[
+                            "ID", "NAME", "KIND", "ROLE", "MEMBER", "BEGINS", "CREATED", "EXPIRES",
+                        ],
                         &all.iter().map(row).collect::<Vec<_>>(),
                     );
                 }
@@ -73,6 +84,13 @@ impl Token {
                 role,
                 expires_at,
             } => {
+                // A server token is an administrator's: who asks for less must not get more.
+                if self.project.is_none() && (app || member.is_some() || role.is_some()) {
+                    return Err(crate::Failure::Usage(
+                        "--app, --member and --role are for tokens of a project: say --project KEY; without them it is an administrator's token".into(),
+                    )
+                    .into());
+                }
                 let mut body: Vec<(String, Value)> = vec![("name".into(), name.into())];
                 if self.project.is_some() {
                     body.push(("kind".into(), if app { "app" } else { "member" }.into()));
@@ -96,7 +114,7 @@ impl Token {
             }
             Action::Revoke { id } => {
                 server.call("DELETE", &format!("{base}/{id}"), None).await?;
-                println!("revoked {id}");
+                server.done(&[("revoked", id.into())], &format!("revoked {id}"));
             }
         }
         Ok(())

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
-use tidings_dialects::Dialect;
 use tidings_dialects::signature::{self, Key};
+use tidings_dialects::{About, Dialect};
 use tidings_domain::{Clock, DeliveryId};
 use tidings_egress::{Report, Request, Tls, Transport};
 
@@ -45,6 +45,14 @@ impl Trigger {
         add("webhook-id", id.clone());
         add("webhook-timestamp", now.as_second().to_string());
         add("x-tidings-event", message.code.to_owned());
+        match &message.about {
+            About::Object(object, sequence) => {
+                add("x-tidings-object", object.to_string());
+                add("x-tidings-sequence", sequence.to_string());
+            }
+            About::Items(_) => add("x-tidings-object", "items".to_owned()),
+            About::Webhook(id) => add("x-tidings-object", format!("webhooks/{id}")),
+        }
         if let Some(secret) = self.secret.as_deref().filter(|s| !s.is_empty()) {
             add(
                 "webhook-signature",

@@ -2,7 +2,7 @@
 
 use tidings_domain::Value;
 
-use crate::client::{Server, encode};
+use crate::client::Server;
 use crate::output::{self, cell};
 
 /// Webhooks
@@ -93,8 +93,7 @@ impl Webhook {
     #[expect(clippy::too_many_lines, reason = "one arm a verb")]
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let server = &self.server;
-        anyhow::ensure!(!self.project.is_empty(), "say which project: --project KEY");
-        let base = format!("/projects/{}/webhooks", encode(&self.project));
+        let base = format!("{}/webhooks", super::project(&self.project)?);
         let post = async |id: i64, verb: &str, body: Option<Value>| {
             server
                 .call("POST", &format!("{base}/{id}/{verb}"), body.as_ref())
@@ -156,13 +155,19 @@ impl Webhook {
             }
             Action::Delete { id } => {
                 server.call("DELETE", &format!("{base}/{id}"), None).await?;
-                println!("deleted webhook {id}; its log stays until retention");
+                server.done(
+                    &[("deleted", id.into())],
+                    &format!("deleted webhook {id}; its log stays until retention takes it"),
+                );
             }
             Action::Test { id, event } => {
                 let delivery = post(id, "test", Some(Value::Map(vec![text("event", event)])))
                     .await?
                     .body;
-                output::json(&delivery);
+                if server.json {
+                    output::json(&delivery);
+                }
+                tested(server, &delivery)?;
             }
             Action::Enable { id } => shown(server, &post(id, "enable", None).await?.body),
             Action::Disable { id } => shown(server, &post(id, "disable", None).await?.body),
@@ -180,7 +185,18 @@ impl Webhook {
                     text("mode", mode.into()),
                     ("dry_run".into(), dry_run.into()),
                 ];
-                server.show(&post(id, "recover", Some(Value::Map(body))).await?.body);
+                let answer = post(id, "recover", Some(Value::Map(body))).await?.body;
+                if server.json {
+                    output::json(&answer);
+                } else {
+                    let what = match (skip, dry_run) {
+                        (false, false) => "will be delivered",
+                        (false, true) => "would be delivered",
+                        (true, false) => "are skipped",
+                        (true, true) => "would be skipped",
+                    };
+                    output::say(format!("{} deliveries {what}", cell(&answer, "count")));
+                }
             }
             Action::Rotate {
                 id,
@@ -189,11 +205,19 @@ impl Webhook {
             } => {
                 let mut body = vec![("overlap_seconds".to_owned(), overlap_seconds.into())];
                 body.extend(secret.map(|s| text("secret", s)));
-                server.show(
-                    &post(id, "secret/rotate", Some(Value::Map(body)))
-                        .await?
-                        .body,
-                );
+                let answer = post(id, "secret/rotate", Some(Value::Map(body)))
+                    .await?
+                    .body;
+                let made = cell(&answer, "secret");
+                if server.json {
+                    output::json(&answer);
+                } else if made.is_empty() {
+                    output::say(format!("webhook {id} signs with the secret that you gave"));
+                } else {
+                    output::say(format!(
+                        "the new secret of webhook {id}, shown this once: {made}"
+                    ));
+                }
             }
         }
         Ok(())
@@ -246,4 +270,27 @@ fn shown(server: &Server, webhook: &Value) {
     {
         eprintln!("warning: {}", cell(warning, "detail"));
     }
+}
+
+/// How a test went, in words; a test that failed is a failure of the command.
+fn tested(server: &Server, delivery: &Value) -> anyhow::Result<()> {
+    let last = delivery
+        .member("attempts")
+        .and_then(|all| all.as_list().last());
+    let how = last.map(super::delivery::attempt).unwrap_or_default();
+    let id = cell(delivery, "id");
+    let url = cell(delivery, "request.url");
+    if cell(delivery, "state") != "delivered" {
+        anyhow::bail!(
+            "the test of {} did not get through to {url}: {how}; `tidings delivery show {id}` shows request and answer",
+            cell(delivery, "code")
+        );
+    }
+    if !server.json {
+        output::say(format!(
+            "{url} took {}: {how} ({id})",
+            cell(delivery, "code")
+        ));
+    }
+    Ok(())
 }

@@ -74,7 +74,10 @@ pub(crate) fn load(
         warnings: Vec::new(),
     };
     let mut faults = Vec::new();
-    if let Some(path) = file {
+    let named = environment
+        .iter()
+        .find(|(k, v)| k == "TIDINGS_CONFIG" && !v.is_empty());
+    if let Some(path) = file.or(named.map(|(_, v)| Path::new(v))) {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
         for (key, value) in flatten(&text)
@@ -89,7 +92,7 @@ pub(crate) fn load(
         };
         match SETTINGS.iter().find(|s| s.variable() == *name) {
             Some(setting) => loaded.set(setting.key, value, Source::Environment, &mut faults),
-            // Read by the client commands and the tests.
+            // Read above, by the client commands and by the tests.
             None if ["URL", "TOKEN", "CONFIG", "TOOLS", "BLESS", "KILLS", "SEEDS"].contains(&rest) => {}
             None => loaded.warnings.push(format!("the environment variable {name} is no setting of Tidings; `tidings config reference` lists them")),
         }

@@ -58,7 +58,15 @@ async fn a_project_and_a_webhook_are_made_tested_listed_and_deleted() {
     assert_eq!(made["has_secret"], true);
     let test = json_of(&client(
         &server,
-        &["webhook", "--project", "CLI", "test", &id, "submit"],
+        &[
+            "webhook",
+            "--project",
+            "CLI",
+            "--json",
+            "test",
+            &id,
+            "submit",
+        ],
     ));
     assert_eq!(
         (&test["state"], &test["trigger"]),
@@ -79,11 +87,44 @@ async fn a_project_and_a_webhook_are_made_tested_listed_and_deleted() {
         log.contains("submit") && log.contains("delivered") && log.contains("204"),
         "{log}"
     );
+    let said = text(&client(
+        &server,
+        &["webhook", "--project", "CLI", "test", &id, "submit"],
+    ));
     assert!(
-        client(&server, &["webhook", "--project", "CLI", "delete", &id])
-            .status
-            .success()
+        said.contains("took submit: 204 accepted in") && !said.contains('{'),
+        "{said}"
     );
+    let shown = text(&client(
+        &server,
+        &["webhook", "--project", "CLI", "show", &id],
+    ));
+    assert!(
+        shown.contains("health.state") && !shown.contains("{\""),
+        "{shown}"
+    );
+    let sent = test["id"].as_str().unwrap();
+    let shown = text(&client(
+        &server,
+        &["delivery", "--project", "CLI", "show", sent],
+    ));
+    assert!(
+        shown.contains("X-Squish-Action: submit") && shown.contains("try 1 (test)"),
+        "{shown}"
+    );
+    let rotated = text(&client(
+        &server,
+        &["webhook", "--project", "CLI", "rotate", &id],
+    ));
+    assert!(
+        rotated.contains("shown this once: whsec_") && rotated.lines().count() == 1,
+        "{rotated}"
+    );
+    let deleted = json_of(&client(
+        &server,
+        &["webhook", "--project", "CLI", "--json", "delete", &id],
+    ));
+    assert_eq!(deleted["deleted"].to_string(), id);
     let refused = client(&server, &["webhook", "--project", "CLI", "show", &id]);
     assert_eq!(refused.status.code(), Some(3), "{}", text(&refused));
 }
@@ -255,4 +296,105 @@ fn sigterm_ends_it_well() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
     assert!(server.terminate().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_that_does_not_get_through_fails_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    server
+        .call("POST", "/projects", &json!({"key": "BAD", "name": "Bad"}))
+        .await;
+    let hook = json!({"name": "w", "url": "http://127.0.0.1:1/", "dialect": "squish"});
+    let made = server.call("POST", "/projects/BAD/webhooks", &hook).await;
+    let id = made["id"].to_string();
+    let output = client(
+        &server,
+        &["webhook", "--project", "BAD", "test", &id, "submit"],
+    );
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let said = text(&output);
+    assert!(
+        said.contains("refuses connections") && said.contains("tidings delivery"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_token_for_less_is_never_an_administrators() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    for limit in [["--app", "--json"], ["--role", "stakeholder"]] {
+        let mut arguments = vec!["token", "create", "ci"];
+        arguments.extend(limit);
+        let output = client(&server, &arguments);
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+        assert!(text(&output).contains("--project KEY"), "{}", text(&output));
+    }
+    let all = json_of(&client(&server, &["token", "list", "--json"]));
+    assert_eq!(all, json!([]));
+}
+
+#[test]
+fn refusals_name_what_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let said = |arguments: &[&str], code: i32| {
+        let output = client(&server, arguments);
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output));
+        text(&output)
+    };
+    let unknown = said(&["project", "show", "NOPE"], 3);
+    assert!(unknown.contains("/projects/NOPE"), "{unknown}");
+    let token = said(&["project", "list", "--token", "wrong"], 3);
+    assert!(token.contains("TIDINGS_TOKEN"), "{token}");
+    let project = said(&["webhook", "list"], 2);
+    assert!(project.contains("--project KEY"), "{project}");
+    let pair = said(&["project", "create", "K", "Name", "archived"], 2);
+    assert!(pair.contains("NAME=VALUE"), "{pair}");
+    let bare = said(&["project", "list", "--server", "localhost"], 2);
+    assert!(bare.contains("http://127.0.0.1:8080"), "{bare}");
+    let tls = said(&["project", "list", "--server", "https://localhost"], 2);
+    assert!(tls.contains("http only"), "{tls}");
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let mut child = tidings(&["openapi"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{}",
+        text(&output)
+    );
+}
+
+#[test]
+fn the_check_finds_what_the_start_would_refuse() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tidings.toml");
+    std::fs::write(&file, "[egress]\nallow = \"10.0.0.0/99\"\n").unwrap();
+    let output = tidings(&["config", "check"])
+        .env("TIDINGS_CONFIG", &file)
+        .output()
+        .unwrap();
+    assert!(!output.status.success(), "{}", text(&output));
+    assert!(text(&output).contains("egress.allow"), "{}", text(&output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trigger_sends_every_header_that_a_server_sends() {
+    let receiver = Receiver::start().await;
+    let url = receiver.url();
+    let arguments = ["trigger", "--url", &url, "--dialect", "squish", "--event"];
+    let output = tidings(&arguments).arg("submit").output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let got = receiver.until("the sample", |got| got.len() == 1).await;
+    assert_eq!(got[0].header("x-tidings-object"), "tasks/42");
+    assert_eq!(got[0].header("x-tidings-sequence"), "1");
 }
