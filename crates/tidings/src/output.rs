@@ -98,7 +98,7 @@ fn rows_of(prefix: &str, value: &Value, rows: &mut Vec<(String, String)>) {
             Value::Map(inner) if !inner.is_empty() => rows_of(&format!("{full}."), member, rows),
             Value::Map(_) => rows.push((full, String::new())),
             Value::List(items) => {
-                rows.push((full, items.iter().map(brief).collect::<Vec<_>>().join(", ")))
+                rows.push((full, items.iter().map(brief).collect::<Vec<_>>().join(", ")));
             }
             _ => rows.push((full, cell(value, name))),
         }

@@ -11,7 +11,9 @@ const HB: &str = "/api/v1/projects/HB";
 async fn a_number_is_given_at_creation_and_stays() {
     let house = House::new().await;
     let task = format!("{HB}/tasks/1");
-    house.admin("PUT", &task, r#"{"title":"a","number":7}"#).await;
+    house
+        .admin("PUT", &task, r#"{"title":"a","number":7}"#)
+        .await;
     let refused = house.admin("PATCH", &task, r#"{"number":8}"#).await;
     assert_eq!(
         (refused.status, refused.fields()),
