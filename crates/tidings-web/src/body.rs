@@ -38,6 +38,8 @@ impl From<Fault> for BodyError {
 /// What a request to that route carries.
 pub async fn read(row: &Row, headers: &HeaderMap, body: Body) -> Result<Payload, BodyError> {
     let limit = match row.input {
+        // A verb without a body takes `{}`, which many clients send, and refuses members by name like every other write.
+        Input::None if row.method == Method::Post => SMALL_BYTES,
         Input::None => return Ok(Payload::Nothing),
         Input::Changes => MAX_CHANGES_BYTES,
         Input::Json(_) | Input::Optional(_) => MAX_BYTES,
@@ -55,10 +57,36 @@ pub async fn read(row: &Row, headers: &HeaderMap, body: Body) -> Result<Payload,
             return Err(malformed("the body broke off, or its framing is wrong").into());
         }
     };
-    if bytes.is_empty() && matches!(row.input, Input::Optional(_)) {
+    if bytes.is_empty() && matches!(row.input, Input::Optional(_) | Input::None) {
         return Ok(Payload::Nothing);
     }
-    Ok(parse(row, headers, &bytes)?)
+    let payload = parse(row, headers, &bytes)?;
+    if row.input == Input::None {
+        return Ok(nothing(&payload)?);
+    }
+    Ok(payload)
+}
+
+/// Refuses what a verb without a body was given.
+fn nothing(payload: &Payload) -> Result<Payload, Fault> {
+    match payload {
+        Payload::Json(Value::Map(members)) => match members.first() {
+            None => Ok(Payload::Nothing),
+            Some((name, _)) => {
+                let field = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+                Err(Fault::field(
+                    field,
+                    "unknown_member",
+                    "is not known here: this call takes no body",
+                ))
+            }
+        },
+        _ => Err(Fault::field(
+            "",
+            "wrong_type",
+            "this call takes no body, or {}",
+        )),
+    }
 }
 
 /// Bodies below this are small: a thousand of them at once are no burden.

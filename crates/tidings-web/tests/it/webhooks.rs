@@ -452,3 +452,23 @@ async fn edits_at_the_same_time_all_count() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_verb_without_a_body_refuses_members_by_name() {
+    let house = House::new().await;
+    let id = house.webhook("admin", "").await;
+    let path = format!("{ALL}/{id}/pause");
+    let refused = house.admin("POST", &path, r#"{"for":"ever"}"#).await;
+    assert_eq!(
+        (refused.status, refused.fields()),
+        (422, vec!["/for".into()])
+    );
+    let listed = house.admin("POST", &path, "[]").await;
+    assert_eq!(listed.status, 422, "{}", listed.text);
+    let shown = house.admin("GET", &format!("{ALL}/{id}"), "").await;
+    assert_eq!(shown.at("health/state"), "ok".into());
+    for body in ["", "{}"] {
+        let done = house.admin("POST", &path, body).await;
+        assert_eq!(done.status, 200, "{}", done.text);
+    }
+}
