@@ -136,11 +136,6 @@ impl Change {
     pub fn changed(&self, member: &str) -> Option<&FieldChange> {
         self.changes.iter().find(|c| c.member == member)
     }
-
-    /// Whether the change is only a comment that an update brought; then the event is the comment's creation.
-    pub fn is_silent(&self) -> bool {
-        self.verb == Verb::Updated && self.changes.is_empty() && self.comment.is_none()
-    }
 }
 
 /// Several objects updated in one request.

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ProjectId, WebhookId};
-use crate::time::Time;
 use crate::value::Value;
 
 /// Which events a webhook wants.
@@ -192,13 +191,4 @@ pub struct Health {
     pub probe_step: u32,
     /// Failed tries by hour of uptime for the last 24, newest first; for `delivery.disable_after`.
     pub failures_by_hour: Vec<u32>,
-}
-
-/// A change of state worth an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Disabled {
-    /// Why.
-    pub reason: DisabledReason,
-    /// Since when.
-    pub since: Time,
 }
