@@ -11,6 +11,8 @@
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+#[cfg(any(test, feature = "conformance"))]
+pub mod gated;
 pub mod memory;
 pub mod stored;
 mod time;

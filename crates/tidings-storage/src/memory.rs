@@ -52,6 +52,7 @@ struct Disk {
     last_token: i64,
     webhooks: BTreeMap<WebhookId, Lane>,
     deliveries: BTreeMap<DeliveryId, Row>,
+    by_webhook: BTreeSet<(WebhookId, DeliveryId)>,
     waiting: BTreeSet<(WebhookId, DeliveryId)>,
     tokens: BTreeMap<TokenId, Token>,
     documents: BTreeMap<String, String>,
@@ -414,19 +415,28 @@ impl Disk {
                     title: new.title.clone(),
                     attempts: Vec::new(),
                 };
-                self.deliveries.insert(id, row);
+                self.add(id, row);
                 deliveries.push(queued);
             }
         }
         deliveries
     }
 
+    fn add(&mut self, id: DeliveryId, row: Row) {
+        self.by_webhook.insert((row.queued.webhook, id));
+        self.deliveries.insert(id, row);
+    }
+
+    /// The deliveries of a webhook, oldest first.
+    fn rows_of(&self, webhook: WebhookId) -> impl DoubleEndedIterator<Item = &Row> {
+        let all = (webhook, DeliveryId(i64::MIN))..=(webhook, DeliveryId(i64::MAX));
+        let ids = self.by_webhook.range(all);
+        ids.filter_map(|(_, id)| self.deliveries.get(id))
+    }
+
     fn has_delivery(&self, webhook: WebhookId, event: EventId, code: &str) -> bool {
-        self.deliveries.values().any(|row| {
-            row.webhook == Some(webhook)
-                && row.queued.message.event == Some(event)
-                && row.queued.message.code == code
-        })
+        self.rows_of(webhook)
+            .any(|row| row.queued.message.event == Some(event) && row.queued.message.code == code)
     }
 
     fn set_state(&mut self, id: DeliveryId, state: DeliveryState) {
@@ -486,9 +496,9 @@ impl Disk {
     }
 
     fn of_webhook(&self, webhook: WebhookId, state: DeliveryState) -> Vec<DeliveryId> {
-        let rows = self.deliveries.iter();
-        rows.filter(|(_, row)| row.webhook == Some(webhook) && row.state == state)
-            .map(|(id, _)| *id)
+        self.rows_of(webhook)
+            .filter(|row| row.state == state)
+            .map(|row| row.queued.id)
             .collect()
     }
 
@@ -735,9 +745,11 @@ impl Store for MemoryStore {
         let Disk {
             waiting,
             deliveries,
+            by_webhook,
             ..
         } = &mut *disk;
         waiting.retain(|(_, id)| deliveries.contains_key(id));
+        by_webhook.retain(|(_, id)| deliveries.contains_key(id));
         Ok(())
     }
 
@@ -1035,7 +1047,7 @@ impl Store for MemoryStore {
             title: String::new(),
             attempts,
         };
-        disk.deliveries.insert(test.delivery, row);
+        disk.add(test.delivery, row);
         Ok(())
     }
 
@@ -1048,12 +1060,15 @@ impl Store for MemoryStore {
     ) -> Result<Page<DeliverySummary>, StoreError> {
         let disk = self.reading()?;
         let end = if before > 0 { before } else { i64::MAX };
+        let wanted = |row: &&Row| row.project == project && disk.matches(row, filter);
+        if let Some(webhook) = filter.webhook {
+            let rows = disk.rows_of(webhook).rev();
+            let rows = rows.filter(|row| row.queued.id.0 < end).filter(wanted);
+            return Ok(page(rows.map(|row| disk.summary(row)), limit, |d| d.id.0));
+        }
         let rows = disk.deliveries.range(..DeliveryId(end)).rev();
-        let rows = rows
-            .map(|(_, row)| row)
-            .filter(|row| row.project == project && disk.matches(row, filter))
-            .map(|row| disk.summary(row));
-        Ok(page(rows, limit, |d| d.id.0))
+        let rows = rows.map(|(_, row)| row).filter(wanted);
+        Ok(page(rows.map(|row| disk.summary(row)), limit, |d| d.id.0))
     }
 
     async fn delivery(
@@ -1153,7 +1168,8 @@ impl Store for MemoryStore {
         let waits = |state| matches!(state, DeliveryState::Held | DeliveryState::Parked);
         let rows = disk.deliveries.values();
         let expired: Vec<DeliveryId> = rows
-            .filter(|row| created_ms(row.queued.id) < held_before && waits(disk.shown_state(row)))
+            .take_while(|row| created_ms(row.queued.id) < held_before)
+            .filter(|row| waits(disk.shown_state(row)))
             .map(|row| row.queued.id)
             .take(step)
             .collect();
@@ -1163,7 +1179,10 @@ impl Store for MemoryStore {
         pruned.expired = expired.len() as u64;
         pruned.more |= expired.len() == step;
 
-        let mut bytes = disk.bytes();
+        let mut bytes = match retention.max_bytes {
+            0 => 0,
+            _ => disk.bytes(),
+        };
         let mut rows = disk.deliveries.len() as u64;
         let mut removed = Vec::new();
         for (id, row) in &disk.deliveries {
@@ -1182,7 +1201,9 @@ impl Store for MemoryStore {
             }
         }
         for id in &removed {
-            disk.deliveries.remove(id);
+            if let Some(row) = disk.deliveries.remove(id) {
+                disk.by_webhook.remove(&(row.queued.webhook, *id));
+            }
         }
         pruned.removed += removed.len() as u64;
         pruned.more |= removed.len() == step;

@@ -2,14 +2,40 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use tidings_domain::{Project, ProjectId};
 
 use crate::conformance::{Heard, ManualClock, exercise};
+use crate::gated::{Gate, Gated};
 use crate::{MemoryStore, Store, StoreError};
 
 #[tokio::test]
 async fn it_conforms() {
     exercise(|clock, listener| Arc::new(MemoryStore::new(clock, listener))).await;
+}
+
+/// A gate that lets everything through, at its own pace.
+struct Open;
+
+#[async_trait]
+impl Gate for Open {
+    async fn before(&self, _: &'static str) -> Result<(), StoreError> {
+        tokio::task::yield_now().await;
+        Ok(())
+    }
+
+    async fn after(&self, _: &'static str) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn behind_a_gate_it_conforms_too() {
+    exercise(|clock, listener| {
+        let store = Arc::new(MemoryStore::new(clock, listener));
+        Arc::new(Gated::new(store, Arc::new(Open)))
+    })
+    .await;
 }
 
 #[tokio::test]

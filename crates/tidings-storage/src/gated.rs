@@ -1,0 +1,309 @@
+//! A store behind a gate: the gate may delay, refuse or end every call, before it is done and after it was. For simulations and
+//! fault tests; the store behind it is a real one.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tidings_domain::webhook::{Health, Webhook};
+use tidings_domain::{
+    Collection, DeliveryId, Doc, EventId, Project, ProjectId, TokenId, WebhookId,
+};
+
+use crate::{
+    Activity, AsOf, DeliveryDetail, DeliveryFilter, DeliverySummary, LaneCounts, LaneStart, Page,
+    Planner, Pruned, Queued, ReadJob, RecordError, Recorded, Retention, Settlement, Store,
+    StoreError, TestSend, Token,
+};
+
+/// Stands before a store. `call` is the name of the method.
+#[async_trait]
+pub trait Gate: Send + Sync + 'static {
+    /// Before the store is asked; an error is the answer, and the store is not asked.
+    async fn before(&self, call: &'static str) -> Result<(), StoreError>;
+
+    /// After the store has done it, before its caller knows.
+    async fn after(&self, call: &'static str);
+}
+
+/// A store behind a gate.
+pub struct Gated {
+    store: Arc<dyn Store>,
+    gate: Arc<dyn Gate>,
+}
+
+impl std::fmt::Debug for Gated {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Gated")
+    }
+}
+
+impl Gated {
+    /// Puts a gate before a store.
+    pub fn new(store: Arc<dyn Store>, gate: Arc<dyn Gate>) -> Self {
+        Self { store, gate }
+    }
+
+    async fn through<T, E: From<StoreError>>(
+        &self,
+        call: &'static str,
+        job: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, E> {
+        self.gate.before(call).await?;
+        let result = job.await;
+        self.gate.after(call).await;
+        result
+    }
+}
+
+#[async_trait]
+impl Store for Gated {
+    async fn record<'a>(
+        &'a self,
+        projects: &'a [ProjectId],
+        planner: Planner<'a>,
+    ) -> Result<Recorded, RecordError> {
+        let job = self.store.record(projects, planner);
+        self.through("record", job).await
+    }
+
+    async fn read<'a>(
+        &'a self,
+        project: ProjectId,
+        at: AsOf,
+        job: ReadJob<'a>,
+    ) -> Result<(), StoreError> {
+        let job = self.store.read(project, at, job);
+        self.through("read", job).await
+    }
+
+    async fn create_project(&self, project: Project) -> Result<Project, StoreError> {
+        let job = self.store.create_project(project);
+        self.through("create_project", job).await
+    }
+
+    async fn project(&self, key: &str) -> Result<Option<Arc<Project>>, StoreError> {
+        let job = self.store.project(key);
+        self.through("project", job).await
+    }
+
+    async fn projects(&self, after: i64, limit: usize) -> Result<Page<Arc<Project>>, StoreError> {
+        let job = self.store.projects(after, limit);
+        self.through("projects", job).await
+    }
+
+    async fn delete_project(&self, project: ProjectId) -> Result<(), StoreError> {
+        let job = self.store.delete_project(project);
+        self.through("delete_project", job).await
+    }
+
+    async fn objects(
+        &self,
+        project: ProjectId,
+        collection: Collection,
+        after: i64,
+        limit: usize,
+    ) -> Result<Page<Arc<Doc>>, StoreError> {
+        let job = self.store.objects(project, collection, after, limit);
+        self.through("objects", job).await
+    }
+
+    async fn activities(
+        &self,
+        project: ProjectId,
+        before: i64,
+        limit: usize,
+    ) -> Result<Page<Activity>, StoreError> {
+        let job = self.store.activities(project, before, limit);
+        self.through("activities", job).await
+    }
+
+    async fn event(
+        &self,
+        project: ProjectId,
+        event: EventId,
+    ) -> Result<Option<Activity>, StoreError> {
+        let job = self.store.event(project, event);
+        self.through("event", job).await
+    }
+
+    async fn next_webhook_id(&self) -> Result<WebhookId, StoreError> {
+        let job = self.store.next_webhook_id();
+        self.through("next_webhook_id", job).await
+    }
+
+    async fn create_webhook(
+        &self,
+        webhook: Webhook,
+        health: Health,
+    ) -> Result<Arc<Webhook>, StoreError> {
+        let job = self.store.create_webhook(webhook, health);
+        self.through("create_webhook", job).await
+    }
+
+    async fn update_webhook(&self, webhook: Webhook) -> Result<Arc<Webhook>, StoreError> {
+        let job = self.store.update_webhook(webhook);
+        self.through("update_webhook", job).await
+    }
+
+    async fn delete_webhook(
+        &self,
+        project: ProjectId,
+        webhook: WebhookId,
+    ) -> Result<(), StoreError> {
+        let job = self.store.delete_webhook(project, webhook);
+        self.through("delete_webhook", job).await
+    }
+
+    async fn webhook(
+        &self,
+        project: ProjectId,
+        webhook: WebhookId,
+    ) -> Result<Option<(Arc<Webhook>, Health, LaneCounts)>, StoreError> {
+        let job = self.store.webhook(project, webhook);
+        self.through("webhook", job).await
+    }
+
+    async fn webhooks(
+        &self,
+        project: ProjectId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Page<(Arc<Webhook>, Health, LaneCounts)>, StoreError> {
+        let job = self.store.webhooks(project, after, limit);
+        self.through("webhooks", job).await
+    }
+
+    async fn lanes(&self) -> Result<Vec<LaneStart>, StoreError> {
+        let job = self.store.lanes();
+        self.through("lanes", job).await
+    }
+
+    async fn pending(
+        &self,
+        webhook: WebhookId,
+        after: DeliveryId,
+        limit: usize,
+    ) -> Result<Vec<Queued>, StoreError> {
+        let job = self.store.pending(webhook, after, limit);
+        self.through("pending", job).await
+    }
+
+    async fn settle(
+        &self,
+        settlements: Vec<Settlement>,
+        health: Vec<(WebhookId, Health)>,
+    ) -> Result<(), StoreError> {
+        let job = self.store.settle(settlements, health);
+        self.through("settle", job).await
+    }
+
+    async fn park(&self, webhook: WebhookId, limit: usize) -> Result<usize, StoreError> {
+        let job = self.store.park(webhook, limit);
+        self.through("park", job).await
+    }
+
+    async fn unpark(
+        &self,
+        webhook: WebhookId,
+        since_ms: i64,
+        deliver: bool,
+        dry_run: bool,
+    ) -> Result<u64, StoreError> {
+        let job = self.store.unpark(webhook, since_ms, deliver, dry_run);
+        self.through("unpark", job).await
+    }
+
+    async fn resend(&self, project: ProjectId, delivery: DeliveryId) -> Result<Queued, StoreError> {
+        let job = self.store.resend(project, delivery);
+        self.through("resend", job).await
+    }
+
+    async fn next_delivery_id(&self) -> Result<DeliveryId, StoreError> {
+        let job = self.store.next_delivery_id();
+        self.through("next_delivery_id", job).await
+    }
+
+    async fn log_test(&self, test: TestSend) -> Result<(), StoreError> {
+        let job = self.store.log_test(test);
+        self.through("log_test", job).await
+    }
+
+    async fn deliveries(
+        &self,
+        project: ProjectId,
+        filter: &DeliveryFilter,
+        before: i64,
+        limit: usize,
+    ) -> Result<Page<DeliverySummary>, StoreError> {
+        let job = self.store.deliveries(project, filter, before, limit);
+        self.through("deliveries", job).await
+    }
+
+    async fn delivery(
+        &self,
+        project: ProjectId,
+        delivery: DeliveryId,
+    ) -> Result<Option<DeliveryDetail>, StoreError> {
+        let job = self.store.delivery(project, delivery);
+        self.through("delivery", job).await
+    }
+
+    async fn create_token(&self, token: Token) -> Result<Token, StoreError> {
+        let job = self.store.create_token(token);
+        self.through("create_token", job).await
+    }
+
+    async fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Token>, StoreError> {
+        let job = self.store.token_by_hash(hash);
+        self.through("token_by_hash", job).await
+    }
+
+    async fn tokens(
+        &self,
+        project: Option<ProjectId>,
+        after: i64,
+        limit: usize,
+    ) -> Result<Page<Token>, StoreError> {
+        let job = self.store.tokens(project, after, limit);
+        self.through("tokens", job).await
+    }
+
+    async fn delete_token(
+        &self,
+        project: Option<ProjectId>,
+        token: TokenId,
+    ) -> Result<(), StoreError> {
+        let job = self.store.delete_token(project, token);
+        self.through("delete_token", job).await
+    }
+
+    async fn document(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let job = self.store.document(name);
+        self.through("document", job).await
+    }
+
+    async fn put_document(&self, name: &str, text: &str) -> Result<(), StoreError> {
+        let job = self.store.put_document(name, text);
+        self.through("put_document", job).await
+    }
+
+    async fn has_secrets(&self) -> Result<bool, StoreError> {
+        let job = self.store.has_secrets();
+        self.through("has_secrets", job).await
+    }
+
+    async fn prune(
+        &self,
+        now_ms: i64,
+        retention: Retention,
+        step: usize,
+    ) -> Result<Pruned, StoreError> {
+        let job = self.store.prune(now_ms, retention, step);
+        self.through("prune", job).await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        let job = self.store.check();
+        self.through("check", job).await
+    }
+}
