@@ -35,36 +35,49 @@ impl From<Fault> for BodyError {
     }
 }
 
-/// What a request to that route carries.
-pub async fn read(row: &Row, headers: &HeaderMap, body: Body) -> Result<Payload, BodyError> {
-    let limit = match row.input {
-        // A verb without a body takes `{}`, which many clients send, and refuses members by name like every other write.
-        Input::None if row.method == Method::Post => SMALL_BYTES,
-        Input::None => return Ok(Payload::Nothing),
-        Input::Changes => MAX_CHANGES_BYTES,
-        Input::Json(_) | Input::Optional(_) => MAX_BYTES,
-    };
+/// The text that a request to that route carries; empty where none is taken.
+pub async fn read(row: &Row, headers: &HeaderMap, body: Body) -> Result<Bytes, BodyError> {
+    let limit = limit(row);
+    if limit == 0 {
+        return Ok(Bytes::new());
+    }
     if declared_length(headers).is_some_and(|length| length > limit) {
         return Err(too_large(limit).into());
     }
     check_encoding(headers)?;
     let collected = tokio::time::timeout(TIME, Limited::new(body, limit).collect()).await;
-    let bytes = match collected {
-        Err(_) => return Err(BodyError::Slow),
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large(limit).into()),
-        Ok(Err(_)) => {
-            return Err(malformed("the body broke off, or its framing is wrong").into());
-        }
-    };
-    if bytes.is_empty() && matches!(row.input, Input::Optional(_) | Input::None) {
+    match collected {
+        Err(_) => Err(BodyError::Slow),
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(limit).into()),
+        Ok(Err(_)) => Err(malformed("the body broke off, or its framing is wrong").into()),
+    }
+}
+
+/// What that text says.
+pub fn parse(row: &Row, headers: &HeaderMap, text: &Bytes) -> Result<Payload, Fault> {
+    if limit(row) == 0 {
         return Ok(Payload::Nothing);
     }
-    let payload = parse(row, headers, &bytes)?;
+    if text.is_empty() && matches!(row.input, Input::Optional(_) | Input::None) {
+        return Ok(Payload::Nothing);
+    }
+    let payload = values(row, headers, text)?;
     if row.input == Input::None {
-        return Ok(nothing(&payload)?);
+        return nothing(&payload);
     }
     Ok(payload)
+}
+
+/// The most bytes that a route takes.
+fn limit(row: &Row) -> usize {
+    match row.input {
+        // A verb without a body takes `{}`, which many clients send, and refuses members by name like every other write.
+        Input::None if row.method == Method::Post => SMALL_BYTES,
+        Input::None => 0,
+        Input::Changes => MAX_CHANGES_BYTES,
+        Input::Json(_) | Input::Optional(_) => MAX_BYTES,
+    }
 }
 
 /// Refuses what a verb without a body was given.
@@ -89,31 +102,21 @@ fn nothing(payload: &Payload) -> Result<Payload, Fault> {
     }
 }
 
-/// Bodies below this are small: a thousand of them at once are no burden.
-const SMALL_BYTES: usize = 16 * 1024;
-const MEBIBYTE: usize = 1024 * 1024;
+/// The most that is read of what should be `{}`.
+const SMALL_BYTES: usize = 8 * 1024;
 
-/// The most that a request's body may take, in whole mebibytes; `None` for one that is surely small, or not read at all.
-pub fn mebibytes(row: &Row, headers: &HeaderMap) -> Option<u32> {
-    let limit = match row.input {
-        Input::None => return None,
-        Input::Changes => MAX_CHANGES_BYTES,
-        Input::Json(_) | Input::Optional(_) => MAX_BYTES,
-    };
-    let most = declared_length(headers).map_or_else(
-        || {
-            // Without a length a body is chunked, or there is none.
-            let chunked = headers.contains_key(header::TRANSFER_ENCODING);
-            if chunked { limit } else { 0 }
-        },
-        |length| length.min(limit),
-    );
-    (most > SMALL_BYTES)
-        .then(|| most.div_ceil(MEBIBYTE))
-        .and_then(|n| u32::try_from(n).ok())
+/// The most that a request's body may have.
+pub fn most_bytes(row: &Row, headers: &HeaderMap) -> usize {
+    let limit = limit(row);
+    match declared_length(headers) {
+        Some(length) => length.min(limit),
+        // Without a length a body is chunked, or there is none.
+        None if headers.contains_key(header::TRANSFER_ENCODING) => limit,
+        None => 0,
+    }
 }
 
-fn parse(row: &Row, headers: &HeaderMap, bytes: &Bytes) -> Result<Payload, Fault> {
+fn values(row: &Row, headers: &HeaderMap, bytes: &Bytes) -> Result<Payload, Fault> {
     let batch = row.input == Input::Changes;
     match media_type(headers).as_deref() {
         Some("application/json") => json(bytes).map(Payload::Json),

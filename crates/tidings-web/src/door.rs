@@ -15,11 +15,11 @@ use parking_lot::Mutex;
 use tidings_app::{Access, App, Caller, auth, refusal};
 use tidings_domain::Fault;
 use tidings_domain::fault::FaultKind;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::body::{self, BodyError};
 use crate::metrics::Metrics;
 use crate::query::{self, Query};
+use crate::rooms::{Answer, Room, Rooms, overloaded};
 use crate::route::{Call, Method, OutputBody, Reply, Row};
 use crate::{problem, routes};
 
@@ -30,9 +30,13 @@ pub struct DoorLimits {
     pub in_flight: i64,
     /// Requests being answered, of one token: more get 429.
     pub in_flight_per_token: usize,
-    /// Mebibytes of large bodies being read and carried out at once: more wait a little, then get 503.
-    pub body_mib: usize,
-    /// How long a large body waits for others before the client is told to come back.
+    /// Mebibytes of large bodies arriving at once: more wait a little, then get 503.
+    pub body_mib: u32,
+    /// Mebibytes of values read from large bodies and being carried out at once.
+    pub value_mib: u32,
+    /// Mebibytes of large answers and pages being made and taken at once.
+    pub answer_mib: u32,
+    /// How long somebody waits for such room before being told to come back.
     pub body_wait: Duration,
 }
 
@@ -42,6 +46,8 @@ impl Default for DoorLimits {
             in_flight: 1024,
             in_flight_per_token: 256,
             body_mib: 64,
+            value_mib: 128,
+            answer_mib: 64,
             body_wait: Duration::from_secs(5),
         }
     }
@@ -58,8 +64,7 @@ struct Shared {
     metrics: Arc<Metrics>,
     limits: DoorLimits,
     by_token: Mutex<HashMap<String, usize>>,
-    /// A value in memory is many times as large as its text, so the texts being worked on at once are bounded.
-    room: Semaphore,
+    rooms: Rooms,
 }
 
 impl Door {
@@ -70,7 +75,10 @@ impl Door {
             metrics,
             limits,
             by_token: Mutex::new(HashMap::new()),
-            room: Semaphore::new(limits.body_mib),
+            rooms: Rooms::new(
+                [limits.body_mib, limits.value_mib, limits.answer_mib],
+                limits.body_wait,
+            ),
         });
         let mut paths: Vec<(&'static str, Vec<&'static Row>)> = Vec::new();
         for row in routes::table() {
@@ -121,15 +129,15 @@ impl Shared {
         let row = Method::of(request.method())
             .and_then(|method| rows.iter().find(|row| row.method == method))
             .copied();
-        let reply = match row {
-            None => refuse_route(rows),
+        let (reply, room) = match row {
+            None => (refuse_route(rows), None),
             // On a task of its own: a client that goes away must not cut a use case in two (a webhook saved, the engine not told),
             // and a panic, which is our fault, must neither take down the connection nor go unanswered.
             Some(row) => tokio::spawn(Arc::clone(&self).admit(row, request))
                 .await
                 .unwrap_or_else(|error| {
                     tracing::error!(operation = %row.id, "a request's task failed: {error}");
-                    problem::reply(&refusal::internal())
+                    (problem::reply(&refusal::internal()), None)
                 }),
         };
         let took = self.app.clock.monotonic().saturating_sub(started);
@@ -142,18 +150,18 @@ impl Shared {
             took_us = took.as_micros(),
             "{operation} answered {status}"
         );
-        self.dress(reply, row, head_only)
+        self.dress((reply, room), row, head_only)
     }
 
-    async fn admit(self: Arc<Self>, row: &'static Row, request: Request) -> Reply {
+    async fn admit(self: Arc<Self>, row: &'static Row, request: Request) -> (Reply, Option<Room>) {
         let _under_way = UnderWay::begin(&self.metrics);
         // Whoever watches the server must see it when it is busiest.
         let watching = row.access == Access::Anyone;
         if !watching && self.metrics.in_flight.get() > self.limits.in_flight {
-            return problem::reply(&overloaded());
+            return (problem::reply(&overloaded()), None);
         }
-        match self.pass(row, request).await {
-            Ok(reply) => reply,
+        let reply = match self.pass(row, request).await {
+            Ok(answer) => return answer,
             Err(BodyError::Fault(fault)) => problem::reply(&fault),
             Err(BodyError::Slow) => problem::with_status(
                 StatusCode::REQUEST_TIMEOUT,
@@ -163,14 +171,15 @@ impl Shared {
                     "the body did not arrive within 30 seconds",
                 ),
             ),
-        }
+        };
+        (reply, None)
     }
 
     async fn pass(
         self: &Arc<Self>,
         row: &'static Row,
         request: Request,
-    ) -> Result<Reply, BodyError> {
+    ) -> Result<(Reply, Option<Room>), BodyError> {
         let (parts, body) = request.into_parts();
         let caller = self.authenticate(row, &parts.headers).await?;
         let _seat = caller.as_ref().map(|c| self.take_seat(c)).transpose()?;
@@ -189,8 +198,18 @@ impl Shared {
             row.access.check(caller)?;
         }
         let query = Query::read(parts.uri.query(), row)?;
-        let _room = self.make_room(row, &parts.headers).await?;
-        let payload = body::read(row, &parts.headers, body).await?;
+        let most = body::most_bytes(row, &parts.headers);
+        let arriving = self.rooms.for_text(most).await?;
+        let text = body::read(row, &parts.headers, body).await?;
+        let _values = self.rooms.for_values(&text).await?;
+        let payload = body::parse(row, &parts.headers, &text)?;
+        drop((text, arriving));
+        // What needs no token is small, or the same bytes for everybody.
+        let counted = row.method == Method::Get && row.access != Access::Anyone;
+        let page = match row.output.body {
+            OutputBody::List(_) if counted => Some(self.rooms.for_page().await?),
+            _ => None,
+        };
         let audit = Audit::of(row, caller.as_ref(), parts.uri.path());
         let call = Call {
             app: Arc::clone(&self.app),
@@ -207,7 +226,14 @@ impl Shared {
         if let Some(audit) = audit {
             audit.write(&reply);
         }
-        Ok(reply)
+        let length = reply.body.len();
+        let room = match page {
+            Some(page) => page.shrink(length),
+            None if counted => self.rooms.for_answer(length).await?,
+            // What was done is done, and is said: it is hardly longer than what was asked.
+            None => None,
+        };
+        Ok((reply, room))
     }
 
     /// The caller, where the route wants to know.
@@ -257,31 +283,22 @@ impl Shared {
         })
     }
 
-    /// Room for a body that may be large; small ones need none.
-    async fn make_room(
-        &self,
-        row: &Row,
-        headers: &http::HeaderMap,
-    ) -> Result<Option<SemaphorePermit<'_>>, Fault> {
-        let Some(mebibytes) = body::mebibytes(row, headers) else {
-            return Ok(None);
-        };
-        let waiting =
-            tokio::time::timeout(self.limits.body_wait, self.room.acquire_many(mebibytes));
-        match waiting.await {
-            Ok(Ok(permit)) => Ok(Some(permit)),
-            Ok(Err(_)) | Err(_) => Err(overloaded()),
-        }
-    }
-
     /// The headers that every answer has.
-    fn dress(&self, reply: Reply, row: Option<&Row>, head_only: bool) -> Response {
+    fn dress(
+        &self,
+        (reply, room): (Reply, Option<Room>),
+        row: Option<&Row>,
+        head_only: bool,
+    ) -> Response {
         let length = reply.body.len();
         let empty = head_only || reply.status == StatusCode::NO_CONTENT;
-        let body = if empty {
-            Body::empty()
-        } else {
-            Body::from(reply.body)
+        let body = match room {
+            _ if empty => Body::empty(),
+            Some(room) => Body::new(Answer {
+                rest: reply.body,
+                _room: room,
+            }),
+            None => Body::from(reply.body),
         };
         let mut response = Response::new(body);
         *response.status_mut() = reply.status;
@@ -320,18 +337,6 @@ impl Shared {
             headers.insert(name, value);
         }
         response
-    }
-}
-
-fn overloaded() -> Fault {
-    let fault = Fault::new(
-        FaultKind::Unavailable,
-        "overloaded",
-        "the server is answering as many requests as it can; try again in a second",
-    );
-    Fault {
-        retry_after: Some(1),
-        ..fault
     }
 }
 

@@ -4,8 +4,8 @@
 //! knows, and its handler. Everything else is derived: the router ([`door`]), the OpenAPI document ([`openapi`]), the API page
 //! (`docs`) and the permission test, which walks the rows and fails for one that it has no expectation for.
 //!
-//! A request passes, in this order: connection limits and header deadline ([`mod@serve`]), requests in flight, route and method, token,
-//! project, right, query, body ([`body`]: type, size, time, strict JSON), use case. The first that refuses answers with a problem
+//! A request passes, in this order: connection limits and deadlines ([`mod@serve`], `watch`), requests in flight, route and method,
+//! token, project, right, query, room (`rooms`), body ([`body`]: type, size, time, strict JSON), use case. The first that refuses answers with a problem
 //! document ([`problem`]). Handlers take a [`route::Call`] apart, ask one use case of `tidings-app`, and shape the answer.
 //!
 //! Invariants: another project's things answer like absent ones; nothing is read of a body before the sender may send it; no
@@ -19,10 +19,12 @@ pub mod metrics;
 pub mod openapi;
 pub mod problem;
 mod query;
+mod rooms;
 pub mod route;
 pub mod routes;
 mod schema_names;
 pub mod serve;
+mod watch;
 
 pub use door::Door;
 pub use serve::{Limits, serve};

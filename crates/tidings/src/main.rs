@@ -10,6 +10,7 @@ mod clock;
 mod commands;
 mod config;
 mod demo;
+mod descriptors;
 mod keys;
 mod listen;
 mod output;

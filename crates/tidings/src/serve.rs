@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{SystemClock, SystemEntropy};
 use crate::config::{self, Config, LogFormat};
-use crate::keys;
+use crate::{descriptors, keys};
 
 /// Run the server
 #[derive(clap::Args)]
@@ -193,7 +193,7 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
     let stop = CancellationToken::new();
     let limits = Limits {
         grace,
-        ..Limits::default()
+        ..Limits::for_descriptors(descriptors::raise())
     };
     let doors = tokio::spawn(tidings_web::serve(
         listener,

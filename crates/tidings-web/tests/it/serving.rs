@@ -35,7 +35,8 @@ async fn start(house: &House, limits: Limits) -> Served {
 /// Everything the server says until it closes; `Connection: close` is in each request.
 async fn raw(address: SocketAddr, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(request).await.unwrap();
+    // Whoever is turned away may be so before all is written.
+    let _ = stream.write_all(request).await;
     let mut answer = Vec::new();
     let _ = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
     String::from_utf8_lossy(&answer).into_owned()
@@ -161,9 +162,154 @@ async fn connections_of_one_address_are_bounded() {
         stream.read_exact(&mut first).await.unwrap();
         open.push(stream);
     }
-    assert_eq!(raw(served.address, b"").await, "");
-    drop(open);
+    let said = raw(served.address, b"").await;
+    let (head, body) = said.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 503 "), "{said}");
+    assert!(head.contains("\r\nRetry-After: 1\r\n"), "{said}");
+    assert!(
+        head.ends_with(&format!("Content-Length: {}", body.len())),
+        "{said}"
+    );
+    let body = tidings_domain::Value::parse(body.as_bytes()).unwrap();
+    assert_eq!(body.member("code").unwrap().as_str(), Some("overloaded"));
+    // A request that is on its way is answered too, and whoever goes leaves a place.
+    let get = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    assert!(raw(served.address, get).await.starts_with("HTTP/1.1 503 "));
+    open.pop();
+    while !raw(served.address, get).await.starts_with("HTTP/1.1 200 ") {}
     served.stop.cancel();
+}
+
+#[test]
+fn few_descriptors_mean_few_connections_and_one_address_never_has_all() {
+    for (descriptors, connections) in [
+        (u64::MAX, 12_288),
+        (20_000, 12_288),
+        (1_024, 640),
+        (256, 160),
+        (0, 8),
+    ] {
+        let limits = Limits::for_descriptors(descriptors);
+        assert_eq!(limits.connections, connections);
+        assert!(limits.connections_per_address < connections);
+    }
+    assert!(Limits::default().connections_per_address >= 10_000);
+}
+
+/// One after the other on one connection: a kept connection may idle longer than a head may take, and neither is for ever.
+#[tokio::test]
+async fn idle_connections_and_second_heads_have_times_of_their_own() {
+    let house = House::new().await;
+    let limits = Limits {
+        head: Duration::from_millis(300),
+        idle: Duration::from_millis(1500),
+        ..Limits::default()
+    };
+    let served = start(&house, limits).await;
+    let get = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    let ask = async |stream: &mut TcpStream| {
+        stream.write_all(get).await.unwrap();
+        let mut said = vec![0; 4096];
+        let read = stream.read(&mut said).await.unwrap();
+        assert!(said[..read].starts_with(b"HTTP/1.1 200 "));
+    };
+    let started = std::time::Instant::now();
+    let mut idle = TcpStream::connect(served.address).await.unwrap();
+    let mut begins = TcpStream::connect(served.address).await.unwrap();
+    ask(&mut idle).await;
+    ask(&mut begins).await;
+    begins.write_all(b"GET /he").await.unwrap();
+    let mut rest = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(10), begins.read_to_end(&mut rest)).await;
+    assert!(ended.is_ok(), "half a second head was left open");
+    let half = started.elapsed();
+    let ended = tokio::time::timeout(Duration::from_secs(10), idle.read_to_end(&mut rest)).await;
+    assert!(ended.is_ok(), "an idle connection was left open");
+    let idled = started.elapsed();
+    assert!(
+        half < idled && idled >= Duration::from_millis(1400),
+        "{half:?} {idled:?}"
+    );
+    assert!(rest.is_empty());
+    served.stop.cancel();
+    served.task.await.unwrap();
+}
+
+/// Asks for much and takes nothing of it: the answer's memory is free again soon, and so is the connection.
+#[tokio::test]
+async fn a_client_that_takes_no_answer_is_cut_off() {
+    let house = House::new().await;
+    let limits = Limits {
+        stuck: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let served = start(&house, limits).await;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(served.address).await.unwrap();
+    let get = "GET /api/v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n";
+    // As many answers as no kernel buffers.
+    let asked = get.repeat(200);
+    let _ = stream.write_all(asked.as_bytes()).await;
+    let gone = async {
+        while house.metrics.connections.get() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let gone = tokio::time::timeout(Duration::from_secs(10), gone).await;
+    assert!(
+        gone.is_ok(),
+        "a client that takes nothing kept its connection"
+    );
+    served.stop.cancel();
+}
+
+#[tokio::test]
+async fn fifty_slow_clients_of_every_kind_hinder_nobody_and_are_let_go() {
+    let house = House::new().await;
+    let limits = Limits {
+        head: Duration::from_millis(700),
+        ..Limits::default()
+    };
+    let served = start(&house, limits).await;
+    let token = &house.tokens["admin"];
+    let head = format!(
+        "POST /api/v1/projects HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+    );
+    let begun = [
+        String::new(),
+        "G".to_owned(),
+        "GET /healthz HTTP/1.1\r\n".to_owned(),
+        "GET /healthz HTTP/1.1\r\nHost: x\r\nX: ".to_owned(),
+        head,
+    ];
+    let mut slow = Vec::new();
+    for at in 0..50 {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        stream
+            .write_all(begun[at % begun.len()].as_bytes())
+            .await
+            .unwrap();
+        slow.push(stream);
+    }
+    let get = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    for _ in 0..20 {
+        let asked = std::time::Instant::now();
+        assert!(raw(served.address, get).await.starts_with("HTTP/1.1 200 "));
+        assert!(asked.elapsed() < Duration::from_secs(1));
+        for stream in &mut slow {
+            // One byte at a time does not buy time.
+            let _ = stream.write_all(b"x").await;
+        }
+    }
+    for mut stream in slow {
+        let mut rest = Vec::new();
+        let ended =
+            tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok(), "a slow client was left open");
+    }
+    served.stop.cancel();
+    served.task.await.unwrap();
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod cli;
 mod demo;
 mod hostile;
 mod kill;
+mod overload;
 mod reference;
 mod signatures;
 mod vectors;

@@ -24,7 +24,11 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The binary, with these arguments and no settings from the outside.
 pub(crate) fn tidings(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
+    tidings_by(env!("CARGO_BIN_EXE_tidings"), arguments)
+}
+
+fn tidings_by(program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command
         .args(arguments)
         .env_clear()
@@ -63,9 +67,26 @@ impl Server {
         Self::launch(folder, &[], &[("TIDINGS_EGRESS_RESOLVER", &resolver)])
     }
 
+    /// As a service manager starts it: with a soft limit of open files that is low.
+    pub(crate) fn start_with_files(folder: &Path, soft: u32) -> Self {
+        let script = format!("ulimit -Sn {soft}; exec \"$0\" \"$@\"");
+        let mut shell = tidings_by("/bin/sh", &["-c", &script, env!("CARGO_BIN_EXE_tidings")]);
+        shell.args(["serve", "--egress-allow", "127.0.0.1"]);
+        Self::launch_as(shell, folder, &[], &[])
+    }
+
     fn launch(folder: &Path, more: &[&str], settings: &[(&str, &str)]) -> Self {
+        Self::launch_as(tidings(&["serve"]), folder, more, settings)
+    }
+
+    fn launch_as(
+        mut command: Command,
+        folder: &Path,
+        more: &[&str],
+        settings: &[(&str, &str)],
+    ) -> Self {
         let store = format!("sqlite:{}", folder.join("tidings.db").display());
-        let mut command = tidings(&["serve", "--listen", "127.0.0.1:0", "--store", &store]);
+        command.args(["--listen", "127.0.0.1:0", "--store", &store]);
         command
             .args(more)
             .envs(settings.iter().copied())
@@ -82,6 +103,13 @@ impl Server {
             panic!("the server did not start ({status:?}); it said {line:?}");
         };
         Self { child, address }
+    }
+
+    /// Memory of the process that is in RAM.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
     /// `kill -9`.
