@@ -78,6 +78,11 @@ impl Entry {
         }
     }
 
+    /// Bytes of its message that are in memory.
+    fn weight(&self) -> usize {
+        self.message.as_ref().map_or(0, |m| m.body.len())
+    }
+
     fn place(&self) -> Place {
         if self.late || self.settled {
             Place::Beside
@@ -102,12 +107,19 @@ pub(crate) struct Book {
     refused: BTreeSet<DeliveryId>,
     flying: usize,
     prefer_again: bool,
+    /// Bytes of all messages here.
+    bytes: usize,
 }
 
 impl Book {
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// How many bytes their messages have.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// How many are not just waiting for their time.
@@ -158,6 +170,7 @@ impl Book {
             self.refused.insert(id);
         }
         let concerned = self.order.concerned(&entry.roots);
+        self.bytes += entry.weight();
         self.entries.insert(id, entry);
         self.place(id, now_ms);
         self.place_all(concerned, now_ms);
@@ -166,6 +179,7 @@ impl Book {
     /// Leaves the bytes of a delivery in the store.
     pub(crate) fn lighten(&mut self, id: DeliveryId) {
         if let Some(entry) = self.entries.get_mut(&id) {
+            self.bytes -= entry.weight();
             entry.message = None;
         }
     }
@@ -261,6 +275,7 @@ impl Book {
     pub(crate) fn remove(&mut self, id: DeliveryId, now_ms: i64) -> Option<Entry> {
         self.leave_stage(id);
         let entry = self.land(id)?;
+        self.bytes -= entry.weight();
         self.refused.remove(&id);
         self.order.remove(id, &entry.roots);
         let concerned = self.order.concerned(&entry.roots);

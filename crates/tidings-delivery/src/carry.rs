@@ -17,6 +17,9 @@ use crate::settings::Settings;
 use crate::target::Target;
 use crate::verdict::{Verdict, judge};
 
+/// Bytes of an answer's headers in the log.
+const KEPT_HEADER_BYTES: usize = 16 * 1024;
+
 /// What every try needs.
 pub(crate) struct Carrier {
     pub(crate) transport: Arc<dyn Transport>,
@@ -115,6 +118,16 @@ fn nothing_sent(outcome: Outcome, failure: Failure) -> Report {
     }
 }
 
+/// The first headers of an answer, as many as the log keeps: a receiver could send four times as much.
+fn kept_headers(headers: &[(String, String)]) -> &[(String, String)] {
+    let mut bytes = 0;
+    let kept = headers.iter().take_while(|(name, value)| {
+        bytes += name.len() + value.len();
+        bytes <= KEPT_HEADER_BYTES
+    });
+    headers.get(..kept.count()).unwrap_or_default()
+}
+
 fn attempt(
     started_at: String,
     trigger: Trigger,
@@ -138,10 +151,13 @@ fn attempt(
         }),
         url,
         request_headers,
-        response: report.answer.as_ref().map(|a| AttemptResponse {
-            headers: a.headers.clone(),
-            body: String::from_utf8_lossy(&a.body).into_owned(),
-            truncated: a.truncated,
+        response: report.answer.as_ref().map(|a| {
+            let headers = kept_headers(&a.headers);
+            AttemptResponse {
+                truncated: a.truncated || headers.len() < a.headers.len(),
+                headers: headers.to_vec(),
+                body: String::from_utf8_lossy(&a.body).into_owned(),
+            }
         }),
         timings_us: [
             micros(report.dns),

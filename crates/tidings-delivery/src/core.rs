@@ -20,6 +20,11 @@ use crate::settings::Settings;
 const MOST_OPEN: usize = 16_384;
 /// Deliveries of all lanes in memory beyond which windows are small.
 const MUCH_HELD: usize = 50_000;
+/// Bytes of their messages beyond which those of what is new stay in the store until they are sent.
+const MUCH_HELD_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes of results that are not written: beyond it nothing is started, so that a store that cannot write costs bounded memory
+/// whatever the receivers answer.
+const MOST_UNWRITTEN_BYTES: usize = 64 * 1024 * 1024;
 /// Counters of healthy webhooks are written so long after they changed.
 const FLUSH_MS: i64 = 5_000;
 const HOUR_MS: i64 = 3_600_000;
@@ -68,6 +73,10 @@ impl Core {
                 open: 0,
                 most_open: MOST_OPEN,
                 held: 0,
+                held_bytes: 0,
+                much_held_bytes: MUCH_HELD_BYTES,
+                unwritten_bytes: 0,
+                most_unwritten_bytes: MOST_UNWRITTEN_BYTES,
                 window: settings.window.max(1),
                 much_held: MUCH_HELD,
                 closed: false,
@@ -422,3 +431,6 @@ impl Core {
         self.stopped
     }
 }
+
+#[cfg(test)]
+mod tests;

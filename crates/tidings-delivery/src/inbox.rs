@@ -1,7 +1,7 @@
 //! What reaches the engine: hints of commits, results, wishes. One place, one lock, one wake-up; taken in batches.
 //!
-//! Memory is bounded: beyond [`MOST_HINTS`] waiting hints only the webhook and its last delivery are remembered, and the lane
-//! reads the rest from the store.
+//! Memory is bounded: beyond [`MOST_HINTS`] waiting hints, or [`MOST_HINT_BYTES`] of messages, only the webhook and its last delivery
+//! are remembered, and the lane reads the rest from the store.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +18,8 @@ use crate::settings::Settings;
 
 /// Hints that wait in memory for the engine at most.
 const MOST_HINTS: usize = 32_768;
+/// Bytes of their messages at most; what several webhooks share is counted for each.
+const MOST_HINT_BYTES: usize = 32 * 1024 * 1024;
 
 /// What people and the API want of a lane; the answer comes when it is durable.
 pub(crate) enum Wish {
@@ -66,6 +68,7 @@ pub(crate) enum Input {
 #[derive(Default)]
 pub(crate) struct Mail {
     pub(crate) hints: Vec<Queued>,
+    pub(crate) hint_bytes: usize,
     pub(crate) overflow: BTreeMap<WebhookId, DeliveryId>,
     pub(crate) inputs: Vec<Input>,
 }
@@ -96,8 +99,18 @@ impl CommitListener for Hints {
             return;
         }
         let mut mail = self.0.mail.lock();
-        let free = MOST_HINTS.saturating_sub(mail.hints.len());
-        let (kept, dropped) = deliveries.split_at(free.min(deliveries.len()));
+        let mut kept = MOST_HINTS
+            .saturating_sub(mail.hints.len())
+            .min(deliveries.len());
+        let first = deliveries.iter().take(kept);
+        for (at, queued) in first.enumerate() {
+            mail.hint_bytes += queued.message.body.len();
+            if mail.hint_bytes > MOST_HINT_BYTES {
+                kept = at;
+                break;
+            }
+        }
+        let (kept, dropped) = deliveries.split_at(kept);
         mail.hints.extend_from_slice(kept);
         for queued in dropped {
             let last = mail.overflow.entry(queued.webhook).or_insert(queued.id);

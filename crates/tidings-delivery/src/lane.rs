@@ -17,7 +17,7 @@ use std::sync::Arc;
 use tidings_domain::delivery::Trigger;
 use tidings_domain::webhook::{Health, HealthState, Ordering, Webhook};
 use tidings_domain::{DeliveryId, Entropy, WebhookId};
-use tidings_storage::Settlement;
+use tidings_storage::{Attempt, Settlement};
 use tokio::sync::oneshot;
 
 use crate::book::Book;
@@ -34,8 +34,12 @@ pub(crate) const MOST_UNSETTLED: usize = 256;
 pub(crate) const WINDOW: usize = 512;
 /// The same while only probes are sent, or while all lanes together hold much.
 const SMALL_WINDOW: usize = 64;
+/// The same while all lanes together hold very much.
+const TINY_WINDOW: usize = 8;
 /// Deliveries in memory altogether: beyond it a lane takes nothing new until some of its retries are through.
 const MOST_ENTRIES: usize = 20_000;
+/// The same while all lanes together hold as much as they may.
+const FEW_ENTRIES: usize = 64;
 /// After something that was our own fault, a lane waits so long before it starts anything.
 const OWN_FAULT_PAUSE_MS: i64 = 1_000;
 /// A load that failed is repeated after this.
@@ -58,12 +62,47 @@ pub(crate) struct Budget {
     pub(crate) most_open: usize,
     /// Deliveries in memory.
     pub(crate) held: usize,
+    /// Bytes of their messages.
+    pub(crate) held_bytes: usize,
+    /// Beyond so many bytes, messages of what is new stay in the store until they are sent.
+    pub(crate) much_held_bytes: usize,
+    /// Bytes of results that are not written.
+    pub(crate) unwritten_bytes: usize,
+    /// Beyond so many, nothing is started.
+    pub(crate) most_unwritten_bytes: usize,
     /// Deliveries in memory per lane that do not just wait for their time.
     pub(crate) window: usize,
-    /// Beyond it, windows are small.
+    /// Beyond it, windows are small; beyond twice of it, tiny; beyond five times of it, lanes take one after the other.
     pub(crate) much_held: usize,
     /// No starts any more: the server stops.
     pub(crate) closed: bool,
+}
+
+impl Budget {
+    /// Deliveries that one lane may have in memory, but for those that just wait for their time.
+    fn window(&self) -> usize {
+        let most = match self.held.checked_div(self.much_held).unwrap_or(usize::MAX) {
+            0 => self.window,
+            1 => SMALL_WINDOW,
+            2..=4 => TINY_WINDOW,
+            _ => 1,
+        };
+        most.min(self.window)
+    }
+
+    /// Deliveries that one lane may have in memory altogether.
+    fn most_entries(&self) -> usize {
+        if self.held / 5 < self.much_held {
+            MOST_ENTRIES
+        } else {
+            FEW_ENTRIES
+        }
+    }
+
+    /// Whether one more may be started.
+    fn may_start(&self) -> bool {
+        self.open < self.most_open && self.unwritten_bytes < self.most_unwritten_bytes
+    }
 }
 
 /// Which of the deliveries found at the start may have been sent before without a trace.
@@ -86,6 +125,7 @@ pub(crate) enum Suspects {
 #[derive(Debug)]
 struct Unsettled {
     count: usize,
+    bytes: usize,
     roots: Roots,
 }
 
@@ -102,6 +142,8 @@ pub(crate) struct Lane {
     /// What of the health is not written yet.
     unwritten: bool,
     book: Book,
+    /// What of the book the budget knows: deliveries and bytes.
+    counted: (usize, usize),
     /// Asked for by people: may start also while backing off.
     wished: Vec<DeliveryId>,
     /// The probe in flight.
@@ -150,6 +192,7 @@ impl Lane {
             vital,
             unwritten: false,
             book: Book::default(),
+            counted: (0, 0),
             wished: Vec::new(),
             probing: None,
             early: HashSet::new(),
@@ -237,6 +280,14 @@ impl Lane {
         self.unwritten |= self.vital.hour_passed();
     }
 
+    /// Tells the budget what the book holds now.
+    fn count(&mut self, budget: &mut Budget) {
+        let (held, bytes) = (self.book.len(), self.book.bytes());
+        budget.held = budget.held - self.counted.0 + held;
+        budget.held_bytes = budget.held_bytes - self.counted.1 + bytes;
+        self.counted = (held, bytes);
+    }
+
     fn write_health(&mut self, cx: &mut Context<'_>) {
         self.unwritten = false;
         let health = self.vital.health.clone();
@@ -250,9 +301,13 @@ impl Lane {
             .entry(settlement.delivery)
             .or_insert_with(|| Unsettled {
                 count: 0,
+                bytes: 0,
                 roots: entry.map_or(Roots::None, |e| e.roots.clone()),
             });
+        let bytes = settlement.attempt.as_ref().map_or(0, weight);
         unsettled.count += 1;
+        unsettled.bytes += bytes;
+        cx.budget.unwritten_bytes += bytes;
         self.open_settlements += 1;
         cx.budget.open += 1;
         cx.effects.settlements.push(settlement);
@@ -265,6 +320,7 @@ impl Lane {
         if let Some(unsettled) = self.unsettled.get_mut(&delivery) {
             unsettled.count -= 1;
             if unsettled.count == 0 {
+                budget.unwritten_bytes = budget.unwritten_bytes.saturating_sub(unsettled.bytes);
                 self.unsettled.remove(&delivery);
                 if self.loading {
                     self.shadow.insert(delivery);
@@ -291,7 +347,7 @@ impl Lane {
                 self.book.wake(now);
                 self.start_wished(cx);
                 while self.has_seat() {
-                    if cx.budget.open >= cx.budget.most_open {
+                    if !cx.budget.may_start() {
                         return true;
                     }
                     let Some(id) = self.book.next_ready() else {
@@ -389,4 +445,18 @@ impl Lane {
     fn is_ordered(&self) -> bool {
         self.target.webhook.ordering == Ordering::Item
     }
+}
+
+/// What a result takes until it is written: what the receiver made it.
+fn weight(attempt: &Attempt) -> usize {
+    let lines = |headers: &[(String, String)]| -> usize {
+        headers
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum()
+    };
+    let response = attempt.response.as_ref();
+    response.map_or(0, |r| r.body.len() + lines(&r.headers))
+        + lines(&attempt.request_headers)
+        + attempt.url.len()
 }

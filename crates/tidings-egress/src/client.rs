@@ -14,6 +14,7 @@ use bytes::Buf;
 use parking_lot::RwLock;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::conn::{Conn, Written, dial};
@@ -34,6 +35,10 @@ const MAX_DEADLINE: Duration = Duration::from_mins(10);
 const STAGGER: Duration = Duration::from_millis(250);
 /// Addresses of a name that are tried.
 const MAX_TRIED: usize = 6;
+/// Heads larger than this are ordinary nowhere; only so many of them grow at the same time, so that receivers that all send as much
+/// as they may cost bounded memory. The wait is part of their own deadline.
+const LARGE_HEAD: usize = 8 * 1024;
+const LARGE_HEADS: usize = 256;
 /// The look-up when a webhook is saved.
 const SAVE_LIMIT: Duration = Duration::from_secs(2);
 
@@ -102,6 +107,7 @@ struct Inner {
     resolver: Resolver,
     tls: Tlses,
     pool: Arc<Pool>,
+    large_heads: Semaphore,
     opened: AtomicU64,
     reused: AtomicU64,
     blocked: AtomicU64,
@@ -204,6 +210,7 @@ impl Client {
             resolver: resolver.map_or_else(Resolver::system, Resolver::server),
             tls,
             pool: Arc::default(),
+            large_heads: Semaphore::new(LARGE_HEADS),
             opened: AtomicU64::new(0),
             reused: AtomicU64::new(0),
             blocked: AtomicU64::new(0),
@@ -335,7 +342,7 @@ impl Inner {
                 known.reused = true;
                 known.remote = Some(conn.peer());
                 self.reused.fetch_add(1, Ordering::Relaxed);
-                match exchange(conn, request, known).await {
+                match exchange(conn, request, known, &self.large_heads).await {
                     Ok(conn) => {
                         self.keep(key, conn);
                         return Ok(());
@@ -349,7 +356,7 @@ impl Inner {
             known.remote = None;
         }
         let conn = self.connect(&policy, target, setting, known).await?;
-        match exchange(conn, request, known).await {
+        match exchange(conn, request, known, &self.large_heads).await {
             Ok(conn) => {
                 self.keep(key, conn);
                 Ok(())
@@ -524,6 +531,7 @@ async fn exchange(
     mut conn: Conn,
     request: &Request,
     known: &mut Known,
+    large_heads: &Semaphore,
 ) -> Result<Option<Conn>, Broken> {
     known.phase = Phase::Write;
     conn.inbox.clear();
@@ -556,7 +564,7 @@ async fn exchange(
         }
         Written::Broken { error, nothing } => Some((error, nothing)),
     };
-    match read_head(&mut conn, asked, known).await {
+    match read_head(&mut conn, asked, known, large_heads).await {
         Ok(head) => {
             known.phase = Phase::Body;
             let keep = head.keep && whole;
@@ -596,7 +604,9 @@ async fn read_head(
     conn: &mut Conn,
     asked: Instant,
     known: &mut Known,
+    large_heads: &Semaphore,
 ) -> Result<wire::Head, HeadEnded> {
+    let mut seat = None;
     let mut end = HeadEnd::default();
     let mut before = 0;
     let mut interim = 0;
@@ -621,6 +631,9 @@ async fn read_head(
         }
         if before + conn.inbox.len() >= MAX_HEAD {
             return Err(HeadEnded::Fault(outcome::head_too_large()));
+        }
+        if conn.inbox.len() > LARGE_HEAD && seat.is_none() {
+            seat = large_heads.acquire().await.ok();
         }
         match conn.read().await {
             Ok(0) => return Err(HeadEnded::Broke(io::ErrorKind::UnexpectedEof.into())),

@@ -143,6 +143,10 @@ impl Conn {
             Duration::from_secs(seconds.saturating_sub(1)).min(MAX_IDLE)
         });
         self.expires = (Instant::now() + idle).min(self.born + MAX_AGE);
+        // A large answer must not cost memory for as long as the connection is kept.
+        if self.inbox.capacity() > 2 * READ {
+            self.inbox = BytesMut::new();
+        }
     }
 
     pub(crate) fn in_time(&self, now: Instant) -> bool {

@@ -5,7 +5,7 @@ use tidings_domain::delivery::Trigger;
 use tidings_domain::webhook::HealthState;
 use tidings_storage::{Queued, Settlement, Then, created_ms};
 
-use super::{Context, LOAD_AGAIN_MS, Lane, MOST_ENTRIES, SMALL_WINDOW, Suspects};
+use super::{Context, LOAD_AGAIN_MS, Lane, SMALL_WINDOW, Suspects};
 use crate::effect::{Effect, Load, Loaded};
 use crate::order::Roots;
 
@@ -23,7 +23,8 @@ impl Lane {
             self.park(cx);
             return;
         }
-        let full = self.book.active() >= self.window(cx) || self.book.len() >= MOST_ENTRIES;
+        let full =
+            self.book.active() >= self.window(cx) || self.book.len() >= cx.budget.most_entries();
         if self.behind || full {
             self.hints_dropped(id, cx);
             return;
@@ -44,13 +45,12 @@ impl Lane {
 
     /// Forgets what waits and reads the queue from its beginning: something old came into it.
     pub(super) fn reload(&mut self, cx: &mut Context<'_>) {
-        let held = self.book.len();
         // What memory knows better than the store stays; where everything is put aside, the store is right soon enough.
         let on = self.is_on();
         let unsettled = &self.unsettled;
         let keep = |id| on && unsettled.contains_key(&id);
         self.book.unload(keep, cx.now.ms);
-        cx.budget.held -= held - self.book.len();
+        self.count(cx.budget);
         self.behind = true;
         self.cursor = DeliveryId(0);
         self.epoch += 1;
@@ -61,10 +61,11 @@ impl Lane {
     }
 
     fn window(&self, cx: &Context<'_>) -> usize {
-        if cx.budget.held > cx.budget.much_held || self.vital.state() == HealthState::BackingOff {
-            SMALL_WINDOW.min(cx.budget.window)
+        let window = cx.budget.window();
+        if self.vital.state() == HealthState::BackingOff {
+            window.min(SMALL_WINDOW)
         } else {
-            cx.budget.window
+            window
         }
     }
 
@@ -81,7 +82,7 @@ impl Lane {
             || !sends
             || cx.budget.closed
             || active > window / 2
-            || self.book.len() >= MOST_ENTRIES
+            || self.book.len() >= cx.budget.most_entries()
             || cx.now.ms < self.load_not_before_ms
         {
             return;
@@ -119,7 +120,7 @@ impl Lane {
             return;
         }
         self.loading = false;
-        let (page, late) = match loaded.result {
+        let (mut page, late) = match loaded.result {
             Ok(found) => found,
             Err(error) => {
                 tracing::warn!(webhook.id = %self.id, %error, "the queue of webhook {} could not be read, again soon", self.id);
@@ -130,8 +131,14 @@ impl Lane {
         if !self.is_on() {
             return;
         }
-        let short = page.len() < load.limit;
+        let mut short = page.len() < load.limit;
         self.suspect_overtaking(&page);
+        // When the page was asked for, others may have held less.
+        let room = self.window(cx).saturating_sub(self.book.active()).max(1);
+        if page.len() > room {
+            page.truncate(room);
+            short = false;
+        }
         for queued in page {
             let id = queued.id;
             self.cursor = self.cursor.max(id);
@@ -167,10 +174,15 @@ impl Lane {
         } else if due <= now && self.is_suspect(id) {
             queued.trigger = Trigger::Restart;
         }
-        let light = due > now + LONG_WAIT_MS && self.book.len() >= SMALL_WINDOW;
         self.insert(queued, cx);
-        if light {
+        self.lighten(id, due, cx);
+    }
+
+    /// Leaves the bytes of what waits for long in the store, where the lane has much else.
+    pub(super) fn lighten(&mut self, id: DeliveryId, due_ms: i64, cx: &mut Context<'_>) {
+        if due_ms > cx.now.ms + LONG_WAIT_MS && self.book.len() > SMALL_WINDOW {
             self.book.lighten(id);
+            self.count(cx.budget);
         }
     }
 
@@ -225,10 +237,13 @@ impl Lane {
     }
 
     fn insert(&mut self, queued: Queued, cx: &mut Context<'_>) {
-        let before = self.book.len();
+        let id = queued.id;
         let ordered = self.is_ordered();
         self.book.insert(queued, ordered, cx.now.ms);
-        cx.budget.held += self.book.len() - before;
+        if cx.budget.held_bytes > cx.budget.much_held_bytes {
+            self.book.lighten(id);
+        }
+        self.count(cx.budget);
     }
 
     /// Whether a later delivery of one of its items was started of which the log did not know when it was asked.

@@ -203,13 +203,16 @@ impl Lane {
     /// Memory follows what is written.
     fn follow(&mut self, id: DeliveryId, fate: &Fate, cx: &mut Context<'_>) {
         match fate.then {
-            Then::Retry { due_ms, wait_ms } => self.book.stay(id, cx.now.ms, |entry| {
-                entry.tries = fate.tries;
-                entry.first_try_ms = fate.first_try_ms;
-                entry.due_ms = due_ms;
-                entry.wait_ms = wait_ms;
-                entry.trigger = Trigger::Retry;
-            }),
+            Then::Retry { due_ms, wait_ms } => {
+                self.book.stay(id, cx.now.ms, |entry| {
+                    entry.tries = fate.tries;
+                    entry.first_try_ms = fate.first_try_ms;
+                    entry.due_ms = due_ms;
+                    entry.wait_ms = wait_ms;
+                    entry.trigger = Trigger::Retry;
+                });
+                self.lighten(id, due_ms, cx);
+            }
             Then::Delivered | Then::Failed | Then::Parked | Then::Skipped | Then::AsItIs => {
                 self.drop_entry(id, cx);
             }
@@ -218,7 +221,7 @@ impl Lane {
 
     fn drop_entry(&mut self, id: DeliveryId, cx: &mut Context<'_>) {
         if self.book.remove(id, cx.now.ms).is_some() {
-            cx.budget.held = cx.budget.held.saturating_sub(1);
+            self.count(cx.budget);
         }
     }
 
