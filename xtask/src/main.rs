@@ -33,7 +33,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     (
         "bench",
-        "the benchmarks: shares of what a bare client reaches on this machine, in one run",
+        "the benchmarks: shares of what a bare client reaches on this machine, in one run; --help lists them",
     ),
     ("soak", "the long runs: kill cycles; prints what it counted"),
 ];
