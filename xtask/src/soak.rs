@@ -2,7 +2,7 @@
 
 use crate::kit;
 
-/// Kill cycles against the real binary and seeds of the simulation. `cargo xtask soak [KILLS] [SEEDS]`.
+/// Kill cycles and backups against the real binary, and seeds of the simulation. `cargo xtask soak [KILLS] [SEEDS]`.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let kills = arguments.first().map_or("1000", String::as_str);
     let seeds = arguments.get(1).map_or("10000", String::as_str);
@@ -19,6 +19,18 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     ])
     .env("TIDINGS_KILLS", kills)
     .run("kill cycles")?;
+    kit::cargo(&[
+        "test",
+        "--package",
+        "tidings",
+        "--test",
+        "it",
+        "backups_under_load",
+        "--",
+        "--nocapture",
+    ])
+    .env("TIDINGS_BACKUPS", "100")
+    .run("backups under load")?;
     kit::cargo(&[
         "test",
         "--package",

@@ -2,24 +2,29 @@
 //!
 //! Cast:
 //!
-//! * `open` makes or opens the file: lock, checks, migrations.
+//! * `open` makes or opens the file: lock, checks; `migrate` brings it to the newest schema; `look` judges it without touching it.
 //! * `shared` is what all threads know: the pool of read-only connections, caches, the sequence of commits.
 //! * `writer` is the thread that alone writes. It takes whatever is queued, each request in a savepoint of its own, commits once,
 //!   tells the listener, and then answers.
 //! * `snapshot` is one read transaction, seen as the domain sees a project; it notes what was read.
 //! * `record` plans on a snapshot, on the caller's thread, and has the writer check that nothing it read has changed since.
 //! * `objects`, `queue`, `log`, `people` and `retention` are the rest of the store's methods.
+//! * `backup` copies the file while it is served, and readies such a copy to be served in its stead.
 //!
 //! Invariants: an answer comes after the commit; the listener hears of commits in their order; a method is one transaction;
 //! whatever fails, nothing is half-written.
 
+mod backup;
 mod codes;
 mod log;
+mod look;
+mod migrate;
 mod objects;
 mod open;
 mod people;
 mod queue;
 mod record;
+mod restore;
 mod retention;
 mod shared;
 mod snapshot;
@@ -29,5 +34,8 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use backup::{Backup, BackupError, Mark, backup};
+pub use look::{Seen, look};
 pub use open::OpenError;
+pub use restore::{AfterRestore, Restored, restore};
 pub use store::SqliteStore;

@@ -1,19 +1,13 @@
 //! Makes or opens the file: one process at a time, nothing newer than this binary, durable from the first byte on.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-/// 3.51.3 repaired the reset of the write-ahead log, which could corrupt a file that two connections write and checkpoint.
-const OLDEST_SQLITE: i32 = 3_051_003;
-
-/// `TIDG`: marks the file as ours.
-const APPLICATION: i32 = 0x5449_4447;
-
-/// The schema, step by step; a step is never changed once it was released.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+use crate::look::{Seen, beside, folder, inspect, judge, library, lock_if_there, locked};
+use crate::migrate::{STEPS, migrate};
 
 /// Why the store cannot be opened. One line each: what is wrong, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -39,12 +33,31 @@ pub enum OpenError {
         /// Ours.
         known: i64,
     },
+    /// The file is no database.
+    #[error("{0} is no database; name another file with --store sqlite:PATH")]
+    NoDatabase(PathBuf),
     /// The file belongs to another program.
-    #[error("{0} is a database of another program")]
+    #[error("{0} is a database of another program; name another file with --store sqlite:PATH")]
     Foreign(PathBuf),
+    /// There is no file, where one is needed.
+    #[error("there is no database at {0}; name the file with --store sqlite:PATH")]
+    Missing(PathBuf),
     /// The library is too old to be safe.
-    #[error("SQLite {0} is too old: 3.51.3 or newer is needed")]
+    #[error("SQLite {0} is too old: 3.51.3 or newer is needed; use a tidings built with one")]
     Library(&'static str),
+    /// The file is a backup, and nobody said what is to become of what it still had to deliver.
+    #[error(
+        "{path} is the backup of {made_at}: some of what waits in it may have been delivered since; start once with --after-restore park (deliver nothing of it unasked) or --after-restore deliver (deliver it, perhaps again)"
+    )]
+    Backup {
+        /// Which.
+        path: PathBuf,
+        /// When it was made.
+        made_at: String,
+    },
+    /// The file is no backup, or was served since.
+    #[error("{0} is no backup, or was already served since; start without --after-restore")]
+    NoBackup(PathBuf),
     /// The database cannot be used: damaged, read-only, full.
     #[error("cannot open {path}: {source}")]
     Database {
@@ -55,70 +68,87 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    pub(crate) fn file(path: &Path, source: std::io::Error) -> Self {
+        Self::File {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    pub(crate) fn database(path: &Path, source: rusqlite::Error) -> Self {
+        Self::Database {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
 /// The open file: the lock that keeps other processes out, and the connection that writes.
+#[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) lock: File,
     pub(crate) writer: Connection,
 }
 
+/// Opens the file to serve it, or makes it.
 pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
-    if rusqlite::version_number() < OLDEST_SQLITE {
-        return Err(OpenError::Library(rusqlite::version()));
+    open_any(path, STEPS, refuse_backups, || ())
+}
+
+fn refuse_backups(path: &Path, seen: &Seen) -> Result<(), OpenError> {
+    match &seen.backup {
+        None => Ok(()),
+        Some(mark) => Err(OpenError::Backup {
+            path: path.to_owned(),
+            made_at: mark.made_at.clone(),
+        }),
     }
-    let file = |source| OpenError::File {
-        path: path.to_owned(),
-        source,
+}
+
+/// Opens the file if it is acceptable, and brings it to the schema that `steps` make; `after` is told of each statement of a step.
+pub(crate) fn open_any(
+    path: &Path,
+    steps: &[&str],
+    acceptable: fn(&Path, &Seen) -> Result<(), OpenError>,
+    after: impl FnMut(),
+) -> Result<Opened, OpenError> {
+    library(rusqlite::version_number(), rusqlite::version())?;
+    let file = |source| OpenError::file(path, source);
+    let held = lock_if_there(path)?;
+    // Before anything is made: a start that is refused leaves no trace.
+    acceptable(path, &inspect(path, steps)?)?;
+    let lock = match held {
+        Some(lock) => lock,
+        None => locked(path, private(&beside(path, ".lock")).map_err(file)?)?,
     };
-    // A file of its own: closing any handle of the database file itself would drop SQLite's locks on it.
-    let mut lock_name = path.as_os_str().to_owned();
-    lock_name.push(".lock");
-    let lock = private(Path::new(&lock_name)).map_err(file)?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(path.to_owned())),
-        Err(TryLockError::Error(source)) => return Err(file(source)),
-    }
     drop(private(path).map_err(file)?);
 
-    let database = |source| OpenError::Database {
-        path: path.to_owned(),
-        source,
-    };
+    let database = |source| OpenError::database(path, source);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut writer = Connection::open_with_flags(path, flags).map_err(database)?;
-    let pragma = |name| writer.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let application = pragma("application_id").map_err(database)?;
-    let version = pragma("user_version").map_err(database)?;
-    let tables: i64 = writer
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(database)?;
-    if application != i64::from(APPLICATION) && (application != 0 || tables > 0) {
-        return Err(OpenError::Foreign(path.to_owned()));
-    }
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    if version > known {
-        return Err(OpenError::Newer {
-            path: path.to_owned(),
-            found: version,
-            known,
-        });
-    }
+    // Another process may have been quicker.
+    let seen = judge(&writer, path, steps)?;
+    acceptable(path, &seen)?;
     prepare(&writer).map_err(database)?;
-    migrate(&mut writer, version).map_err(database)?;
+    migrate(&mut writer, seen.schema.unwrap_or(0), steps, after).map_err(database)?;
     // The names of the files must be as durable as what is in them.
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
-    let directory = File::open(parent.unwrap_or(Path::new("."))).map_err(file)?;
-    directory.sync_all().map_err(file)?;
+    sync_folder(path).map_err(file)?;
     Ok(Opened { lock, writer })
 }
 
 /// Opens or makes a file that only its owner can read.
-fn private(path: &Path) -> std::io::Result<File> {
+pub(crate) fn private(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+/// Makes the name of a file durable.
+pub(crate) fn sync_folder(path: &Path) -> std::io::Result<()> {
+    File::open(folder(path))?.sync_all()
 }
 
 fn prepare(conn: &Connection) -> rusqlite::Result<()> {
@@ -134,23 +164,6 @@ fn prepare(conn: &Connection) -> rusqlite::Result<()> {
     conn.pragma_update(None, "wal_autocheckpoint", 4000)?;
     conn.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     conn.set_prepared_statement_cache_capacity(200);
-    Ok(())
-}
-
-/// Each step is one transaction with its number, so that a crash leaves either none or all of it.
-fn migrate(conn: &mut Connection, from: i64) -> rusqlite::Result<()> {
-    for (step, sql) in (1_i64..).zip(MIGRATIONS) {
-        if step <= from {
-            continue;
-        }
-        let transaction =
-            conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        transaction.execute_batch(sql)?;
-        transaction.pragma_update(None, "application_id", APPLICATION)?;
-        transaction.pragma_update(None, "user_version", step)?;
-        transaction.commit()?;
-        tracing::info!(step, "migrated the database to schema version {step}");
-    }
     Ok(())
 }
 

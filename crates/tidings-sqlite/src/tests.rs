@@ -23,18 +23,18 @@ use crate::log::{Whose, question};
 use crate::queue::PENDING_SQL;
 use crate::{OpenError, SqliteStore};
 
-fn open(path: &Path) -> Result<SqliteStore, OpenError> {
+pub(crate) fn open(path: &Path) -> Result<SqliteStore, OpenError> {
     let (clock, heard) = (Arc::new(ManualClock::default()), Arc::new(Heard::default()));
     SqliteStore::open(path, clock, heard)
 }
 
-async fn project(store: &SqliteStore) -> ProjectId {
+pub(crate) async fn project(store: &SqliteStore) -> ProjectId {
     let project = Project::new(ProjectId(0), "p", "p", "2023-11-14T22:13:20Z");
     store.create_project(project).await.unwrap().id
 }
 
 /// Creates a feature under the next id.
-async fn create(store: &SqliteStore, project: ProjectId) -> (i64, EventId) {
+pub(crate) async fn create(store: &SqliteStore, project: ProjectId) -> (i64, EventId) {
     let planner = Box::new(move |s: &[&dyn Snapshot], ids: &mut dyn EventIds| {
         let id = s[0].next_id(Collection::Features);
         let doc = Doc::empty(Collection::Features)
@@ -59,7 +59,7 @@ async fn create(store: &SqliteStore, project: ProjectId) -> (i64, EventId) {
     }
 }
 
-async fn features(store: &SqliteStore, project: ProjectId) -> Vec<i64> {
+pub(crate) async fn features(store: &SqliteStore, project: ProjectId) -> Vec<i64> {
     let page = store.objects(project, Collection::Features, 0, 100_000);
     page.await.unwrap().data.iter().map(|d| d.id()).collect()
 }
@@ -192,7 +192,7 @@ fn files_that_are_not_ours_are_refused() {
     let damaged = dir.path().join("damaged.db");
     std::fs::write(&damaged, vec![b'x'; 8192]).unwrap();
     let refused = open(&damaged).unwrap_err();
-    assert!(matches!(refused, OpenError::Database { .. }), "{refused}");
+    assert!(matches!(refused, OpenError::NoDatabase(_)), "{refused}");
 
     let nowhere = dir.path().join("no").join("such").join("tidings.db");
     assert!(matches!(
@@ -368,7 +368,7 @@ fn hot_queries_use_their_indexes() {
 }
 
 /// An event with a message about the item, and nothing else.
-fn tell(project: ProjectId, id: EventId, hook: WebhookId) -> Plan {
+pub(crate) fn tell(project: ProjectId, id: EventId, hook: WebhookId) -> Plan {
     let event = Event {
         id,
         project,

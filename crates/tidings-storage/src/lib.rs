@@ -31,6 +31,9 @@ use tidings_domain::{
 pub use memory::MemoryStore;
 pub use time::ServerTime;
 
+/// Name of the document that tells which key the stored secrets are sealed with.
+pub const KEY_DOCUMENT: &str = "secrets_key_id";
+
 /// Why a store could not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

@@ -6,15 +6,21 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use tidings_sqlite::Seen;
 
 /// Reads a key written in base64.
 pub(crate) fn decode(text: &str) -> Result<[u8; 32], String> {
     let bytes = STANDARD.decode(text.trim()).map_err(|_| {
         "expected 32 bytes in base64, as `openssl rand -base64 32` prints them".to_owned()
     })?;
-    bytes
+    let key: [u8; 32] = bytes
         .try_into()
-        .map_err(|_| "expected exactly 32 bytes in base64".to_owned())
+        .map_err(|_| "expected exactly 32 bytes in base64".to_owned())?;
+    // What people type to get a start going, and then forget.
+    if key.iter().all(|byte| Some(byte) == key.first()) {
+        return Err("a key of one repeated byte protects nothing; `openssl rand -base64 32` prints a good one".to_owned());
+    }
+    Ok(key)
 }
 
 /// The file beside the database in which the key lies.
@@ -24,23 +30,68 @@ pub(crate) fn key_file(database: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Reads the key beside the database; makes one where there is none and nothing needs the old one.
-pub(crate) fn read_or_make(database: &Path, secrets_exist: bool) -> anyhow::Result<[u8; 32]> {
-    let path = key_file(database);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => {
-            refuse_if_open_to_others(&path)?;
-            decode(&text).map_err(|why| anyhow::anyhow!("{}: {why}", path.display()))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            if secrets_exist {
-                bail!(
-                    "the database has secrets, but their key {} is missing: put it back, or set TIDINGS_SECRETS_KEY",
-                    path.display()
-                );
+/// The key that a start uses.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Key {
+    /// There is one, and it opens what is stored.
+    Known([u8; 32]),
+    /// There is none, and nothing that needs one.
+    ToMake,
+}
+
+impl Key {
+    /// The key; makes the file of one that there is not yet.
+    pub(crate) fn or_make(self, database: &Path) -> anyhow::Result<[u8; 32]> {
+        match self {
+            Key::Known(key) => Ok(key),
+            Key::ToMake => {
+                let path = key_file(database);
+                make(&path).with_context(|| format!("cannot write the key {}", path.display()))
             }
-            make(&path).with_context(|| format!("cannot write the key {}", path.display()))
         }
+    }
+}
+
+/// Finds the key: the configured one, else the one beside the database. Refuses one that does not open what is stored. Makes nothing.
+pub(crate) fn find(configured: Option<&str>, database: &Path, seen: &Seen) -> anyhow::Result<Key> {
+    let path = key_file(database);
+    let (key, whence) = match configured {
+        Some(text) => (
+            decode(text).map_err(anyhow::Error::msg)?,
+            "TIDINGS_SECRETS_KEY (or secrets.key of the configuration)".to_owned(),
+        ),
+        None => match read(&path)? {
+            Some(key) => (key, path.display().to_string()),
+            None if seen.has_secrets => bail!(
+                "the database has secrets, but their key {} is missing: put it back, or set TIDINGS_SECRETS_KEY",
+                path.display()
+            ),
+            None => return Ok(Key::ToMake),
+        },
+    };
+    match &seen.key_id {
+        Some(id) if seen.has_secrets && *id != key_id(&key) => bail!(
+            "the secrets in the database were sealed with key {id}, and {whence} is key {}: put key {id} there",
+            key_id(&key)
+        ),
+        _ => Ok(Key::Known(key)),
+    }
+}
+
+/// The name of a key, which tells nothing about it.
+pub(crate) fn key_id(key: &[u8; 32]) -> String {
+    tidings_app::Vault::new(key).key_id()
+}
+
+/// Reads a file with a key, if it is there.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Option<[u8; 32]>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => {
+            refuse_if_open_to_others(path)?;
+            let key = decode(&text).map_err(|why| anyhow::anyhow!("{}: {why}", path.display()))?;
+            Ok(Some(key))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read the key {}", path.display())),
     }
 }

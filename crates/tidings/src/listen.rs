@@ -62,7 +62,7 @@ impl Listen {
         let receiver =
             Receiver::with(self.listen, settings, move |received| received.print(json)).await?;
         eprintln!("listening on http://{}; Ctrl-C ends it", receiver.address);
-        crate::serve::interrupted().await;
+        crate::signals::interrupted().await;
         Ok(())
     }
 }

@@ -15,6 +15,7 @@ mod keys;
 mod listen;
 mod output;
 mod serve;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -53,6 +54,8 @@ enum Command {
     Delivery(commands::delivery::Delivery),
     /// Tokens: list, create, revoke
     Token(commands::token::Token),
+    /// Copy the database while the server runs
+    Backup(commands::backup::Backup),
     /// Print the OpenAPI document of the REST API
     Openapi,
     /// Configuration: show, check, reference
@@ -132,6 +135,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Webhook(webhook) => webhook.run().await,
         Command::Delivery(delivery) => delivery.run().await,
         Command::Token(token) => token.run().await,
+        Command::Backup(backup) => backup.run(),
         Command::Openapi => {
             commands::openapi::run();
             Ok(())

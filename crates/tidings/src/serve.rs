@@ -14,14 +14,16 @@ use tidings_app::{App, Vault, auth};
 use tidings_delivery::{Engine, Parts};
 use tidings_domain::{Clock, Entropy, TokenId};
 use tidings_egress::policy::Allow;
-use tidings_sqlite::SqliteStore;
-use tidings_storage::{Retention, Store, Token, TokenKind};
+use tidings_sqlite::{OpenError, Seen, SqliteStore};
+use tidings_storage::{KEY_DOCUMENT, Retention, Store, Token, TokenKind};
 use tidings_web::door::DoorLimits;
 use tidings_web::{Door, Limits};
+use tokio::net::TcpSocket;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{SystemClock, SystemEntropy};
 use crate::config::{self, Config, LogFormat};
+use crate::signals::Signals;
 use crate::{descriptors, keys};
 
 /// Run the server
@@ -45,6 +47,18 @@ pub(crate) struct Serve {
     /// text or json
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
+    /// The database is a backup, served for the first time: what it still had to deliver is put aside, or goes out, perhaps again
+    #[arg(long, value_name = "WHAT")]
+    after_restore: Option<AfterRestore>,
+}
+
+/// What becomes of what a backup still had to deliver.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum AfterRestore {
+    /// Put aside: `tidings webhook recover` delivers it, webhook by webhook
+    Park,
+    /// Delivered: receivers may get again what they got between the backup and the loss
+    Deliver,
 }
 
 impl Serve {
@@ -64,13 +78,15 @@ impl Serve {
             tracing::warn!("{warning}");
         }
         let grace = Duration::from_secs(loaded.config.shutdown_grace_seconds);
-        let mut running = start(loaded.config).await?;
+        // From here on: who is told to stop while it starts must not leave things half done.
+        let mut signals = Signals::heed().context("cannot listen to signals")?;
+        let mut running = start(loaded.config, self.after_restore).await?;
         if let Some(token) = running.new_token.take() {
             eprintln!("administrator's token, shown this once: {token}");
         }
         // A server whose output nobody reads serves all the same.
         writeln!(std::io::stdout(), "listening on http://{}", running.address).ok();
-        let cause = interrupted().await;
+        let cause = signals.next().await;
         tracing::info!(
             "{cause}: stopping; requests in flight have {} s",
             grace.as_secs()
@@ -78,7 +94,7 @@ impl Serve {
         // Who asks twice means now.
         tokio::select! {
             () = running.stop() => Ok(()),
-            cause = interrupted() => bail!("{cause} again: stopped at once"),
+            cause = signals.next() => bail!("{cause} again: stopped at once"),
         }
     }
 }
@@ -127,7 +143,12 @@ impl Running {
 }
 
 /// Opens the store, starts the engine and listens; returns when requests are answered.
-pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
+///
+/// Whatever can be refused is refused before anything is made, changed or listened on.
+pub(crate) async fn start(
+    config: Config,
+    after_restore: Option<AfterRestore>,
+) -> anyhow::Result<Running> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let path = database(&config.store)?;
@@ -136,16 +157,15 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
         config.egress_resolver,
         config.egress_ca.as_deref(),
     )?);
+    let seen = tidings_sqlite::look(&path)?;
+    refuse_wrong_restore(&path, &seen, after_restore)?;
+    let key = keys::find(config.secrets_key.as_deref(), &path, &seen)?;
     // The address is taken before anything is touched: a port in use must not start a second engine.
-    let listener = tokio::net::TcpListener::bind(config.listen)
-        .await
-        .with_context(|| {
-            format!(
-                "cannot listen on {}; choose another with --listen ADDR:PORT",
-                config.listen
-            )
-        })?;
-    let address = listener.local_addr()?;
+    let socket = claim(config.listen)?;
+    if let Some(after) = after_restore {
+        restore(&path, after)?;
+    }
+    let address = socket.local_addr()?;
     let server_url = config
         .public_url
         .clone()
@@ -153,15 +173,13 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
     let grace = Duration::from_secs(config.shutdown_grace_seconds);
 
     let (hints, inbox) = tidings_delivery::hints();
-    let store = SqliteStore::open(&path, Arc::clone(&clock), Arc::new(hints))
-        .with_context(|| format!("cannot open {}", path.display()))?;
+    let store = SqliteStore::open(&path, Arc::clone(&clock), Arc::new(hints))?;
     let store: Arc<dyn Store> = Arc::new(store);
-    let key = match &config.secrets_key {
-        Some(text) => keys::decode(text).map_err(anyhow::Error::msg)?,
-        None => keys::read_or_make(&path, store.has_secrets().await?)?,
-    };
-    let vault = Arc::new(Vault::new(&key));
-    check_key(store.as_ref(), &vault).await?;
+    let vault = Arc::new(Vault::new(&key.or_make(&path)?));
+    // Which key it was is noted with the first secret's store, and with an empty one's next key.
+    if seen.key_id.as_deref() != Some(&vault.key_id()) {
+        store.put_document(KEY_DOCUMENT, &vault.key_id()).await?;
+    }
     let new_token =
         administrator(&config, store.as_ref(), clock.as_ref(), entropy.as_ref()).await?;
     let server_settings = ServerSettings::load(store.as_ref(), defaults(&config)).await?;
@@ -195,6 +213,10 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
         grace,
         ..Limits::for_descriptors(descriptors::raise())
     };
+    // Listening is the last: who connects is answered.
+    let listener = socket
+        .listen(BACKLOG)
+        .with_context(|| taken(config.listen))?;
     let doors = tokio::spawn(tidings_web::serve(
         listener,
         door,
@@ -264,23 +286,63 @@ fn engine_settings(
     }
 }
 
-/// Name of the store's document that tells which key sealed its secrets.
-const KEY_ID: &str = "secrets_key_id";
-
-/// Refuses another key than the one that sealed what is stored; notes the key of an empty store.
-async fn check_key(store: &dyn Store, vault: &Vault) -> anyhow::Result<()> {
-    match store.document(KEY_ID).await? {
-        Some(id) if id == vault.key_id() => Ok(()),
-        Some(_) if store.has_secrets().await? => {
-            bail!(
-                "the secrets in the database were sealed with another key: put the old one back, or set TIDINGS_SECRETS_KEY to it"
-            )
-        }
-        _ => Ok(store.put_document(KEY_ID, &vault.key_id()).await?),
+/// A backup must not be served by accident, and what is none must not be treated as one.
+fn refuse_wrong_restore(
+    path: &Path,
+    seen: &Seen,
+    after: Option<AfterRestore>,
+) -> Result<(), OpenError> {
+    let path = path.to_owned();
+    match (&seen.backup, after) {
+        (Some(mark), None) => Err(OpenError::Backup {
+            path,
+            made_at: mark.made_at.clone(),
+        }),
+        (None, Some(_)) => Err(OpenError::NoBackup(path)),
+        _ => Ok(()),
     }
 }
 
-fn database(store: &str) -> anyhow::Result<PathBuf> {
+fn restore(path: &Path, after: AfterRestore) -> anyhow::Result<()> {
+    let (after, what) = match after {
+        AfterRestore::Park => (tidings_sqlite::AfterRestore::Park, "put aside"),
+        AfterRestore::Deliver => (tidings_sqlite::AfterRestore::Deliver, "delivered"),
+    };
+    let restored = tidings_sqlite::restore(path, after)?;
+    tracing::info!(
+        event = restored.event,
+        "restored from a backup: {} deliveries that waited are {what}; events go on after {}",
+        restored.waiting,
+        restored.event
+    );
+    Ok(())
+}
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+fn taken(address: SocketAddr) -> String {
+    format!("cannot listen on {address}; choose another with --listen ADDR:PORT")
+}
+
+/// Takes the address without listening yet.
+fn claim(address: SocketAddr) -> anyhow::Result<TcpSocket> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    };
+    let bound = socket.and_then(|socket| {
+        // A server that was just stopped leaves connections behind that hold the address for a minute.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(socket)
+    });
+    bound.with_context(|| taken(address))
+}
+
+/// The file of `store.url`.
+pub(crate) fn database(store: &str) -> anyhow::Result<PathBuf> {
     store
         .strip_prefix("sqlite:")
         .map(PathBuf::from)
@@ -310,17 +372,4 @@ async fn administrator(
     };
     store.create_token(token).await?;
     Ok(Some(secret))
-}
-
-/// Waits for Ctrl-C or SIGTERM; says which.
-pub(crate) async fn interrupted() -> &'static str {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        tokio::signal::ctrl_c().await.ok();
-        return "interrupt";
-    };
-    tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = tokio::signal::ctrl_c() => "interrupt",
-    }
 }

@@ -1,7 +1,9 @@
 //! The client and operator commands, a file each.
 
+pub(crate) mod backup;
 pub(crate) mod config;
 pub(crate) mod delivery;
+pub(crate) mod local;
 pub(crate) mod openapi;
 pub(crate) mod project;
 pub(crate) mod sample;

@@ -44,7 +44,7 @@ impl Demo {
         })
         .await?;
         let token = tidings_app::auth::new_token(&SystemEntropy);
-        let running = serve::start(config(&folder, self.listen, &token)).await?;
+        let running = serve::start(config(&folder, self.listen, &token), None).await?;
         let server = Server::at(&format!("http://{}", running.address), &token);
         let started = Instant::now();
         let told = tell(&server, receiver.address, &board).await?;
@@ -64,7 +64,7 @@ impl Demo {
             "  try    curl -H 'Authorization: Bearer {}' http://{}/api/v1/projects/{PROJECT}/deliveries",
             token, running.address
         );
-        serve::interrupted().await;
+        crate::signals::interrupted().await;
         running.stop().await;
         Ok(())
     }

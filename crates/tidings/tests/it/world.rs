@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -211,6 +212,8 @@ impl Got {
 pub(crate) struct Receiver {
     pub(crate) address: SocketAddr,
     got: Arc<(Mutex<Vec<Got>>, Notify)>,
+    /// Requests are read and never answered while it is set.
+    silent: Arc<AtomicBool>,
 }
 
 impl Receiver {
@@ -218,13 +221,20 @@ impl Receiver {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let got: Arc<(Mutex<Vec<Got>>, Notify)> = Arc::default();
-        let shared = Arc::clone(&got);
+        let silent = Arc::new(AtomicBool::new(false));
+        let (shared, mute) = (Arc::clone(&got), Arc::clone(&silent));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let shared = Arc::clone(&shared);
+                let (shared, mute) = (Arc::clone(&shared), Arc::clone(&mute));
                 tokio::spawn(async move {
                     let service = hyper::service::service_fn(move |request| {
-                        remember(request, Arc::clone(&shared))
+                        let (shared, mute) = (Arc::clone(&shared), Arc::clone(&mute));
+                        async move {
+                            if mute.load(Ordering::Relaxed) {
+                                std::future::pending::<()>().await;
+                            }
+                            remember(request, shared).await
+                        }
                     });
                     hyper::server::conn::http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), service)
@@ -233,7 +243,16 @@ impl Receiver {
                 });
             }
         });
-        Self { address, got }
+        Self {
+            address,
+            got,
+            silent,
+        }
+    }
+
+    /// Leaves what comes from now on without an answer, or no longer.
+    pub(crate) fn be_silent(&self, silent: bool) {
+        self.silent.store(silent, Ordering::Relaxed);
     }
 
     pub(crate) fn url(&self) -> String {
