@@ -6,6 +6,7 @@
 //! * [`access`]: the one vocabulary of rights. [`caller`]: who asks. [`auth`]: the caller behind a token.
 //! * [`objects`]: every write and read of every collection. [`activities`]: what happened lately.
 //! * [`projects`], [`tokens`], [`webhooks`], [`deliveries`], [`settings`]: the rest of a project and of the server.
+//! * [`explain`]: why an event reached a webhook or did not.
 //! * [`catalogue`]: the dialects, their codes and a sample of each; needs nobody's permission.
 //! * [`vault`]: secrets at rest. [`reader`]: strict reading of requests.
 //!
@@ -24,6 +25,7 @@ pub mod auth;
 pub mod caller;
 pub mod catalogue;
 pub mod deliveries;
+pub mod explain;
 pub mod guard;
 pub mod objects;
 pub mod projects;

@@ -12,6 +12,7 @@ use tidings_domain::delivery::Trigger;
 use tidings_storage::{Message, Queued};
 
 use crate::order::{Order, Place, Roots};
+use crate::waiting::Behind;
 
 /// Refused so often, a delivery may be overtaken by later ones of its item while others are accepted.
 const REFUSALS: u32 = 3;
@@ -210,6 +211,33 @@ impl Book {
     pub(crate) fn is_turn(&self, id: DeliveryId) -> bool {
         self.get(id).is_some_and(|e| {
             e.stage != Stage::Flying && self.order.is_turn(id, &e.roots, e.place())
+        })
+    }
+
+    /// The delivery that goes before it: in the queue of an item, or in flight for it.
+    pub(crate) fn behind(&self, id: DeliveryId) -> Option<Behind> {
+        let entry = self.get(id).filter(|e| e.stage != Stage::Flying)?;
+        let queued = match entry.place() {
+            Place::Queue => self.order.before(id, &entry.roots),
+            Place::Beside => None,
+        };
+        let (item, first, ahead) = queued.or_else(|| {
+            // Beside the queues, or first in them: only a request in flight for the same item goes before.
+            let of = |e: &Entry| {
+                let mut both = entry.roots.as_slice().iter();
+                both.find(|root| e.roots.as_slice().contains(root)).copied()
+            };
+            self.in_flight()
+                .find_map(|(other, e)| of(e).map(|item| (item, other, 1)))
+        })?;
+        let other = self.get(first)?;
+        Some(Behind {
+            delivery: first,
+            item,
+            object: other.message.as_ref().map(|m| m.object.clone()),
+            ahead,
+            in_flight: other.stage == Stage::Flying,
+            due_ms: other.due_ms,
         })
     }
 

@@ -15,6 +15,7 @@ use crate::inbox::{Input, Mail, Wish};
 use crate::lane::{Budget, Context, Lane, Standing, Suspects, WINDOW};
 use crate::live::Live;
 use crate::settings::Settings;
+use crate::waiting::{Waiting, Why};
 
 /// Tries of all lanes in flight or unsettled at most.
 const MOST_OPEN: usize = 16_384;
@@ -246,6 +247,9 @@ impl Core {
                 let turn = self.with(webhook, now, |lane, cx| lane.try_now(id, cx));
                 let _ = to.send(turn.unwrap_or(false));
             }
+            Input::Waiting(asked, to) => {
+                let _ = to.send(self.waiting(&asked, now));
+            }
             Input::Settings(settings) => {
                 for lane in self.lanes.values_mut() {
                     lane.replace_rules(settings.rules(&lane.target.webhook));
@@ -267,6 +271,18 @@ impl Core {
         }
         self.with(webhook, now, |lane, cx| lane.landed(id, landed, cx));
         self.touched.append(&mut self.starved);
+    }
+
+    /// Only looks.
+    fn waiting(&self, asked: &[(WebhookId, DeliveryId)], now: Moment) -> Vec<Waiting> {
+        let one = |(webhook, id): &(WebhookId, DeliveryId)| match self.lanes.get(webhook) {
+            Some(lane) => lane.waiting(*id, &self.budget, now.ms),
+            None => Waiting {
+                why: Why::Off,
+                behind: None,
+            },
+        };
+        asked.iter().map(one).collect()
     }
 
     fn lanes_of(&self, project: tidings_domain::ProjectId) -> Vec<WebhookId> {

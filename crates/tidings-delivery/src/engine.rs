@@ -11,7 +11,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, RwLock};
 use tidings_domain::project::WebhookSwitch;
 use tidings_domain::webhook::{DisabledReason, Health, Webhook};
-use tidings_domain::{Clock, Entropy, ProjectId, WebhookId};
+use tidings_domain::{Clock, DeliveryId, Entropy, ProjectId, WebhookId};
 use tidings_egress::Transport;
 use tidings_storage::{AsOf, Store, StoreError};
 use tokio::sync::oneshot;
@@ -27,6 +27,7 @@ use crate::metrics::Metrics;
 use crate::request::Keyring;
 use crate::settings::Settings;
 use crate::shell::Time;
+use crate::waiting::Waiting;
 
 /// How long the last results may take to be written when the server stops.
 const LAST_WRITES: Duration = Duration::from_secs(5);
@@ -197,6 +198,22 @@ impl Engine {
     /// How a webhook fares right now.
     pub fn health(&self, webhook: WebhookId) -> Option<Health> {
         self.0.live.health(webhook)
+    }
+
+    /// Why deliveries that are pending are not being sent right now, in the order of the question. Empty: the engine has stopped.
+    pub async fn waiting(&self, asked: Vec<(WebhookId, DeliveryId)>) -> Vec<Waiting> {
+        if asked.is_empty() {
+            return Vec::new();
+        }
+        let answer = self.ask(|to| Input::Waiting(asked, to)).await;
+        answer.unwrap_or_default()
+    }
+
+    /// The wall clock's time for a moment in stored server time.
+    pub fn wall_of(&self, server_ms: i64) -> i64 {
+        let now = self.0.time.now();
+        let away = server_ms.saturating_sub(now.ms);
+        now.wall.as_millisecond().saturating_add(away)
     }
 
     /// The settings in force.

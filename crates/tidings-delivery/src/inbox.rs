@@ -15,6 +15,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::effect::{Landed, Loaded};
 use crate::lane::Standing;
 use crate::settings::Settings;
+use crate::waiting::Waiting;
 
 /// Hints that wait in memory for the engine at most.
 const MOST_HINTS: usize = 32_768;
@@ -55,6 +56,7 @@ pub(crate) enum Input {
     Who(WebhookId, oneshot::Sender<Option<Arc<Webhook>>>),
     Standing(WebhookId, oneshot::Sender<Standing>),
     TryNow(WebhookId, DeliveryId, oneshot::Sender<bool>),
+    Waiting(Vec<(WebhookId, DeliveryId)>, oneshot::Sender<Vec<Waiting>>),
     Settings(Settings),
     Close,
     /// Tells when nothing is in flight and everything is written.

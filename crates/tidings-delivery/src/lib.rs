@@ -9,7 +9,7 @@
 //! * The *shell* is the body: it runs the core, sends (`carry`, the one send path), reads pages of the queue (`load`), puts
 //!   deliveries aside, tells people of a disabled webhook (`announce`).
 //! * The *writer* brings results to the store in batches and tells the core what is durable.
-//! * [`Engine`] is the handle for the floors above.
+//! * [`Engine`] is the handle for the floors above; [`waiting`] is what it tells of a delivery that is not sent yet.
 //!
 //! # Pure parts, each a table in its tests
 //!
@@ -46,6 +46,7 @@ mod settings;
 mod shell;
 mod target;
 pub mod verdict;
+pub mod waiting;
 mod writer;
 
 pub use engine::{Engine, Parts};

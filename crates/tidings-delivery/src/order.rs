@@ -132,6 +132,21 @@ impl Order {
         })
     }
 
+    /// What goes before a delivery in the queues of its roots: the first of the longest queue, and how many there are.
+    pub(crate) fn before(
+        &self,
+        id: DeliveryId,
+        roots: &Roots,
+    ) -> Option<(ObjectRef, DeliveryId, usize)> {
+        let queues = roots.as_slice().iter().filter_map(|key| {
+            let queue = &self.roots.get(key)?.queue;
+            let ahead = queue.partition_point(|other| *other < id);
+            let first = queue.front().filter(|_| ahead > 0)?;
+            Some((*key, *first, ahead))
+        });
+        queues.max_by_key(|(_, _, ahead)| *ahead)
+    }
+
     /// A request of these roots starts or ends.
     pub(crate) fn set_busy(&mut self, roots: &Roots, busy: bool) {
         for key in roots.as_slice() {

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use tidings_domain::delivery::DeliveryState;
 use tidings_domain::{DeliveryId, EventId, ProjectId, WebhookId};
 use tidings_storage::{
-    DeliveryDetail, DeliveryFilter, DeliverySummary, LastAttempt, Page, created_ms,
+    DeliveryDetail, DeliveryFilter, DeliverySummary, EventDelivery, LastAttempt, Page, created_ms,
 };
 
 use crate::codes::{
@@ -330,4 +330,45 @@ pub(crate) fn delivery(
         body: Bytes::from(body),
         attempts,
     }))
+}
+
+/// What of an attempt tells when it was made.
+#[derive(serde::Deserialize)]
+struct Begun {
+    started_at: String,
+}
+
+/// The deliveries of an event, by webhook. An event has at most a few deliveries per webhook: sorting them is cheap.
+pub(crate) fn of_event(
+    conn: &Connection,
+    project: ProjectId,
+    event: EventId,
+    (after, upto): (WebhookId, WebhookId),
+    rows: usize,
+) -> Result<Vec<EventDelivery>> {
+    let sql = format!(
+        "SELECT {COLUMNS}, d.detail, a.body FROM messages m INDEXED BY messages_by_event
+         CROSS JOIN deliveries d ON d.id BETWEEN m.id AND m.last
+         LEFT JOIN healths h ON h.webhook = d.webhook
+         LEFT JOIN attempts a ON a.delivery = d.id AND a.number = d.attempts
+         WHERE m.event = ?1 AND d.project = ?2 AND d.webhook > ?3 AND d.webhook <= ?4
+         ORDER BY d.webhook, d.id LIMIT ?5"
+    );
+    let mut statement = conn.prepare_cached(&sql).map_err(sick)?;
+    let given = rusqlite::params![event.0, project.0, after.0, upto.0, limit(rows)];
+    let mut rows = statement.query(given).map_err(sick)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(sick)? {
+        let last = row.get_ref(18).map_err(sick)?;
+        let last: Option<Begun> = match last.as_str_or_null() {
+            Ok(Some(text)) => Some(json(text, "attempt")?),
+            _ => None,
+        };
+        found.push(EventDelivery {
+            summary: summary(row)?,
+            last_at: last.map(|begun| begun.started_at),
+            detail: row.get(17).map_err(sick)?,
+        });
+    }
+    Ok(found)
 }

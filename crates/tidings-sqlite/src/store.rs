@@ -12,9 +12,9 @@ use tidings_domain::{
     Clock, Collection, DeliveryId, Doc, EventId, Project, ProjectId, TokenId, WebhookId,
 };
 use tidings_storage::{
-    Activity, AsOf, CommitListener, DeliveryDetail, DeliveryFilter, DeliverySummary, LaneCounts,
-    LaneStart, Page, Planner, Pruned, Queued, ReadJob, RecordError, Recorded, Retention,
-    ServerTime, Settlement, Store, StoreError, TestSend, Token,
+    Activity, AsOf, CommitListener, DeliveryDetail, DeliveryFilter, DeliverySummary, EventDelivery,
+    LaneCounts, LaneStart, Page, Planner, Pruned, Queued, ReadJob, RecordError, Recorded,
+    Retention, ServerTime, Settlement, Store, StoreError, TestSend, Token,
 };
 use tokio::sync::Semaphore;
 
@@ -321,6 +321,17 @@ impl Store for SqliteStore {
         delivery: DeliveryId,
     ) -> Result<Option<DeliveryDetail>> {
         self.query(move |conn, _| log::delivery(conn, project, delivery))
+            .await
+    }
+
+    async fn deliveries_of_event(
+        &self,
+        project: ProjectId,
+        event: EventId,
+        webhooks: (WebhookId, WebhookId),
+        limit: usize,
+    ) -> Result<Vec<EventDelivery>> {
+        self.query(move |conn, _| log::of_event(conn, project, event, webhooks, limit))
             .await
     }
 

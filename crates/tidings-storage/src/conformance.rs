@@ -129,6 +129,7 @@ pub async fn exercise(make: impl Fn(Arc<dyn Clock>, Arc<dyn CommitListener>) -> 
     resending(bench()).await;
     recovering(bench()).await;
     the_log(bench()).await;
+    the_log_of_an_event(bench()).await;
     tests_in_the_log(bench()).await;
     people(bench()).await;
     retention(bench()).await;
@@ -1181,6 +1182,53 @@ async fn the_log(b: Bench) {
     assert_eq!(last.error.as_deref(), Some("overloaded"));
     let other = b.project("other").await;
     assert!(b.found(other, all()).await.is_empty());
+}
+
+async fn the_log_of_an_event(b: Bench) {
+    let p = b.project("p").await;
+    let other = b.project("other").await;
+    let (one, two) = (b.hook(p, "one").await, b.hook(p, "two").await);
+    let gone = b.hook(p, "gone").await;
+    let first = b
+        .put(p, vec![task(1, "Alpha")], &[two, gone, one])
+        .await
+        .deliveries;
+    b.put(p, vec![task(2, "Beta")], &[one]).await;
+    let event = first[0].message.event.unwrap();
+    let to = |webhook: WebhookId| first.iter().find(|d| d.webhook == webhook).unwrap();
+    let mut refused = attempt(Trigger::Event, Some(503), Some("overloaded"));
+    refused.started_at = "2023-11-14T22:13:21.500Z".into();
+    let again = Then::Retry {
+        due_ms: b.clock.now_ms() + 5_000,
+        wait_ms: 5_000,
+    };
+    b.settle(to(two), Some(refused.clone()), again).await;
+    refused.started_at = "2023-11-14T22:13:26.500Z".into();
+    b.settle(to(two), Some(refused.clone()), again).await;
+    b.store.delete_webhook(p, gone).await.unwrap();
+    let ask = async |project, after, upto, limit| {
+        let webhooks = (WebhookId(after), WebhookId(upto));
+        let found = b
+            .store
+            .deliveries_of_event(project, event, webhooks, limit)
+            .await;
+        found.unwrap()
+    };
+    let ids = |found: &[crate::EventDelivery]| {
+        let ids: Vec<DeliveryId> = found.iter().map(|d| d.summary.id).collect();
+        ids
+    };
+    let all = ask(p, 0, i64::MAX, 100).await;
+    assert_eq!(ids(&all), [to(one).id, to(two).id, to(gone).id]);
+    assert_eq!((&all[0].last_at, &all[0].detail), (&None, &None));
+    assert_eq!(all[1].last_at.as_deref(), Some("2023-11-14T22:13:26.500Z"));
+    assert_eq!(all[1].detail, refused.error.map(|e| e.detail));
+    assert_eq!(all[1].summary.attempts, 2);
+    assert_eq!(all[2].summary.state, DeliveryState::Skipped);
+    assert_eq!(ids(&ask(p, 0, i64::MAX, 2).await), ids(&all[..2]));
+    assert_eq!(ids(&ask(p, one.0, two.0, 100).await), ids(&all[1..2]));
+    assert!(ask(p, gone.0, i64::MAX, 100).await.is_empty());
+    assert!(ask(other, 0, i64::MAX, 100).await.is_empty());
 }
 
 async fn tests_in_the_log(b: Bench) {

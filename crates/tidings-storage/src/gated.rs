@@ -10,9 +10,9 @@ use tidings_domain::{
 };
 
 use crate::{
-    Activity, AsOf, DeliveryDetail, DeliveryFilter, DeliverySummary, LaneCounts, LaneStart, Page,
-    Planner, Pruned, Queued, ReadJob, RecordError, Recorded, Retention, Settlement, Store,
-    StoreError, TestSend, Token,
+    Activity, AsOf, DeliveryDetail, DeliveryFilter, DeliverySummary, EventDelivery, LaneCounts,
+    LaneStart, Page, Planner, Pruned, Queued, ReadJob, RecordError, Recorded, Retention,
+    Settlement, Store, StoreError, TestSend, Token,
 };
 
 /// Stands before a store. `call` is the name of the method.
@@ -246,6 +246,19 @@ impl Store for Gated {
     ) -> Result<Option<DeliveryDetail>, StoreError> {
         let job = self.store.delivery(project, delivery);
         self.through("delivery", job).await
+    }
+
+    async fn deliveries_of_event(
+        &self,
+        project: ProjectId,
+        event: EventId,
+        webhooks: (WebhookId, WebhookId),
+        limit: usize,
+    ) -> Result<Vec<EventDelivery>, StoreError> {
+        let job = self
+            .store
+            .deliveries_of_event(project, event, webhooks, limit);
+        self.through("deliveries_of_event", job).await
     }
 
     async fn create_token(&self, token: Token) -> Result<Token, StoreError> {

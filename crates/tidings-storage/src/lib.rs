@@ -406,6 +406,17 @@ pub struct LastAttempt {
     pub error: Option<String>,
 }
 
+/// A delivery of an event, with what a list does not show of its last attempt.
+#[derive(Clone, Debug)]
+pub struct EventDelivery {
+    /// The row.
+    pub summary: DeliverySummary,
+    /// When the last attempt started (RFC 3339).
+    pub last_at: Option<String>,
+    /// What went wrong in it, for people.
+    pub detail: Option<String>,
+}
+
 /// One delivery with everything the log has of it.
 #[derive(Clone, Debug)]
 pub struct DeliveryDetail {
@@ -705,6 +716,16 @@ pub trait Store: Send + Sync + 'static {
         project: ProjectId,
         delivery: DeliveryId,
     ) -> Result<Option<DeliveryDetail>, StoreError>;
+
+    /// The deliveries of an event to the webhooks after the first and up to the second of `webhooks`, deleted ones too: by webhook
+    /// and then by id.
+    async fn deliveries_of_event(
+        &self,
+        project: ProjectId,
+        event: EventId,
+        webhooks: (WebhookId, WebhookId),
+        limit: usize,
+    ) -> Result<Vec<EventDelivery>, StoreError>;
 
     // === Tokens, settings, care ===
 

@@ -20,9 +20,9 @@ use tidings_domain::{
 
 use crate::{
     Activity, AsOf, Attempt, CommitListener, DeliveryDetail, DeliveryFilter, DeliverySummary,
-    EventIds, LaneCounts, LaneStart, LastAttempt, Message, Page, Plan, Planner, Pruned, Queued,
-    ReadJob, RecordError, Recorded, Retention, ServerTime, Settlement, Snapshot, Store, StoreError,
-    TestSend, Then, Token, Write, WriteWhat, created_ms, memo_is_old,
+    EventDelivery, EventIds, LaneCounts, LaneStart, LastAttempt, Message, Page, Plan, Planner,
+    Pruned, Queued, ReadJob, RecordError, Recorded, Retention, ServerTime, Settlement, Snapshot,
+    Store, StoreError, TestSend, Then, Token, Write, WriteWhat, created_ms, memo_is_old,
 };
 
 #[cfg(test)]
@@ -1084,6 +1084,34 @@ impl Store for MemoryStore {
             body: Bytes::clone(&row.queued.message.body),
             attempts: row.attempts.clone(),
         }))
+    }
+
+    async fn deliveries_of_event(
+        &self,
+        project: ProjectId,
+        event: EventId,
+        (after, upto): (WebhookId, WebhookId),
+        limit: usize,
+    ) -> Result<Vec<EventDelivery>, StoreError> {
+        let disk = self.reading()?;
+        let meant = |w: WebhookId| after < w && w <= upto;
+        let mut rows: Vec<&Row> = disk
+            .deliveries
+            .values()
+            .filter(|row| row.project == project && row.queued.message.event == Some(event))
+            .filter(|row| row.webhook.is_some_and(meant))
+            .collect();
+        rows.sort_by_key(|row| (row.webhook, row.queued.id));
+        rows.truncate(limit);
+        let shown = rows.into_iter().map(|row| {
+            let last = row.attempts.last();
+            EventDelivery {
+                summary: disk.summary(row),
+                last_at: last.map(|a| a.started_at.clone()),
+                detail: last.and_then(|a| a.error.as_ref().map(|e| e.detail.clone())),
+            }
+        });
+        Ok(shown.collect())
     }
 
     async fn create_token(&self, mut token: Token) -> Result<Token, StoreError> {

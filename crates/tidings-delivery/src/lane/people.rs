@@ -7,10 +7,11 @@ use tidings_domain::delivery::Trigger;
 use tidings_domain::webhook::{DisabledReason, HealthState, Webhook};
 use tokio::sync::oneshot;
 
-use super::{Context, Lane};
+use super::{Budget, Context, Lane};
 use crate::effect::Effect;
 use crate::health::Rules;
 use crate::target::Target;
+use crate::waiting::{Seat, Waiting, Why};
 
 /// How a lane stands to somebody who wants a delivery sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,6 +145,62 @@ impl Lane {
             self.after_parking.push(waiter);
         } else {
             let _ = waiter.send(());
+        }
+    }
+
+    /// What a delivery that waits waits for.
+    pub(crate) fn waiting(&self, id: DeliveryId, budget: &Budget, now_ms: i64) -> Waiting {
+        Waiting {
+            why: self.why(id, budget, now_ms),
+            behind: self.book.behind(id),
+        }
+    }
+
+    fn why(&self, id: DeliveryId, budget: &Budget, now_ms: i64) -> Why {
+        if self.unsettled.contains_key(&id) || self.book.is_flying(id) {
+            return Why::InFlight;
+        }
+        let Some(entry) = self.book.get(id) else {
+            return match self.vital.state() {
+                _ if !self.is_on() => Why::Off,
+                HealthState::Paused => Why::Paused,
+                HealthState::BackingOff => self.until_probe(),
+                HealthState::Ok | HealthState::Disabled if self.behind => Why::Stored,
+                HealthState::Ok | HealthState::Disabled => Why::Moving,
+            };
+        };
+        match self.vital.state() {
+            _ if !self.is_on() => Why::Off,
+            HealthState::Paused => Why::Paused,
+            HealthState::BackingOff => self.until_probe(),
+            _ if entry.due_ms > now_ms => Why::Retry {
+                due_ms: entry.due_ms,
+            },
+            _ if !self.book.is_turn(id) => Why::Turn,
+            _ if now_ms < self.start_not_before_ms => Why::OwnFault {
+                until_ms: self.start_not_before_ms,
+            },
+            _ => self.seat(budget).map_or(Why::Next, Why::Seat),
+        }
+    }
+
+    fn until_probe(&self) -> Why {
+        Why::Probe {
+            at_ms: self.vital.probe_at_ms,
+        }
+    }
+
+    /// The limit that keeps the next one from starting.
+    fn seat(&self, budget: &Budget) -> Option<Seat> {
+        let most = self.target.webhook.max_in_flight.max(1);
+        if self.book.flying() >= usize::try_from(most).unwrap_or(1) {
+            Some(Seat::Webhook { most })
+        } else if !self.has_seat() {
+            Some(Seat::Unwritten)
+        } else if budget.open >= budget.most_open || budget.closed {
+            Some(Seat::Server)
+        } else {
+            None
         }
     }
 

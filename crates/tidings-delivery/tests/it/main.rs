@@ -13,4 +13,6 @@ mod sending;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
+mod waiting;
+#[cfg(test)]
 mod world;

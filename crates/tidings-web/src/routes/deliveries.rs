@@ -1,4 +1,4 @@
-//! `/projects/{key}/deliveries`, `/activities` and `/events`.
+//! `/projects/{key}/deliveries`, `/activities`, `/events` and why they reached whom.
 
 use http::StatusCode;
 use serde_json::value::RawValue;
@@ -80,6 +80,11 @@ pub(super) fn rows() -> Vec<Row> {
         Row::new(Method::Get, "/api/v1/projects/{key}/events/{id}", "get_event", Access::Project, run!(event))
             .about(NEWS, "Reads one event.")
             .gives(200, "Activity"),
+        Row::new(Method::Get, "/api/v1/projects/{key}/events/{id}/explain", "explain_event", Access::Watch, run!(explain))
+            .about(LOG, "Says for each webhook why the event reached it or did not, by webhook; deleted ones are there with their deliveries.")
+            .lists("Explained")
+            .knows(&[Parameter { name: "webhook", description: "For this webhook alone; 404 when it is not there and has no delivery of the event." }])
+            .refuses(&[OFF]),
     ]
 }
 
@@ -132,6 +137,17 @@ async fn event(call: Call) -> Result<Reply, Fault> {
         .event(call.caller()?, call.project()?, call.id()?)
         .await?;
     Ok(Reply::json(StatusCode::OK, &event))
+}
+
+async fn explain(call: Call) -> Result<Reply, Fault> {
+    let paging = call.paging()?;
+    let webhook = deliveries::filter(call.query.pairs())?.webhook;
+    let (caller, project) = (call.caller()?, call.project()?);
+    let page = call
+        .app
+        .explain(caller, project, call.id()?, webhook.map(|w| w.0), paging)
+        .await?;
+    Ok(call.page(&page.data, page.next))
 }
 
 #[cfg(test)]

@@ -31,9 +31,16 @@ pub(crate) const ADMIN: &str = "administrators-own-token";
 pub(crate) struct TestClock {
     wall: Mutex<Time>,
     start: Instant,
+    passed: Mutex<Duration>,
 }
 
 impl TestClock {
+    /// Lets time pass on both.
+    pub(crate) fn pass(&self, seconds: u32) {
+        self.advance(seconds.into());
+        *self.passed.lock() += Duration::from_secs(seconds.into());
+    }
+
     /// Moves the wall clock.
     pub(crate) fn advance(&self, seconds: i64) {
         let mut wall = self.wall.lock();
@@ -47,7 +54,7 @@ impl Clock for TestClock {
     }
 
     fn monotonic(&self) -> Duration {
-        self.start.elapsed()
+        self.start.elapsed() + *self.passed.lock()
     }
 }
 
@@ -66,20 +73,37 @@ impl Entropy for Counter {
     }
 }
 
-/// A receiver that accepts everything and keeps what it got.
+/// A receiver that accepts everything, unless told otherwise, and keeps what it got.
 #[derive(Default)]
 pub(crate) struct Receiver {
     pub(crate) got: Mutex<Vec<Sent>>,
+    /// What hosts answer that do not accept: a status, or 0 for no answer at all.
+    pub(crate) others: Mutex<HashMap<&'static str, u16>>,
+}
+
+impl Receiver {
+    /// What it answers.
+    fn status(&self, request: &Sent) -> u16 {
+        let host = request.url.host_str().unwrap_or_default();
+        self.others.lock().get(host).copied().unwrap_or(200)
+    }
 }
 
 #[async_trait]
 impl Transport for Receiver {
     async fn send(&self, request: Sent) -> Report {
+        let status = self.status(&request);
         self.got.lock().push(request);
+        if status == 0 {
+            std::future::pending::<()>().await;
+        }
         Report {
-            outcome: Outcome::Accepted,
+            outcome: match status {
+                200 => Outcome::Accepted,
+                _ => Outcome::Rejected,
+            },
             answer: Some(Answer {
-                status: 200,
+                status,
                 headers: vec![("Server".into(), "test".into())],
                 body: "thanks".into(),
                 truncated: false,
@@ -191,6 +215,7 @@ impl House {
         let clock = Arc::new(TestClock {
             wall: Mutex::new("2026-03-02T11:40:00Z".parse().unwrap()),
             start: Instant::now(),
+            passed: Mutex::default(),
         });
         let entropy: Arc<dyn Entropy> = Arc::new(Counter(Mutex::new(1)));
         let (listener, inbox) = hints();

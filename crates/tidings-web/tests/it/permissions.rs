@@ -50,7 +50,9 @@ fn expected(id: &str) -> Option<Who> {
         "get_project" | "list_activities" | "get_event" => Who::Project,
         "move_story" | "move_task" | "move_defect" | "move_test" | "stop_time_entry"
         | "cancel_time_entry" | "notify_comment" | "update_items" | "apply_changes" => Who::Write,
-        "list_webhooks" | "get_webhook" | "list_deliveries" | "get_delivery" => Who::Watch,
+        "list_webhooks" | "get_webhook" | "list_deliveries" | "get_delivery" | "explain_event" => {
+            Who::Watch
+        }
         "update_project"
         | "delete_project"
         | "list_project_tokens"
@@ -283,7 +285,7 @@ async fn bad_authorization_headers_are_all_refused_alike() {
 }
 
 /// Routes of webhooks and log, with what they answer while the project is `off` or `view_only`.
-const PAGES: [(&str, &str, &str, &str); 17] = [
+const PAGES: [(&str, &str, &str, &str); 18] = [
     ("GET", "/webhooks", "", "200"),
     ("GET", "/webhooks/{id}", "", "200"),
     ("PATCH", "/webhooks/{id}", r#"{"name":"New"}"#, "200"),
@@ -333,6 +335,7 @@ const PAGES: [(&str, &str, &str, &str); 17] = [
     ),
     ("POST", "/webhooks/{id}/secret/rotate", "", "200"),
     ("GET", "/deliveries", "", "200"),
+    ("GET", "/events/999999/explain", "", "404"),
     ("GET", "/deliveries/dlv_0000000000000", "", "404"),
     (
         "POST",
