@@ -2,7 +2,8 @@
 
 use crate::kit;
 
-/// Kill cycles and backups against the real binary, and seeds of the simulation. `cargo xtask soak [KILLS] [SEEDS]`.
+/// Kill cycles, keys through kills and backups against the real binary, and seeds of the simulation.
+/// `cargo xtask soak [KILLS] [SEEDS]`.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let kills = arguments.first().map_or("1000", String::as_str);
     let seeds = arguments.get(1).map_or("10000", String::as_str);
@@ -31,6 +32,20 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     ])
     .env("TIDINGS_BACKUPS", "100")
     .run("backups under load")?;
+    kit::cargo(&[
+        "test",
+        "--package",
+        "tidings",
+        "--test",
+        "it",
+        "idempotency",
+        "--",
+        "--nocapture",
+    ])
+    .env("TIDINGS_KEY_SENDERS", "64")
+    .env("TIDINGS_KEYS", "1000")
+    .env("TIDINGS_KEY_KILLS", "100")
+    .run("keys through kills")?;
     kit::cargo(&[
         "test",
         "--package",

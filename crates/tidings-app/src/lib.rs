@@ -8,7 +8,7 @@
 //! * [`projects`], [`tokens`], [`webhooks`], [`deliveries`], [`settings`]: the rest of a project and of the server.
 //! * [`explain`]: why an event reached a webhook or did not.
 //! * [`catalogue`]: the dialects, their codes and a sample of each; needs nobody's permission.
-//! * [`vault`]: secrets at rest. [`reader`]: strict reading of requests.
+//! * [`vault`]: secrets at rest. [`reader`]: strict reading of requests. [`keep`]: answers for requests that are sent again.
 //!
 //! Invariants: whoever does not see a project gets the same answer as for an absent one; a secret goes in and never comes out.
 
@@ -27,6 +27,7 @@ pub mod catalogue;
 pub mod deliveries;
 pub mod explain;
 pub mod guard;
+pub mod keep;
 pub mod objects;
 pub mod projects;
 pub mod reader;
@@ -38,6 +39,7 @@ pub mod webhooks;
 
 pub use access::Access;
 pub use caller::{Caller, Role};
+pub use keep::Keep;
 pub use vault::Vault;
 
 /// Everything the use cases work with. Shared by all doors.

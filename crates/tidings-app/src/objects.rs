@@ -12,6 +12,7 @@ mod tell;
 use std::sync::Arc;
 
 use tidings_domain::{Doc, EventId, ObjectRef, Value};
+use tidings_storage::Queued;
 
 /// What an entry does, named as in `/changes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,15 @@ pub struct Written {
     pub created: bool,
     /// For a bulk update: what happened to each object.
     pub each: Vec<Written>,
+}
+
+/// What a request of writes did.
+#[derive(Debug)]
+pub struct Wrote {
+    /// Entry by entry.
+    pub written: Vec<Written>,
+    /// The deliveries it caused, in order.
+    pub deliveries: Vec<Queued>,
 }
 
 #[cfg(test)]

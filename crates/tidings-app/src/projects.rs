@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tidings_domain::project::{WebhookSwitch, slug};
 use tidings_domain::{Fault, Project, ProjectId, Value};
-use tidings_storage::{EventIds, Plan, Snapshot, Write, WriteWhat};
+use tidings_storage::{Deed, Done, EventIds, Plan, Snapshot, StoreError, Write, WriteWhat};
 
 use crate::refusal::{record_refusal, refusal};
-use crate::{Access, App, Caller, Listed, Paging};
+use crate::{Access, App, Caller, Keep, Listed, Paging};
 
 mod read;
 mod vocabulary;
@@ -43,13 +43,14 @@ impl App {
         &self,
         caller: &Caller,
         body: &Value,
+        keep: Option<Keep<Project>>,
     ) -> Result<Arc<Project>, Fault> {
         Access::Administrator.check(caller)?;
         let blank = Project::new(ProjectId(0), "", "", &self.now());
         let project = read::project(&blank, body, read::Mode::Create)?;
-        let made = self.store.create_project(project).await;
+        let made = self.insert_project(project, keep).await;
         made.map(Arc::new).map_err(|error| match error {
-            tidings_storage::StoreError::Conflict(member) => Fault::conflict(
+            StoreError::Conflict(member) => Fault::conflict(
                 format!("/{member}"),
                 "taken",
                 "another project has it, or had it; choose another",
@@ -58,12 +59,33 @@ impl App {
         })
     }
 
+    async fn insert_project(
+        &self,
+        project: Project,
+        keep: Option<Keep<Project>>,
+    ) -> Result<Project, StoreError> {
+        let Some(keep) = keep else {
+            return self.store.create_project(project).await;
+        };
+        let blank = project.clone();
+        let memo = move |done: &Done| match done {
+            Done::Project(made) => keep(made),
+            _ => keep(&blank),
+        };
+        let deed = Deed::CreateProject(Box::new(project));
+        match self.store.keep(deed, Box::new(memo)).await? {
+            Done::Project(made) => Ok(*made),
+            other => Err(StoreError::Corrupt(format!("a project became {other:?}"))),
+        }
+    }
+
     /// Changes a project by a merge patch (RFC 7396). Answers with the project as it is then.
     pub async fn update_project(
         &self,
         caller: &Caller,
         project: &Project,
         body: &Value,
+        keep: Option<Keep<Project>>,
     ) -> Result<Arc<Project>, Fault> {
         Access::Manage.check(caller)?;
         let mut result = None;
@@ -76,6 +98,7 @@ impl App {
             check_switch(caller, before.webhooks, after.webhooks)?;
             vocabulary::check_use(*state, before, &after)?;
             let mut plan = Plan::default();
+            plan.memos.extend(keep.as_ref().map(|keep| keep(&after)));
             if after == **before {
                 result = Some((Arc::clone(before), Arc::clone(before)));
                 return Ok(plan);
@@ -102,12 +125,22 @@ impl App {
     }
 
     /// Deletes a project with everything in it.
-    pub async fn delete_project(&self, caller: &Caller, project: &Project) -> Result<(), Fault> {
+    pub async fn delete_project(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        keep: Option<Keep<()>>,
+    ) -> Result<(), Fault> {
         Access::Manage.check(caller)?;
-        self.store
-            .delete_project(project.id)
-            .await
-            .map_err(refusal)?;
+        let done = match keep {
+            None => self.store.delete_project(project.id).await,
+            Some(keep) => {
+                let memo = Box::new(move |_: &Done| keep(&()));
+                let deed = Deed::DeleteProject(project.id);
+                self.store.keep(deed, memo).await.map(drop)
+            }
+        };
+        done.map_err(refusal)?;
         self.engine.project_deleted(project.id).await;
         Ok(())
     }

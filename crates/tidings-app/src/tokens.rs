@@ -1,11 +1,11 @@
 //! Tokens: made, listed, revoked. The secret is shown once, in the answer to its creation.
 
 use tidings_domain::{Collection, Fault, ObjectRef, Project, TokenId, Value, time};
-use tidings_storage::{AsOf, Token, TokenKind};
+use tidings_storage::{AsOf, Deed, Done, StoreError, Token, TokenKind};
 
 use crate::reader::{Reader, object};
 use crate::refusal::{absent, refusal};
-use crate::{Access, App, Caller, Listed, Paging, auth};
+use crate::{Access, App, Caller, Keep, Listed, Paging, auth};
 
 const ROLES: [&str; 4] = [
     "product_owner",
@@ -15,12 +15,14 @@ const ROLES: [&str; 4] = [
 ];
 
 impl App {
-    /// Makes a token of a project (`None`: an administrator's): the token as it is read later, and its secret in `token`.
+    /// Makes a token of a project (`None`: an administrator's): the token as it is read later, and its secret in `token`. In the
+    /// answer that is kept `token` is null.
     pub async fn create_token(
         &self,
         caller: &Caller,
         project: Option<&Project>,
         body: &Value,
+        keep: Option<Keep<Value>>,
     ) -> Result<Value, Fault> {
         may(caller, project)?;
         let mut reader = Reader::new(body, "")?;
@@ -51,12 +53,30 @@ impl App {
             expires_at: expires.map(time::show),
             created_at: self.now(),
         };
-        let token = self.store.create_token(token).await.map_err(refusal)?;
-        let mut shown = show(&token);
-        if let Value::Map(members) = &mut shown {
-            members.push(("token".to_owned(), secret.into()));
+        let token = self.insert_token(token, keep).await.map_err(refusal)?;
+        Ok(show_new(&token, secret.into()))
+    }
+
+    async fn insert_token(
+        &self,
+        token: Token,
+        keep: Option<Keep<Value>>,
+    ) -> Result<Token, StoreError> {
+        let Some(keep) = keep else {
+            return self.store.create_token(token).await;
+        };
+        let memo = move |done: &Done| {
+            let shown = match done {
+                Done::Token(token) => show_new(token, Value::Null),
+                _ => Value::Null,
+            };
+            keep(&shown)
+        };
+        let deed = Deed::CreateToken(Box::new(token));
+        match self.store.keep(deed, Box::new(memo)).await? {
+            Done::Token(token) => Ok(*token),
+            other => Err(StoreError::Corrupt(format!("a token became {other:?}"))),
         }
-        Ok(shown)
     }
 
     async fn read_kind(
@@ -169,12 +189,19 @@ impl App {
         caller: &Caller,
         project: Option<&Project>,
         id: i64,
+        keep: Option<Keep<()>>,
     ) -> Result<(), Fault> {
         may(caller, project)?;
-        self.store
-            .delete_token(project.map(|p| p.id), TokenId(id))
-            .await
-            .map_err(refusal)
+        let (project, id) = (project.map(|p| p.id), TokenId(id));
+        let done = match keep {
+            None => self.store.delete_token(project, id).await,
+            Some(keep) => {
+                let memo = Box::new(move |_: &Done| keep(&()));
+                let deed = Deed::DeleteToken(project, id);
+                self.store.keep(deed, memo).await.map(drop)
+            }
+        };
+        done.map_err(refusal)
     }
 }
 
@@ -183,6 +210,15 @@ fn may(caller: &Caller, project: Option<&Project>) -> Result<(), Fault> {
         Some(_) => Access::Manage.check(caller),
         None => Access::Administrator.check(caller),
     }
+}
+
+/// A token as the answer to its creation shows it.
+fn show_new(token: &Token, secret: Value) -> Value {
+    let mut shown = show(token);
+    if let Value::Map(members) = &mut shown {
+        members.push(("token".to_owned(), secret));
+    }
+    shown
 }
 
 fn show(token: &Token) -> Value {

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use tidings_domain::project::WebhookSwitch;
 use tidings_domain::webhook::{DisabledReason, Health, HealthState, Selection, Webhook};
 use tidings_domain::{Fault, Project, Value, WebhookId};
-use tidings_storage::{LaneCounts, StoreError};
+use tidings_storage::{Deed, Done, LaneCounts, Memo, StoreError};
 
 use crate::guard::{self, Judged};
 use crate::refusal::{absent, internal, refusal};
-use crate::{Access, App, Caller, Listed, Paging};
+use crate::{Access, App, Caller, Keep, Listed, Paging};
 
 mod headers;
 mod input;
@@ -78,6 +78,7 @@ impl App {
         caller: &Caller,
         project: &Project,
         body: &Value,
+        keep: Option<Keep<(WebhookId, Value)>>,
     ) -> Result<(WebhookId, Value), Fault> {
         Access::Manage.check(caller)?;
         pages_open(project)?;
@@ -104,11 +105,31 @@ impl App {
             since: Some(self.now()),
             ..Health::default()
         };
-        let made = self.store.create_webhook(webhook, health.clone()).await;
-        let made = made.map_err(refusal)?;
-        self.engine.webhook_saved(Arc::clone(&made), false).await;
-        let found = (made, health, LaneCounts::default());
-        Ok((id, self.show_webhook(caller, project, &found)))
+        let found = (Arc::new(webhook), health, LaneCounts::default());
+        let answer = (id, self.show_webhook(caller, project, &found));
+        let (webhook, health, _) = found;
+        self.insert_webhook(webhook, health, keep.map(|keep| keep(&answer)))
+            .await?;
+        Ok(answer)
+    }
+
+    async fn insert_webhook(
+        &self,
+        webhook: Arc<Webhook>,
+        health: Health,
+        memo: Option<Memo>,
+    ) -> Result<(), Fault> {
+        let new = Webhook::clone(&webhook);
+        let done = match memo {
+            None => self.store.create_webhook(new, health).await.map(drop),
+            Some(memo) => {
+                let deed = Deed::CreateWebhook(Box::new(new), Box::new(health));
+                self.store.keep(deed, Box::new(|_| memo)).await.map(drop)
+            }
+        };
+        done.map_err(refusal)?;
+        self.engine.webhook_saved(webhook, false).await;
+        Ok(())
     }
 
     /// Changes a webhook by a merge patch (RFC 7396).
@@ -137,7 +158,8 @@ impl App {
             // Switching is the engine's: it keeps health and webhook in step.
             webhook.enabled = stored.enabled;
             if webhook != *stored {
-                match self.save_webhook(&stored, webhook, url_changed).await {
+                let save = self.next_version(&stored, webhook);
+                match self.save_webhook(save, url_changed, None).await {
                     Err(StoreError::Conflict(_)) => continue,
                     other => other.map_err(refusal)?,
                 };
@@ -160,11 +182,19 @@ impl App {
         caller: &Caller,
         project: &Project,
         id: i64,
+        keep: Option<Keep<()>>,
     ) -> Result<(), Fault> {
         Access::Manage.check(caller)?;
         pages_open(project)?;
         let id = WebhookId(id);
-        let done = self.store.delete_webhook(project.id, id).await;
+        let done = match keep {
+            None => self.store.delete_webhook(project.id, id).await,
+            Some(keep) => {
+                let deed = Deed::DeleteWebhook(project.id, id);
+                let memo = Box::new(move |_: &Done| keep(&()));
+                self.store.keep(deed, memo).await.map(drop)
+            }
+        };
         done.map_err(refusal)?;
         self.engine.webhook_deleted(id).await;
         Ok(())
@@ -175,16 +205,31 @@ impl App {
         found.map_err(refusal)?.ok_or_else(absent)
     }
 
-    /// Writes an edited webhook and tells the engine.
+    /// An edited webhook as it comes after the stored one.
+    fn next_version(&self, stored: &Webhook, edited: Webhook) -> Webhook {
+        Webhook {
+            version: stored.version + 1,
+            updated_at: self.now(),
+            ..edited
+        }
+    }
+
+    /// Writes an edited webhook, with the answer to be kept, and tells the engine.
     async fn save_webhook(
         &self,
-        stored: &Webhook,
-        mut webhook: Webhook,
+        webhook: Webhook,
         url_changed: bool,
+        memo: Option<Memo>,
     ) -> Result<Arc<Webhook>, StoreError> {
-        webhook.version = stored.version + 1;
-        webhook.updated_at = self.now();
-        let saved = self.store.update_webhook(webhook).await?;
+        let saved = match memo {
+            None => self.store.update_webhook(webhook).await?,
+            Some(memo) => {
+                let saved = Arc::new(webhook.clone());
+                let deed = Deed::UpdateWebhook(Box::new(webhook));
+                self.store.keep(deed, Box::new(|_| memo)).await?;
+                saved
+            }
+        };
         self.engine
             .webhook_saved(Arc::clone(&saved), url_changed)
             .await;

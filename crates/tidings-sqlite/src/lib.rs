@@ -8,7 +8,7 @@
 //!   tells the listener, and then answers.
 //! * `snapshot` is one read transaction, seen as the domain sees a project; it notes what was read.
 //! * `record` plans on a snapshot, on the caller's thread, and has the writer check that nothing it read has changed since.
-//! * `objects`, `queue`, `log`, `people` and `retention` are the rest of the store's methods.
+//! * `objects`, `queue`, `log`, `people`, `keep` and `retention` are the rest of the store's methods.
 //! * `backup` copies the file while it is served, and readies such a copy to be served in its stead.
 //!
 //! Invariants: an answer comes after the commit; the listener hears of commits in their order; a method is one transaction;
@@ -16,6 +16,7 @@
 
 mod backup;
 mod codes;
+mod keep;
 mod log;
 mod look;
 mod migrate;

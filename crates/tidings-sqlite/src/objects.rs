@@ -233,6 +233,9 @@ impl Writer {
                 return Ok(false);
             }
         }
+        if self.forget_memos(project, rows)? > 0 {
+            return Ok(false);
+        }
         self.run(
             "DELETE FROM healths WHERE webhook IN (SELECT id FROM webhooks WHERE project = ?1)",
             [project.0],

@@ -327,12 +327,8 @@ impl Writer {
                 params![event.id.0, event.project.0, self.totals.time_ms, recorded.listed, body],
             )?;
         }
-        for (scope, key, answer) in &ready.plan.memos {
-            self.changed(&Fact::Memo(scope, key));
-            self.run(
-                "INSERT OR REPLACE INTO memos (scope, key, answer, made_ms) VALUES (?1, ?2, ?3, ?4)",
-                params![scope, key, answer, self.totals.time_ms],
-            )?;
+        for memo in &ready.plan.memos {
+            self.keep(memo)?;
         }
         let mut deliveries = Vec::new();
         for message in &ready.plan.messages {

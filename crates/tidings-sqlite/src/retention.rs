@@ -199,14 +199,11 @@ impl Writer {
             pruned.removed += states as u64;
             pruned.more |= states == step;
         }
-        self.run(
+        let memos = self.run(
             "DELETE FROM memos WHERE (scope, key) IN (SELECT scope, key FROM memos WHERE made_ms <= ?1 LIMIT ?2)",
             params![now_ms.saturating_sub(MEMO_KEPT_MS), limit(step)],
         )?;
-        self.run(
-            "DELETE FROM idempotency WHERE (scope, key) IN (SELECT scope, key FROM idempotency WHERE expires_ms <= ?1 LIMIT ?2)",
-            params![now_ms, limit(step)],
-        )?;
+        pruned.more |= memos == step;
         Ok(())
     }
 

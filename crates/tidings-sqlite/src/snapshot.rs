@@ -10,9 +10,10 @@ use tidings_domain::collection::ITEMS;
 use tidings_domain::schema::Kind;
 use tidings_domain::webhook::{Sealed, Secrets, Webhook};
 use tidings_domain::{Collection, Doc, EventId, ObjectRef, Project, ProjectId, View};
-use tidings_storage::{AsOf, Snapshot, StoreError, memo_is_old};
+use tidings_storage::{AsOf, Snapshot, StoreError};
 
 use crate::codes::{Result, collection_code, json, sick};
+use crate::keep;
 use crate::shared::{Fact, Series, Shared, Webhooks};
 
 /// `until` of what still holds.
@@ -313,18 +314,7 @@ impl<'a> Shot<'a> {
 
     fn read_memo(&self, scope: &str, key: &str) -> Result<Option<String>> {
         self.note(&Fact::Memo(scope, key));
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT answer, made_ms FROM memos WHERE scope = ?1 AND key = ?2")
-            .map_err(sick)?;
-        let row = statement.query_row([scope, key], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
-        });
-        let kept = row.optional().map_err(sick)?;
-        let now_ms = self.shared.time.now_ms();
-        Ok(kept
-            .filter(|(_, made_ms)| !memo_is_old(*made_ms, now_ms))
-            .map(|(answer, _)| answer))
+        keep::memo(self.conn, self.shared, scope, key)
     }
 
     fn count(&self, collection: Collection, member: &str, value: &str) -> Result<usize> {

@@ -12,9 +12,9 @@ use tidings_domain::{
     Clock, Collection, DeliveryId, Doc, EventId, Project, ProjectId, TokenId, WebhookId,
 };
 use tidings_storage::{
-    Activity, AsOf, CommitListener, DeliveryDetail, DeliveryFilter, DeliverySummary, EventDelivery,
-    LaneCounts, LaneStart, Page, Planner, Pruned, Queued, ReadJob, RecordError, Recorded,
-    Retention, ServerTime, Settlement, Store, StoreError, TestSend, Token,
+    Activity, AsOf, CommitListener, Deed, DeliveryDetail, DeliveryFilter, DeliverySummary, Done,
+    EventDelivery, LaneCounts, LaneStart, MakeMemo, Page, Planner, Pruned, Queued, ReadJob,
+    RecordError, Recorded, Retention, ServerTime, Settlement, Store, StoreError, TestSend, Token,
 };
 use tokio::sync::Semaphore;
 
@@ -24,7 +24,7 @@ use crate::open::{OpenError, open};
 use crate::shared::Shared;
 use crate::snapshot::Shot;
 use crate::writer::{ToWriter, Totals, Writer};
-use crate::{log, objects, people, queue, record};
+use crate::{keep, log, objects, people, queue, record};
 
 /// Queries that may run at once on threads of their own; each can hold a connection for long.
 const QUERIES: usize = 8;
@@ -355,6 +355,26 @@ impl Store for SqliteStore {
 
     async fn delete_token(&self, project: Option<ProjectId>, token: TokenId) -> Result<()> {
         self.write(move |w| w.delete_token(project, token)).await
+    }
+
+    async fn memo(&self, scope: &str, key: &str) -> Result<Option<String>> {
+        self.look(|conn, shared| keep::memo(conn, shared, scope, key))
+    }
+
+    async fn keep(&self, deed: Deed, memo: MakeMemo) -> Result<Done> {
+        let (deletes_project, deletes_webhook) = match &deed {
+            Deed::DeleteProject(project) => (Some(*project), None),
+            Deed::DeleteWebhook(_, webhook) => (None, Some(*webhook)),
+            _ => (None, None),
+        };
+        let done = self.write(move |w| w.carry_out(deed, memo)).await?;
+        if let Some(project) = deletes_project {
+            while !self.write(move |w| w.empty_project(project, STEP)).await? {}
+        }
+        if let Some(webhook) = deletes_webhook {
+            while !self.write(move |w| w.skip_queue(webhook, STEP)).await? {}
+        }
+        Ok(done)
     }
 
     async fn document(&self, name: &str) -> Result<Option<String>> {

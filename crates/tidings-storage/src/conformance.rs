@@ -25,9 +25,10 @@ use tidings_domain::{
 };
 
 use crate::{
-    AsOf, Attempt, AttemptError, AttemptResponse, CommitListener, DeliveryFilter, EventIds,
-    NewMessage, Plan, Queued, RecordError, Recorded, RecordedEvent, Retention, Settlement,
-    Snapshot, Store, StoreError, TestSend, Then, Token, TokenKind, Write, WriteWhat,
+    AsOf, Attempt, AttemptError, AttemptResponse, CommitListener, Deed, DeliveryFilter, Done,
+    EventIds, Memo, NewMessage, Plan, Queued, RecordError, Recorded, RecordedEvent, Retention,
+    Settlement, Snapshot, Store, StoreError, TestSend, Then, Token, TokenKind, Write, WriteWhat,
+    memos_of,
 };
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -122,6 +123,7 @@ pub async fn exercise(make: impl Fn(Arc<dyn Clock>, Arc<dyn CommitListener>) -> 
     events(bench()).await;
     two_projects(bench()).await;
     memos(bench()).await;
+    keeping(bench()).await;
     races(bench()).await;
     webhooks(bench()).await;
     queue(bench()).await;
@@ -685,21 +687,142 @@ async fn memos(b: Bench) {
     let p = b.project("p").await;
     let keep = Box::new(|_: &[&dyn Snapshot], _: &mut dyn EventIds| {
         Ok(Plan {
-            memos: vec![("token 1".into(), "key".into(), "answer".into())],
+            memos: vec![memo("token 1", "answer")],
             ..Plan::default()
         })
     });
     b.store.record(&[p], keep).await.unwrap();
-    let memo = |s: &dyn Snapshot| s.memo("token 1", "key");
-    assert_eq!(b.see(p, AsOf::Now, memo).await.as_deref(), Some("answer"));
+    let seen = b.see(p, AsOf::Now, memo_of("token 1")).await;
+    assert_eq!(seen.as_deref(), Some("answer"));
     let other = b.see(p, AsOf::Now, |s| s.memo("token 2", "key")).await;
     assert_eq!(other, None, "a scope of its own");
+    let kept = b.store.memo("token 1", "key").await.unwrap();
+    assert_eq!(kept.as_deref(), Some("answer"), "without a project");
+    let refused =
+        Box::new(|_: &[&dyn Snapshot], _: &mut dyn EventIds| Err(Fault::not_found("nothing here")));
+    assert!(b.store.record(&[p], refused).await.is_err());
+    assert!(b.see(p, AsOf::Now, memo_of("token 1")).await.is_some());
     b.clock.advance(Duration::from_hours(23));
     b.store.check().await.unwrap();
-    assert!(b.see(p, AsOf::Now, memo).await.is_some());
+    assert!(b.see(p, AsOf::Now, memo_of("token 1")).await.is_some());
     b.clock.advance(Duration::from_hours(2));
     b.store.check().await.unwrap();
-    assert_eq!(b.see(p, AsOf::Now, memo).await, None, "kept for 24 h");
+    let seen = b.see(p, AsOf::Now, memo_of("token 1")).await;
+    assert_eq!(seen, None, "kept for 24 h");
+    assert_eq!(b.store.memo("token 1", "key").await.unwrap(), None);
+}
+
+fn memo(scope: &str, answer: &str) -> Memo {
+    Memo {
+        scope: scope.to_owned(),
+        key: "key".to_owned(),
+        answer: answer.to_owned(),
+    }
+}
+
+fn memo_of(scope: &'static str) -> impl FnOnce(&dyn Snapshot) -> Option<String> + Send {
+    move |snapshot| snapshot.memo(scope, "key")
+}
+
+/// A small write and its answer are one.
+async fn keeping(b: Bench) {
+    let kept = |scope: &'static str| {
+        let store = Arc::clone(&b.store);
+        async move { store.memo(scope, "key").await.unwrap() }
+    };
+    let blank = Project::new(ProjectId(0), "p", "P", "2023-11-14T22:13:20Z");
+    let made = |done: &Done| match done {
+        Done::Project(project) => memo("a", &format!("project {}", project.id)),
+        other => memo("a", &format!("{other:?}")),
+    };
+    let deed = Deed::CreateProject(Box::new(blank.clone()));
+    let done = b.store.keep(deed, Box::new(made)).await.unwrap();
+    let Done::Project(project) = done else {
+        panic!("{done:?}");
+    };
+    let p = project.id;
+    assert_eq!(kept("a").await, Some(format!("project {p}")));
+    let deed = Deed::CreateProject(Box::new(blank));
+    let again = b.store.keep(deed, Box::new(|_| memo("b", "no"))).await;
+    assert!(
+        matches!(again, Err(StoreError::Conflict("key"))),
+        "{again:?}"
+    );
+    assert_eq!(kept("b").await, None, "what was not done has no answer");
+
+    let id = b.store.next_webhook_id().await.unwrap();
+    let new = Box::new(webhook(id, p, "w"));
+    let deed = Deed::CreateWebhook(new.clone(), Box::default());
+    b.store
+        .keep(deed, Box::new(|_| memo("c", "made")))
+        .await
+        .unwrap();
+    assert!(b.store.webhook(p, id).await.unwrap().is_some());
+    let edited = Webhook {
+        name: "edited".to_owned(),
+        version: 2,
+        ..*new
+    };
+    let deed = Deed::UpdateWebhook(Box::new(edited.clone()));
+    let done = b.store.keep(deed, Box::new(|_| memo("c", "edited"))).await;
+    assert!(matches!(done, Ok(Done::Webhook(w)) if w.name == "edited"));
+    assert_eq!(kept("c").await.as_deref(), Some("edited"), "replaced");
+    let deed = Deed::UpdateWebhook(Box::new(edited));
+    let late = b.store.keep(deed, Box::new(|_| memo("c", "late"))).await;
+    assert!(matches!(late, Err(StoreError::Conflict("version"))));
+    assert_eq!(kept("c").await.as_deref(), Some("edited"));
+    b.put(p, vec![task(1, "one")], &[id]).await;
+    let deed = Deed::DeleteWebhook(p, id);
+    b.store
+        .keep(deed, Box::new(|_| memo("c", "gone")))
+        .await
+        .unwrap();
+    assert!(b.store.webhook(p, id).await.unwrap().is_none());
+    assert_eq!(b.pending(id).await, [], "what waited is skipped");
+
+    let token = Token {
+        id: TokenId(0),
+        project: Some(p),
+        name: "ci".to_owned(),
+        kind: TokenKind::App,
+        hash: [5; 32],
+        hint: "tid_ab".to_owned(),
+        expires_at: None,
+        created_at: "2023-11-14T22:13:20Z".to_owned(),
+    };
+    let deed = Deed::CreateToken(Box::new(token));
+    let done = b.store.keep(deed, Box::new(|_| memo("d", "made"))).await;
+    let Ok(Done::Token(token)) = done else {
+        panic!("{done:?}");
+    };
+    let found = b.store.token_by_hash(&[5; 32]).await.unwrap();
+    assert_eq!(found.map(|t| t.id), Some(token.id));
+    let deed = Deed::DeleteToken(Some(p), token.id);
+    b.store
+        .keep(deed, Box::new(|_| memo("d", "gone")))
+        .await
+        .unwrap();
+    assert_eq!(b.store.token_by_hash(&[5; 32]).await.unwrap(), None);
+
+    // A project takes along what was answered in it, and nothing else.
+    let inside = format!("{}token 1", memos_of(p));
+    let beside = format!("{}token 1", memos_of(ProjectId(p.0 * 10)));
+    for scope in [&inside, &beside] {
+        let memo = memo(scope, "kept");
+        b.store
+            .keep(Deed::Nothing, Box::new(|_| memo))
+            .await
+            .unwrap();
+    }
+    let deed = Deed::DeleteProject(p);
+    b.store
+        .keep(deed, Box::new(|_| memo("a", "gone")))
+        .await
+        .unwrap();
+    assert_eq!(b.store.project("p").await.unwrap(), None);
+    assert_eq!(b.store.memo(&inside, "key").await.unwrap(), None);
+    assert!(b.store.memo(&beside, "key").await.unwrap().is_some());
+    assert_eq!(kept("a").await.as_deref(), Some("gone"));
 }
 
 async fn races(b: Bench) {

@@ -10,9 +10,9 @@ use tidings_domain::{
 };
 
 use crate::{
-    Activity, AsOf, DeliveryDetail, DeliveryFilter, DeliverySummary, EventDelivery, LaneCounts,
-    LaneStart, Page, Planner, Pruned, Queued, ReadJob, RecordError, Recorded, Retention,
-    Settlement, Store, StoreError, TestSend, Token,
+    Activity, AsOf, Deed, DeliveryDetail, DeliveryFilter, DeliverySummary, Done, EventDelivery,
+    LaneCounts, LaneStart, MakeMemo, Page, Planner, Pruned, Queued, ReadJob, RecordError, Recorded,
+    Retention, Settlement, Store, StoreError, TestSend, Token,
 };
 
 /// Stands before a store. `call` is the name of the method.
@@ -288,6 +288,16 @@ impl Store for Gated {
     ) -> Result<(), StoreError> {
         let job = self.store.delete_token(project, token);
         self.through("delete_token", job).await
+    }
+
+    async fn memo(&self, scope: &str, key: &str) -> Result<Option<String>, StoreError> {
+        let job = self.store.memo(scope, key);
+        self.through("memo", job).await
+    }
+
+    async fn keep(&self, deed: Deed, memo: MakeMemo) -> Result<Done, StoreError> {
+        let job = self.store.keep(deed, memo);
+        self.through("keep", job).await
     }
 
     async fn document(&self, name: &str) -> Result<Option<String>, StoreError> {

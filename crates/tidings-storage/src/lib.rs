@@ -13,6 +13,7 @@
 pub mod conformance;
 #[cfg(any(test, feature = "conformance"))]
 pub mod gated;
+mod keep;
 pub mod memory;
 pub mod stored;
 mod time;
@@ -28,6 +29,7 @@ use tidings_domain::{
     DeliveryId, Doc, Event, EventId, Fault, ObjectRef, Project, ProjectId, TokenId, View, WebhookId,
 };
 
+pub use keep::{Deed, Done, MEMO_KEPT_MS, MakeMemo, Memo, memo_is_old, memos_of};
 pub use memory::MemoryStore;
 pub use time::ServerTime;
 
@@ -67,7 +69,7 @@ pub trait Snapshot: View {
     /// Every webhook of the project that is not deleted, by id, also those that are off.
     fn webhooks(&self) -> Arc<Vec<Arc<Webhook>>>;
 
-    /// The answer kept for the `key` of a batch entry, if that key was used before: see [`Plan::memos`].
+    /// The answer kept for a key, if that key was used before: see [`Plan::memos`].
     fn memo(&self, scope: &str, key: &str) -> Option<String>;
 }
 
@@ -138,8 +140,8 @@ pub struct Plan {
     pub events: Vec<RecordedEvent>,
     /// Messages, in the order in which they go out.
     pub messages: Vec<NewMessage>,
-    /// Answers to keep for 24 h: scope (token and project), key, answer.
-    pub memos: Vec<(String, String, String)>,
+    /// Answers to keep for 24 h.
+    pub memos: Vec<Memo>,
 }
 
 /// An event with what the log of activities shows of it.
@@ -515,14 +517,6 @@ pub enum AsOf {
 /// A job that reads one state.
 pub type ReadJob<'a> = Box<dyn FnOnce(&dyn Snapshot) + Send + 'a>;
 
-/// How long the answers of [`Plan::memos`] are kept.
-pub const MEMO_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
-
-/// Whether an answer that was kept at `made_ms` is forgotten at `now_ms`.
-pub fn memo_is_old(made_ms: i64, now_ms: i64) -> bool {
-    now_ms.saturating_sub(made_ms) >= MEMO_KEPT_MS
-}
-
 /// When a delivery was made, in stored server time: its id says it.
 pub fn created_ms(delivery: DeliveryId) -> i64 {
     delivery.0 >> 20
@@ -592,7 +586,8 @@ pub trait Store: Send + Sync + 'static {
     /// Projects by id, after `after`.
     async fn projects(&self, after: i64, limit: usize) -> Result<Page<Arc<Project>>, StoreError>;
 
-    /// Deletes a project with everything in it. Its deliveries that wait are gone; its id is not used again.
+    /// Deletes a project with everything in it. Its deliveries that wait are gone, and so are the answers in scopes that begin with
+    /// [`memos_of`] it; its id is not used again.
     async fn delete_project(&self, project: ProjectId) -> Result<(), StoreError>;
 
     /// Objects of a collection by ascending id, after `after`.
@@ -749,6 +744,12 @@ pub trait Store: Send + Sync + 'static {
         project: Option<ProjectId>,
         token: TokenId,
     ) -> Result<(), StoreError>;
+
+    /// The answer kept for a key, if that key was used in the last 24 h; as [`Snapshot::memo`].
+    async fn memo(&self, scope: &str, key: &str) -> Result<Option<String>, StoreError>;
+
+    /// Does one of the small writes and keeps the answer to it, in one transaction.
+    async fn keep(&self, deed: Deed, memo: MakeMemo) -> Result<Done, StoreError>;
 
     /// A document of the server: settings, stored server time, the check value of the secrets' key.
     async fn document(&self, name: &str) -> Result<Option<String>, StoreError>;

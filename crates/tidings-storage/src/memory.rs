@@ -19,10 +19,11 @@ use tidings_domain::{
 };
 
 use crate::{
-    Activity, AsOf, Attempt, CommitListener, DeliveryDetail, DeliveryFilter, DeliverySummary,
-    EventDelivery, EventIds, LaneCounts, LaneStart, LastAttempt, Message, Page, Plan, Planner,
-    Pruned, Queued, ReadJob, RecordError, Recorded, Retention, ServerTime, Settlement, Snapshot,
-    Store, StoreError, TestSend, Then, Token, Write, WriteWhat, created_ms, memo_is_old,
+    Activity, AsOf, Attempt, CommitListener, Deed, DeliveryDetail, DeliveryFilter, DeliverySummary,
+    Done, EventDelivery, EventIds, LaneCounts, LaneStart, LastAttempt, MakeMemo, Memo, Message,
+    Page, Plan, Planner, Pruned, Queued, ReadJob, RecordError, Recorded, Retention, ServerTime,
+    Settlement, Snapshot, Store, StoreError, TestSend, Then, Token, Write, WriteWhat, created_ms,
+    memo_is_old, memos_of,
 };
 
 #[cfg(test)]
@@ -308,11 +309,7 @@ impl Snapshot for Shot<'_> {
     }
 
     fn memo(&self, scope: &str, key: &str) -> Option<String> {
-        self.disk
-            .memos
-            .get(&(scope.to_owned(), key.to_owned()))
-            .filter(|(_, made_ms)| !memo_is_old(*made_ms, self.disk.last_ms))
-            .map(|(answer, _)| answer.clone())
+        self.disk.memo(scope, key)
     }
 }
 
@@ -328,6 +325,167 @@ impl EventIds for Counter {
 // === Writing ===
 
 impl Disk {
+    fn create_project(&mut self, mut project: Project) -> Result<Project, StoreError> {
+        let taken = |p: &ProjectState| {
+            let latest = p.versions.last();
+            latest.is_some_and(|(_, p)| p.key.eq_ignore_ascii_case(&project.key))
+        };
+        if self.projects.values().any(taken) {
+            return Err(StoreError::Conflict("key"));
+        }
+        if project.id.0 == 0 {
+            let used = self.used_projects.iter().map(|p| p.0).collect();
+            project.id = ProjectId(smallest_free(&used));
+        }
+        if !self.used_projects.insert(project.id) {
+            return Err(StoreError::Conflict("id"));
+        }
+        let state = ProjectState {
+            versions: vec![(EventId(0), Arc::new(project.clone()))],
+            ..ProjectState::default()
+        };
+        self.projects.insert(project.id, state);
+        Ok(project)
+    }
+
+    fn delete_project(&mut self, project: ProjectId) -> Result<(), StoreError> {
+        self.projects.remove(&project).ok_or(StoreError::NotFound)?;
+        self.webhooks.retain(|_, l| l.webhook.project != project);
+        self.tokens.retain(|_, t| t.project != Some(project));
+        self.deliveries.retain(|_, row| row.project != project);
+        let Disk {
+            waiting,
+            deliveries,
+            by_webhook,
+            ..
+        } = self;
+        waiting.retain(|(_, id)| deliveries.contains_key(id));
+        by_webhook.retain(|(_, id)| deliveries.contains_key(id));
+        let scopes = memos_of(project);
+        self.memos
+            .retain(|(scope, _), _| !scope.starts_with(&scopes));
+        Ok(())
+    }
+
+    fn create_webhook(
+        &mut self,
+        webhook: Webhook,
+        health: Health,
+    ) -> Result<Arc<Webhook>, StoreError> {
+        if !self.projects.contains_key(&webhook.project) {
+            return Err(StoreError::NotFound);
+        }
+        if self.webhooks.contains_key(&webhook.id) {
+            return Err(StoreError::Conflict("id"));
+        }
+        self.last_webhook = self.last_webhook.max(webhook.id.0);
+        let webhook = Arc::new(webhook);
+        let lane = Lane {
+            webhook: Arc::clone(&webhook),
+            health,
+            deleted: false,
+        };
+        self.webhooks.insert(webhook.id, lane);
+        Ok(webhook)
+    }
+
+    fn update_webhook(&mut self, webhook: Webhook) -> Result<Arc<Webhook>, StoreError> {
+        let lane = self.webhooks.get_mut(&webhook.id);
+        let lane = lane
+            .filter(|l| !l.deleted && l.webhook.project == webhook.project)
+            .ok_or(StoreError::NotFound)?;
+        if lane.webhook.version != webhook.version - 1 {
+            return Err(StoreError::Conflict("version"));
+        }
+        lane.webhook = Arc::new(webhook);
+        Ok(Arc::clone(&lane.webhook))
+    }
+
+    fn delete_webhook(&mut self, project: ProjectId, webhook: WebhookId) -> Result<(), StoreError> {
+        let lane = self.webhooks.get_mut(&webhook);
+        let lane = lane
+            .filter(|l| !l.deleted && l.webhook.project == project)
+            .ok_or(StoreError::NotFound)?;
+        lane.deleted = true;
+        // Its secrets go with it.
+        let bare = Arc::make_mut(&mut lane.webhook);
+        bare.secrets = None;
+        bare.headers.clear();
+        for state in [DeliveryState::Pending, DeliveryState::Parked] {
+            for id in self.of_webhook(webhook, state) {
+                self.set_state(id, DeliveryState::Skipped);
+            }
+        }
+        self.waiting.retain(|(w, _)| *w != webhook);
+        Ok(())
+    }
+
+    fn create_token(&mut self, mut token: Token) -> Result<Token, StoreError> {
+        if token
+            .project
+            .is_some_and(|p| !self.projects.contains_key(&p))
+        {
+            return Err(StoreError::NotFound);
+        }
+        if self.tokens.values().any(|t| t.hash == token.hash) {
+            return Err(StoreError::Conflict("token"));
+        }
+        self.last_token += 1;
+        token.id = TokenId(self.last_token);
+        self.tokens.insert(token.id, token.clone());
+        Ok(token)
+    }
+
+    fn delete_token(
+        &mut self,
+        project: Option<ProjectId>,
+        token: TokenId,
+    ) -> Result<(), StoreError> {
+        match self.tokens.get(&token) {
+            Some(found) if found.project == project => {
+                self.tokens.remove(&token);
+                Ok(())
+            }
+            _ => Err(StoreError::NotFound),
+        }
+    }
+
+    fn memo(&self, scope: &str, key: &str) -> Option<String> {
+        self.memos
+            .get(&(scope.to_owned(), key.to_owned()))
+            .filter(|(_, made_ms)| !memo_is_old(*made_ms, self.last_ms))
+            .map(|(answer, _)| answer.clone())
+    }
+
+    fn keep(&mut self, memo: Memo) {
+        let kept = (memo.answer, self.last_ms);
+        self.memos.insert((memo.scope, memo.key), kept);
+    }
+
+    fn carry_out(&mut self, deed: Deed) -> Result<Done, StoreError> {
+        Ok(match deed {
+            Deed::Nothing => Done::Nothing,
+            Deed::CreateProject(project) => Done::Project(Box::new(self.create_project(*project)?)),
+            Deed::DeleteProject(project) => {
+                self.delete_project(project)?;
+                Done::Nothing
+            }
+            Deed::CreateWebhook(webhook, health) => {
+                Done::Webhook(self.create_webhook(*webhook, *health)?)
+            }
+            Deed::UpdateWebhook(webhook) => Done::Webhook(self.update_webhook(*webhook)?),
+            Deed::DeleteWebhook(project, webhook) => {
+                self.delete_webhook(project, webhook)?;
+                Done::Nothing
+            }
+            Deed::CreateToken(token) => Done::Token(Box::new(self.create_token(*token)?)),
+            Deed::DeleteToken(project, token) => {
+                self.delete_token(project, token)?;
+                Done::Nothing
+            }
+        })
+    }
+
     fn apply(&mut self, write: &Write) -> Result<(), StoreError> {
         let state = self
             .projects
@@ -672,9 +830,8 @@ impl Store for MemoryStore {
                 state.events.insert(recorded.event.id, recording);
             }
         }
-        for (scope, key, answer) in &plan.memos {
-            let memo = (answer.clone(), now_ms);
-            disk.memos.insert((scope.clone(), key.clone()), memo);
+        for memo in &plan.memos {
+            disk.keep(memo.clone());
         }
         let deliveries = disk.queue(&plan);
         if !deliveries.is_empty() {
@@ -694,28 +851,8 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn create_project(&self, mut project: Project) -> Result<Project, StoreError> {
-        let mut disk = self.writing()?;
-        let taken = |p: &ProjectState| {
-            let latest = p.versions.last();
-            latest.is_some_and(|(_, p)| p.key.eq_ignore_ascii_case(&project.key))
-        };
-        if disk.projects.values().any(taken) {
-            return Err(StoreError::Conflict("key"));
-        }
-        if project.id.0 == 0 {
-            let used = disk.used_projects.iter().map(|p| p.0).collect();
-            project.id = ProjectId(smallest_free(&used));
-        }
-        if !disk.used_projects.insert(project.id) {
-            return Err(StoreError::Conflict("id"));
-        }
-        let state = ProjectState {
-            versions: vec![(EventId(0), Arc::new(project.clone()))],
-            ..ProjectState::default()
-        };
-        disk.projects.insert(project.id, state);
-        Ok(project)
+    async fn create_project(&self, project: Project) -> Result<Project, StoreError> {
+        self.writing()?.create_project(project)
     }
 
     async fn project(&self, key: &str) -> Result<Option<Arc<Project>>, StoreError> {
@@ -737,20 +874,7 @@ impl Store for MemoryStore {
     }
 
     async fn delete_project(&self, project: ProjectId) -> Result<(), StoreError> {
-        let mut disk = self.writing()?;
-        disk.projects.remove(&project).ok_or(StoreError::NotFound)?;
-        disk.webhooks.retain(|_, l| l.webhook.project != project);
-        disk.tokens.retain(|_, t| t.project != Some(project));
-        disk.deliveries.retain(|_, row| row.project != project);
-        let Disk {
-            waiting,
-            deliveries,
-            by_webhook,
-            ..
-        } = &mut *disk;
-        waiting.retain(|(_, id)| deliveries.contains_key(id));
-        by_webhook.retain(|(_, id)| deliveries.contains_key(id));
-        Ok(())
+        self.writing()?.delete_project(project)
     }
 
     async fn objects(
@@ -803,35 +927,11 @@ impl Store for MemoryStore {
         webhook: Webhook,
         health: Health,
     ) -> Result<Arc<Webhook>, StoreError> {
-        let mut disk = self.writing()?;
-        if !disk.projects.contains_key(&webhook.project) {
-            return Err(StoreError::NotFound);
-        }
-        if disk.webhooks.contains_key(&webhook.id) {
-            return Err(StoreError::Conflict("id"));
-        }
-        disk.last_webhook = disk.last_webhook.max(webhook.id.0);
-        let webhook = Arc::new(webhook);
-        let lane = Lane {
-            webhook: Arc::clone(&webhook),
-            health,
-            deleted: false,
-        };
-        disk.webhooks.insert(webhook.id, lane);
-        Ok(webhook)
+        self.writing()?.create_webhook(webhook, health)
     }
 
     async fn update_webhook(&self, webhook: Webhook) -> Result<Arc<Webhook>, StoreError> {
-        let mut disk = self.writing()?;
-        let lane = disk.webhooks.get_mut(&webhook.id);
-        let lane = lane
-            .filter(|l| !l.deleted && l.webhook.project == webhook.project)
-            .ok_or(StoreError::NotFound)?;
-        if lane.webhook.version != webhook.version - 1 {
-            return Err(StoreError::Conflict("version"));
-        }
-        lane.webhook = Arc::new(webhook);
-        Ok(Arc::clone(&lane.webhook))
+        self.writing()?.update_webhook(webhook)
     }
 
     async fn delete_webhook(
@@ -839,23 +939,7 @@ impl Store for MemoryStore {
         project: ProjectId,
         webhook: WebhookId,
     ) -> Result<(), StoreError> {
-        let mut disk = self.writing()?;
-        let lane = disk.webhooks.get_mut(&webhook);
-        let lane = lane
-            .filter(|l| !l.deleted && l.webhook.project == project)
-            .ok_or(StoreError::NotFound)?;
-        lane.deleted = true;
-        // Its secrets go with it.
-        let bare = Arc::make_mut(&mut lane.webhook);
-        bare.secrets = None;
-        bare.headers.clear();
-        for state in [DeliveryState::Pending, DeliveryState::Parked] {
-            for id in disk.of_webhook(webhook, state) {
-                disk.set_state(id, DeliveryState::Skipped);
-            }
-        }
-        disk.waiting.retain(|(w, _)| *w != webhook);
-        Ok(())
+        self.writing()?.delete_webhook(project, webhook)
     }
 
     async fn webhook(
@@ -1114,21 +1198,8 @@ impl Store for MemoryStore {
         Ok(shown.collect())
     }
 
-    async fn create_token(&self, mut token: Token) -> Result<Token, StoreError> {
-        let mut disk = self.writing()?;
-        if token
-            .project
-            .is_some_and(|p| !disk.projects.contains_key(&p))
-        {
-            return Err(StoreError::NotFound);
-        }
-        if disk.tokens.values().any(|t| t.hash == token.hash) {
-            return Err(StoreError::Conflict("token"));
-        }
-        disk.last_token += 1;
-        token.id = TokenId(disk.last_token);
-        disk.tokens.insert(token.id, token.clone());
-        Ok(token)
+    async fn create_token(&self, token: Token) -> Result<Token, StoreError> {
+        self.writing()?.create_token(token)
     }
 
     async fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Token>, StoreError> {
@@ -1156,14 +1227,19 @@ impl Store for MemoryStore {
         project: Option<ProjectId>,
         token: TokenId,
     ) -> Result<(), StoreError> {
+        self.writing()?.delete_token(project, token)
+    }
+
+    async fn memo(&self, scope: &str, key: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.reading()?.memo(scope, key))
+    }
+
+    async fn keep(&self, deed: Deed, memo: MakeMemo) -> Result<Done, StoreError> {
         let mut disk = self.writing()?;
-        match disk.tokens.get(&token) {
-            Some(found) if found.project == project => {
-                disk.tokens.remove(&token);
-                Ok(())
-            }
-            _ => Err(StoreError::NotFound),
-        }
+        let done = disk.carry_out(deed)?;
+        let memo = memo(&done);
+        disk.keep(memo);
+        Ok(done)
     }
 
     async fn document(&self, name: &str) -> Result<Option<String>, StoreError> {

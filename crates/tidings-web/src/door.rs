@@ -17,6 +17,7 @@ use tidings_domain::Fault;
 use tidings_domain::fault::FaultKind;
 
 use crate::body::{self, BodyError};
+use crate::idempotency::{self, Running, Ticket};
 use crate::metrics::Metrics;
 use crate::query::{self, Query};
 use crate::rooms::{Answer, Room, Rooms, overloaded};
@@ -64,6 +65,7 @@ struct Shared {
     metrics: Arc<Metrics>,
     limits: DoorLimits,
     by_token: Mutex<HashMap<String, usize>>,
+    keys: Arc<Running>,
     rooms: Rooms,
 }
 
@@ -75,6 +77,7 @@ impl Door {
             metrics,
             limits,
             by_token: Mutex::new(HashMap::new()),
+            keys: Arc::default(),
             rooms: Rooms::new(
                 [limits.body_mib, limits.value_mib, limits.answer_mib],
                 limits.body_wait,
@@ -190,7 +193,13 @@ impl Shared {
                     .iter()
                     .find(|(name, _)| name == "key")
                     .map_or("", |(_, key)| key);
-                Some(self.app.project(caller, key).await?)
+                match self.app.project(caller, key).await {
+                    Ok(project) => Some(project),
+                    Err(fault) => {
+                        let gone = self.answer_of_the_gone(row, caller, &parts, fault);
+                        return Ok((gone.await?, None));
+                    }
+                }
             }
             _ => None,
         };
@@ -198,11 +207,16 @@ impl Shared {
             row.access.check(caller)?;
         }
         let query = Query::read(parts.uri.query(), row)?;
+        let key = idempotency::key(row, &parts.headers)?;
         let most = body::most_bytes(row, &parts.headers);
         let arriving = self.rooms.for_text(most).await?;
         let text = body::read(row, &parts.headers, body).await?;
         let _values = self.rooms.for_values(&text).await?;
         let payload = body::parse(row, &parts.headers, &text)?;
+        let ticket = key.zip(caller.as_ref()).map(|(key, caller)| {
+            let project = project.as_ref().map(|project| project.id);
+            Ticket::new(key, row, caller, project, (&parts, &text))
+        });
         drop((text, arriving));
         // What needs no token is small, or the same bytes for everybody.
         let counted = row.method == Method::Get && row.access != Access::Anyone;
@@ -220,12 +234,19 @@ impl Shared {
             query,
             headers: parts.headers,
             payload,
+            ticket: ticket.clone(),
             metrics: Arc::clone(&self.metrics),
         };
-        let reply = (row.handler)(call).await?;
-        if let Some(audit) = audit {
-            audit.write(&reply);
-        }
+        let reply = match ticket {
+            None => {
+                let reply = (row.handler)(call).await?;
+                if let Some(audit) = audit {
+                    audit.write(&reply);
+                }
+                reply
+            }
+            Some(ticket) => self.once(ticket, call, audit).await?,
+        };
         let length = reply.body.len();
         let room = match page {
             Some(page) => page.shrink(length),
@@ -234,6 +255,49 @@ impl Shared {
             None => None,
         };
         Ok((reply, room))
+    }
+
+    /// Carries out a request with a key, unless that was done before.
+    async fn once(
+        &self,
+        ticket: Arc<Ticket>,
+        call: Call,
+        audit: Option<Audit>,
+    ) -> Result<Reply, Fault> {
+        let _claim = self.keys.claim(&ticket)?;
+        if let Some(reply) = ticket.answered(&self.app).await? {
+            return Ok(reply);
+        }
+        let answer = (call.row.handler)(call).await;
+        if let (Ok(reply), Some(audit)) = (&answer, audit) {
+            audit.write(reply);
+        }
+        let reply = answer.unwrap_or_else(|fault| problem::reply(&fault));
+        if !reply.kept && idempotency::is_kept(reply.status) {
+            // It is done: an answer that cannot be kept is still the answer.
+            if let Err(fault) = self.app.keep_answer(ticket.memo(&reply)).await {
+                tracing::warn!("an answer could not be kept for its key: {fault}");
+            }
+        }
+        Ok(reply)
+    }
+
+    /// A project that is not there, or not for this caller. Only who deleted it, and asks again with the same key, gets the answer
+    /// to that.
+    async fn answer_of_the_gone(
+        &self,
+        row: &Row,
+        caller: &Caller,
+        parts: &http::request::Parts,
+        absent: Fault,
+    ) -> Result<Reply, Fault> {
+        let deletes = row.method == Method::Delete && idempotency::is_of_server(row);
+        let Some(key) = idempotency::key(row, &parts.headers)?.filter(|_| deletes) else {
+            return Err(absent);
+        };
+        let ticket = Ticket::new(key, row, caller, None, (parts, &[]));
+        let _claim = self.keys.claim(&ticket)?;
+        ticket.answered(&self.app).await?.ok_or(absent)
     }
 
     /// The caller, where the route wants to know.

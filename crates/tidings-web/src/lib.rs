@@ -5,7 +5,8 @@
 //! (`docs`) and the permission test, which walks the rows and fails for one that it has no expectation for.
 //!
 //! A request passes, in this order: connection limits and deadlines ([`mod@serve`], `watch`), requests in flight, route and method,
-//! token, project, right, query, room (`rooms`), body ([`body`]: type, size, time, strict JSON), use case. The first that refuses answers with a problem
+//! token, project, right, query, room (`rooms`), body ([`body`]: type, size, time, strict JSON), key ([`idempotency`]), use case. The
+//! first that refuses answers with a problem
 //! document ([`problem`]). Handlers take a [`route::Call`] apart, ask one use case of `tidings-app`, and shape the answer.
 //!
 //! Invariants: another project's things answer like absent ones; nothing is read of a body before the sender may send it; no
@@ -15,6 +16,7 @@ pub mod body;
 mod changes;
 mod docs;
 pub mod door;
+pub mod idempotency;
 pub mod metrics;
 pub mod openapi;
 pub mod problem;

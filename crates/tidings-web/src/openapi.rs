@@ -6,6 +6,7 @@ use tidings_app::Access;
 use tidings_app::reader::object;
 use tidings_domain::{Collection, Value};
 
+use crate::idempotency;
 use crate::problem;
 use crate::route::{Input, Output, OutputBody, Row};
 use crate::routes;
@@ -25,54 +26,52 @@ pub fn text() -> &'static str {
 /// Schemas that belong to no table.
 const SCHEMAS: &str = include_str!("openapi/schemas.json");
 
-/// Refusals by status: the name of the shared response, its one code, and what it means.
-const REFUSALS: [(u16, &str, &str, &str); 11] = [
-    (400, "Malformed", "malformed", "The body is not JSON."),
-    (
-        401,
-        "Unauthorized",
-        "unauthorized",
-        "No token, or one that is unknown, expired or revoked.",
-    ),
-    (403, "Forbidden", "forbidden", "This token may not."),
-    (
-        404,
-        "NotFound",
-        "not_found",
-        "Absent, or not yours to know of.",
-    ),
-    (
-        408,
-        "TooSlow",
-        "too_slow",
-        "The body did not arrive within 30 s.",
-    ),
-    (409, "Conflict", "conflict", "At odds with what is there."),
-    (413, "TooLarge", "too_large", "The body is too large."),
-    (
-        415,
-        "WrongMediaType",
-        "wrong_media_type",
-        "The body is not sent as JSON.",
-    ),
-    (
-        422,
-        "Invalid",
-        "invalid",
-        "Read, but wrong; `errors` names each member.",
-    ),
+/// What refusals mean, by status.
+const MEANINGS: [(u16, &str); 11] = [
+    (400, "The request cannot be read."),
+    (401, "No token, or one that is unknown, expired or revoked."),
+    (403, "This token may not."),
+    (404, "Absent, or not yours to know of."),
+    (408, "The body did not arrive within 30 s."),
+    (409, "At odds with what is there or under way."),
+    (413, "The body is too large."),
+    (415, "The body is not sent as JSON."),
+    (422, "Read, but wrong; `errors` names each member."),
     (
         429,
-        "TooMany",
-        "too_many_requests",
         "This token has too many requests under way; Retry-After says when to try again.",
     ),
     (
         503,
-        "Unavailable",
-        "unavailable",
         "The server cannot do it right now, nothing was changed; Retry-After says when to try again.",
     ),
+];
+
+/// Refusals that many routes share: name of the shared response, status, codes.
+const REFUSALS: [(&str, u16, &[&str]); 15] = [
+    (
+        "Malformed",
+        400,
+        &["malformed", "idempotency_key_malformed"],
+    ),
+    ("MalformedKey", 400, &["idempotency_key_malformed"]),
+    ("Unauthorized", 401, &["unauthorized"]),
+    ("Forbidden", 403, &["forbidden"]),
+    ("NotFound", 404, &["not_found"]),
+    ("TooSlow", 408, &["too_slow"]),
+    ("Conflict", 409, &["conflict", "idempotency_key_in_use"]),
+    ("KeyInUse", 409, &["idempotency_key_in_use"]),
+    ("TooLarge", 413, &["too_large"]),
+    ("WrongMediaType", 415, &["wrong_media_type"]),
+    ("Invalid", 422, &["invalid"]),
+    (
+        "InvalidOrReused",
+        422,
+        &["invalid", "idempotency_key_reused"],
+    ),
+    ("KeyReused", 422, &["idempotency_key_reused"]),
+    ("TooMany", 429, &["too_many_requests"]),
+    ("Unavailable", 503, &["unavailable"]),
 ];
 
 fn document() -> Value {
@@ -200,25 +199,46 @@ fn parameters(row: &Row) -> Vec<Value> {
             ("schema", schema),
         ]));
     }
+    all.extend(headers(row).into_iter().map(|(name, description, schema)| {
+        object([
+            ("name", name.into()),
+            ("in", "header".into()),
+            ("description", description.into()),
+            ("schema", schema),
+        ])
+    }));
+    all
+}
+
+/// The request headers that a route reads.
+fn headers(row: &Row) -> Vec<(&'static str, &'static str, Value)> {
+    let text = || object([("type", "string".into())]);
+    let mut all = Vec::new();
     if row.acts {
-        let headers = [
+        all.extend([
             (
                 "Tidings-Actor",
                 "Who did it: the id of a member, or ext:EXTERNAL_ID (administrator and app tokens).",
+                text(),
             ),
             (
                 "Tidings-At",
                 "When it happened, RFC 3339 (administrator and app tokens).",
+                text(),
             ),
-        ];
-        all.extend(headers.map(|(name, description)| {
+        ]);
+    }
+    if idempotency::is_read(row) {
+        all.push((
+            "Idempotency-Key",
+            "1 to 255 visible ASCII characters. The same request with the same key gets the same answer for 24 h and is not carried out again.",
             object([
-                ("name", name.into()),
-                ("in", "header".into()),
-                ("description", description.into()),
-                ("schema", text()),
-            ])
-        }));
+                ("type", "string".into()),
+                ("minLength", 1.into()),
+                ("maxLength", 255.into()),
+                ("pattern", "^[!-~]+$".into()),
+            ]),
+        ));
     }
     all
 }
@@ -271,15 +291,14 @@ fn responses(row: &Row) -> Value {
             .map(|(status, meaning)| (status.to_string(), good(row, body, meaning))),
     );
     all.extend(refusals(row).into_iter().map(|(status, codes)| {
-        let shared = REFUSALS.iter().find(|(s, _, _, _)| *s == status);
+        let shared = REFUSALS
+            .iter()
+            .find(|(_, s, known)| *s == status && codes == *known);
         let value = match shared {
-            Some((_, name, code, _)) if codes == [*code] => {
+            Some((name, _, _)) => {
                 object([("$ref", format!("#/components/responses/{name}").into())])
             }
-            _ => {
-                let text = shared.map_or("Refused.", |(_, _, _, text)| *text);
-                refusal(text, &codes)
-            }
+            None => refusal(status, &codes),
         };
         (status.to_string(), value)
     }));
@@ -314,6 +333,9 @@ fn refusals(row: &Row) -> Vec<(u16, Vec<&'static str>)> {
         found.push((422, "invalid"));
     }
     found.extend(&row.faults);
+    if idempotency::is_read(row) {
+        found.extend(idempotency::REFUSALS);
+    }
     let mut by_status: Vec<(u16, Vec<&'static str>)> = Vec::new();
     for (status, code) in found {
         match by_status.iter_mut().find(|(s, _)| *s == status) {
@@ -327,7 +349,9 @@ fn refusals(row: &Row) -> Vec<(u16, Vec<&'static str>)> {
 }
 
 /// A refusal as a response.
-fn refusal(text: &str, codes: &[&str]) -> Value {
+fn refusal(status: u16, codes: &[&str]) -> Value {
+    let text = MEANINGS.iter().find(|(s, _)| *s == status);
+    let text = text.map_or("Refused.", |(_, text)| *text);
     let codes: Vec<String> = codes.iter().map(|code| format!("`{code}`")).collect();
     object([
         (
@@ -366,6 +390,10 @@ fn good(row: &Row, body: &OutputBody, description: &str) -> Value {
     if row.output.status == 201 {
         let text = "Path of what was created.";
         headers.push(("Location".to_owned(), header(text)));
+    }
+    if idempotency::is_read(row) {
+        let text = "true: the answer to an earlier request with the same Idempotency-Key.";
+        headers.push(("Idempotency-Replayed".to_owned(), header(text)));
     }
     if !headers.is_empty() {
         members.push(("headers".to_owned(), Value::Map(headers)));
@@ -419,7 +447,7 @@ fn components() -> Value {
     ]);
     let responses = REFUSALS
         .iter()
-        .map(|(_, name, code, text)| ((*name).to_owned(), refusal(text, &[code])))
+        .map(|(name, status, codes)| ((*name).to_owned(), refusal(*status, codes)))
         .collect();
     object([
         ("schemas", Value::Map(schemas)),
@@ -437,7 +465,9 @@ pub fn codes() -> Vec<(u16, &'static str)> {
         (500, "internal"),
         (503, "overloaded"),
     ];
-    let shared = REFUSALS.map(|(status, _, code, _)| (status, code));
+    let shared = REFUSALS
+        .iter()
+        .flat_map(|(_, status, codes)| codes.iter().map(|code| (*status, *code)));
     let mut codes: Vec<(u16, &'static str)> = everywhere.into_iter().chain(shared).collect();
     codes.extend(
         routes::table()

@@ -17,6 +17,9 @@ struct Problem<'a> {
     errors: &'a [FieldFault],
 }
 
+/// The media type of refusals.
+pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
+
 /// The status of a class of refusals.
 pub fn status(kind: FaultKind) -> StatusCode {
     match kind {
@@ -57,7 +60,7 @@ pub fn with_status(status: StatusCode, fault: &Fault) -> Reply {
         errors: &fault.errors,
     };
     Reply {
-        media_type: "application/problem+json",
+        media_type: MEDIA_TYPE,
         ..Reply::json(status, &problem)
     }
 }

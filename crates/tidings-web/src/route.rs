@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use tidings_app::{Access, App, Caller, Paging};
+use tidings_app::{Access, App, Caller, Keep, Paging};
 use tidings_domain::{Collection, Fault, Project, Value};
 
+use crate::idempotency::Ticket;
 use crate::query::Query;
 
 /// The methods of the API. `HEAD` is a `GET` without its body.
@@ -292,6 +293,8 @@ pub struct Call {
     pub headers: HeaderMap,
     /// Body.
     pub payload: Payload,
+    /// The request's idempotency key, if it came with one.
+    pub ticket: Option<Arc<Ticket>>,
     /// Text of `/metrics`.
     pub metrics: Arc<crate::metrics::Metrics>,
 }
@@ -328,6 +331,23 @@ impl Call {
             .ok()
             .filter(|n| plain && *n > 0)
             .ok_or_else(tidings_app::refusal::absent)
+    }
+
+    /// Makes the answer that is kept of what a use case did, where the request came with a key. What the use case so keeps with
+    /// its change is said with [`Call::kept`].
+    pub(crate) fn keep<T: ?Sized>(
+        &self,
+        render: impl Fn(&T) -> Reply + Send + Sync + 'static,
+    ) -> Option<Keep<T>> {
+        self.ticket.as_ref().map(|ticket| ticket.keep(render))
+    }
+
+    /// The answer of a use case that was given [`Call::keep`].
+    pub(crate) fn kept(&self, reply: Reply) -> Reply {
+        Reply {
+            kept: self.ticket.is_some(),
+            ..reply
+        }
     }
 
     /// The body as one JSON value; an empty object when there was none.
@@ -402,6 +422,8 @@ pub struct Reply {
     pub media_type: &'static str,
     /// Body.
     pub body: Bytes,
+    /// Whether it was kept for the request's key, with the change that it answers.
+    pub kept: bool,
 }
 
 impl Reply {
@@ -418,6 +440,7 @@ impl Reply {
             headers: Vec::new(),
             media_type: "application/json",
             body: body.into(),
+            kept: false,
         }
     }
 
@@ -433,6 +456,7 @@ impl Reply {
             headers: Vec::new(),
             media_type,
             body: body.into(),
+            kept: false,
         }
     }
 

@@ -9,33 +9,35 @@ use tidings_domain::{
     Clock, Collection, Event, EventId, Fault, ObjectRef, ProjectId, Time, Value, View,
 };
 use tidings_storage::{
-    EventIds, NewMessage, Plan, RecordedEvent, Snapshot, Store, Write, WriteWhat,
+    EventIds, Memo, NewMessage, Plan, RecordedEvent, Snapshot, Store, Write, WriteWhat,
 };
 
 use super::tell::{Audience, recorded};
-use super::{Entry, Op, Written, entry, read, rights};
+use super::{Entry, Op, Written, Wrote, entry, read, rights};
 use crate::refusal::{absent, internal, record_refusal, refusal};
-use crate::{App, Caller};
+use crate::{App, Caller, Keep};
 
 /// Most entries of a batch.
 const MOST_ENTRIES: usize = 1000;
 
 impl App {
     /// Carries out writes in order, all or none; later entries see earlier ones. In a batch, faults name the entry
-    /// (`/57/data/status`).
+    /// (`/57/data/status`). The answer is kept with the change.
     pub async fn write(
         &self,
         caller: &Caller,
         project: &str,
         entries: Vec<Entry>,
         batch: bool,
-    ) -> Result<Vec<Written>, Fault> {
+        keep: Option<Keep<[Written]>>,
+    ) -> Result<Wrote, Fault> {
         let project = self.project(caller, project).await?;
         let writer = Writer {
             store: &*self.store,
             clock: &*self.clock,
             server_url: &self.server_url,
             caller,
+            keep,
         };
         writer.write(project.id, entries, batch).await
     }
@@ -47,6 +49,7 @@ pub(super) struct Writer<'w> {
     pub(super) clock: &'w dyn Clock,
     pub(super) server_url: &'w str,
     pub(super) caller: &'w Caller,
+    pub(super) keep: Option<Keep<[Written]>>,
 }
 
 impl Writer<'_> {
@@ -56,7 +59,7 @@ impl Writer<'_> {
         project: ProjectId,
         mut entries: Vec<Entry>,
         batch: bool,
-    ) -> Result<Vec<Written>, Fault> {
+    ) -> Result<Wrote, Fault> {
         if entries.len() > MOST_ENTRIES {
             let detail =
                 format!("at most {MOST_ENTRIES} changes at once; send the rest in another request");
@@ -80,11 +83,12 @@ impl Writer<'_> {
             answers.clear();
             work.plan(states, ids, &mut answers)
         });
-        self.store
-            .record(&projects, planner)
-            .await
-            .map_err(record_refusal)?;
-        Ok(answers)
+        let recorded = self.store.record(&projects, planner).await;
+        let deliveries = recorded.map_err(record_refusal)?.deliveries;
+        Ok(Wrote {
+            written: answers,
+            deliveries,
+        })
     }
 
     /// The project a move leads to.
@@ -263,10 +267,15 @@ impl Work<'_> {
                 .map_err(|fault| step.place(fault))?;
             let written = written(done);
             if let Some(key) = &step.entry.key {
-                memos.push((self.scope.clone(), key.clone(), memo(&written)));
+                memos.push(Memo {
+                    scope: self.scope.clone(),
+                    key: key.clone(),
+                    answer: memo(&written),
+                });
             }
             answers.push(written);
         }
+        memos.extend(self.writer.keep.as_ref().map(|keep| keep(answers)));
         let Scribe {
             mut events,
             messages,
@@ -352,16 +361,11 @@ impl Work<'_> {
     }
 
     /// What was answered to that key before: in the store, or earlier in this batch.
-    fn remembered(
-        &self,
-        state: &dyn Snapshot,
-        key: &str,
-        memos: &[(String, String, String)],
-    ) -> Option<Written> {
+    fn remembered(&self, state: &dyn Snapshot, key: &str, memos: &[Memo]) -> Option<Written> {
         let here = memos
             .iter()
-            .find(|(_, k, _)| k == key)
-            .map(|(_, _, answer)| answer.clone());
+            .find(|memo| memo.key == key)
+            .map(|memo| memo.answer.clone());
         let text = here.or_else(|| state.memo(&self.scope, key))?;
         let answer = Value::parse(text.as_bytes()).ok()?;
         let number = |name| answer.member(name).and_then(Value::as_int);

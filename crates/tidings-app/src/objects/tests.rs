@@ -124,8 +124,10 @@ impl House {
             clock: &self.clock,
             server_url: SERVER,
             caller,
+            keep: None,
         };
-        self.runtime.block_on(writer.write(project, entries, batch))
+        let wrote = self.runtime.block_on(writer.write(project, entries, batch));
+        wrote.map(|wrote| wrote.written)
     }
 
     /// One request of the administrator: `PUT tasks/1 @7 2026-03-02T10:00:00Z {...}`.

@@ -1,5 +1,7 @@
 //! Webhooks in operation: enable, disable, pause, resume, recover, rotate.
 
+use std::sync::Arc;
+
 use tidings_domain::webhook::{DisabledReason, PreviousSecret, Secrets, Webhook};
 use tidings_domain::{Fault, Project, Time, Value, time};
 use tidings_storage::StoreError;
@@ -8,7 +10,7 @@ use super::{EDIT_TRIES, check_lock, may_send, pages_open};
 use crate::reader::{Reader, object};
 use crate::refusal::refusal;
 use crate::vault::Column;
-use crate::{Access, App, Caller};
+use crate::{Access, App, Caller, Keep};
 
 const MAX_OVERLAP_SECONDS: i64 = 30 * 24 * 3600;
 const MAX_AHEAD_SECONDS: i64 = 30 * 24 * 3600;
@@ -124,13 +126,15 @@ impl App {
         }
     }
 
-    /// Changes the signing secret. Without one in the request a new one is made and shown, once, in `secret`.
+    /// Changes the signing secret. Without one in the request a new one is made and shown, once, in `secret`: the answer that is
+    /// kept does not have it.
     pub async fn rotate_secret(
         &self,
         caller: &Caller,
         project: &Project,
         id: i64,
         body: &Value,
+        keep: Option<Keep<Value>>,
     ) -> Result<Value, Fault> {
         Access::Manage.check(caller)?;
         pages_open(project)?;
@@ -148,7 +152,7 @@ impl App {
         reader.finish()?;
         let secret = given.clone().unwrap_or_else(|| self.new_secret());
         for _ in 0..EDIT_TRIES {
-            let (stored, _, _) = self.find_webhook(project, id).await?;
+            let (stored, health, counts) = self.find_webhook(project, id).await?;
             check_lock(caller, &stored)?;
             if rotates(&stored, now) {
                 return Err(Fault::conflict(
@@ -175,13 +179,18 @@ impl App {
                 current: self.seal(Column::Secret, stored.id, secret.as_bytes())?,
                 previous,
             });
-            match self.save_webhook(&stored, webhook, false).await {
+            let webhook = self.next_version(&stored, webhook);
+            let found = (Arc::new(webhook.clone()), health, counts);
+            let shown = self.show_webhook(caller, project, &found);
+            let answer = |secret: Option<String>| {
+                object([("webhook", shown.clone()), ("secret", secret.into())])
+            };
+            let memo = keep.as_ref().map(|keep| keep(&answer(None)));
+            match self.save_webhook(webhook, false, memo).await {
                 Err(StoreError::Conflict(_)) => continue,
                 other => other.map_err(refusal)?,
             };
-            let shown = self.webhook(caller, project, id).await?;
-            let once = given.is_none().then_some(secret);
-            return Ok(object([("webhook", shown), ("secret", once.into())]));
+            return Ok(answer(given.is_none().then_some(secret)));
         }
         Err(refusal(StoreError::Conflict("version")))
     }

@@ -111,7 +111,7 @@ CREATE TABLE events (
 -- activities; emptying a project
 CREATE INDEX events_by_project ON events (project, id);
 
--- Answers to entries of batches, kept for a day.
+-- Answers to requests and to entries of batches that came with a key, kept for a day.
 CREATE TABLE memos (
     scope   TEXT NOT NULL,
     key     TEXT NOT NULL,
@@ -121,20 +121,6 @@ CREATE TABLE memos (
 ) STRICT, WITHOUT ROWID;
 -- prune: answers older than a day
 CREATE INDEX memos_by_age ON memos (made_ms);
-
--- Answers to requests with an Idempotency-Key, kept for a day.
-CREATE TABLE idempotency (
-    scope        TEXT NOT NULL,    -- token and project
-    key          TEXT NOT NULL,
-    request_hash BLOB NOT NULL,
-    state        INTEGER NOT NULL, -- 0: the first request is running, 1: answered
-    status       INTEGER,
-    answer       BLOB,
-    expires_ms   INTEGER NOT NULL,
-    PRIMARY KEY (scope, key)
-) STRICT, WITHOUT ROWID;
--- prune: answers older than a day
-CREATE INDEX idempotency_by_age ON idempotency (expires_ms);
 
 CREATE TABLE webhooks (
     id       INTEGER PRIMARY KEY,

@@ -5,9 +5,10 @@ use tidings_app::Access;
 use tidings_app::objects::{Entry, Op, Written};
 use tidings_app::reader::object;
 use tidings_domain::collection::ITEMS;
-use tidings_domain::{Collection, Fault, Value};
+use tidings_domain::{Collection, Fault, Project, Value};
 
 use super::run;
+use crate::problem;
 use crate::route::{Call, Input, Method, Parameter, Payload, Reply, Row};
 use crate::schema_names::{input_name, name, patch_name, words};
 
@@ -257,36 +258,71 @@ fn entry(call: &Call, op: Op) -> Result<Entry, Fault> {
     })
 }
 
-/// Carries out one write.
-async fn write(call: &Call, entry: Entry) -> Result<Written, Fault> {
+/// Carries out writes and answers with what `render` makes of them.
+async fn write(
+    call: &Call,
+    entries: Vec<Entry>,
+    batch: bool,
+    render: fn(&Project, &[Written]) -> Reply,
+) -> Result<Reply, Fault> {
     let (caller, project) = (call.caller()?, call.project()?);
-    let mut written = call
-        .app
-        .write(caller, &project.key, vec![entry], false)
+    let keep = {
+        let project = call.project.clone();
+        call.keep(move |written: &[Written]| match &project {
+            Some(project) => render(project, written),
+            None => problem::reply(&tidings_app::refusal::internal()),
+        })
+    };
+    let app = &call.app;
+    let wrote = app
+        .write(caller, &project.key, entries, batch, keep)
         .await?;
-    written.pop().ok_or_else(tidings_app::refusal::internal)
+    Ok(call.kept(render(project, &wrote.written)))
 }
 
 /// The object as it is now, or nothing when it is gone.
-fn answer(call: &Call, written: &Written) -> Result<Reply, Fault> {
+fn answer(project: &Project, written: &[Written]) -> Reply {
+    let Some(written) = written.first() else {
+        return problem::reply(&tidings_app::refusal::internal());
+    };
     let reply = match &written.doc {
         None => Reply::empty(StatusCode::NO_CONTENT),
         Some(doc) if written.created => {
-            let key = &call.project()?.key;
+            let key = &project.key;
             let location = format!("/api/v1/projects/{key}/{}", doc.key());
             Reply::json(StatusCode::CREATED, &**doc).with(header::LOCATION, &location)
         }
         Some(doc) => Reply::json(StatusCode::OK, &**doc),
     };
-    Ok(match written.event {
+    with_event(reply, written)
+}
+
+/// What became of each item of a bulk update.
+fn bulk_answer(_: &Project, written: &[Written]) -> Reply {
+    let each = written.first().map(|bulk| bulk.each.as_slice());
+    let data = each.unwrap_or_default().iter().map(show).collect();
+    let reply = Reply::json(StatusCode::OK, &object([("data", Value::List(data))]));
+    match written.first() {
+        Some(bulk) => with_event(reply, bulk),
+        None => reply,
+    }
+}
+
+/// What became of each entry of a batch.
+fn batch_answer(_: &Project, written: &[Written]) -> Reply {
+    let data = written.iter().map(show).collect();
+    Reply::json(StatusCode::OK, &object([("data", Value::List(data))]))
+}
+
+fn with_event(reply: Reply, written: &Written) -> Reply {
+    match written.event {
         Some(event) => reply.with(EVENT, &event.to_string()),
         None => reply,
-    })
+    }
 }
 
 async fn run_op(call: Call, op: Op) -> Result<Reply, Fault> {
-    let written = write(&call, entry(&call, op)?).await?;
-    answer(&call, &written)
+    write(&call, vec![entry(&call, op)?], false, answer).await
 }
 
 async fn list(call: Call) -> Result<Reply, Fault> {
@@ -349,15 +385,7 @@ async fn notify(call: Call) -> Result<Reply, Fault> {
 }
 
 async fn bulk(call: Call) -> Result<Reply, Fault> {
-    let written = write(&call, entry(&call, Op::Bulk)?).await?;
-    let reply = Reply::json(
-        StatusCode::OK,
-        &object([("data", Value::List(written.each.iter().map(show).collect()))]),
-    );
-    Ok(match written.event {
-        Some(event) => reply.with(EVENT, &event.to_string()),
-        None => reply,
-    })
+    write(&call, vec![entry(&call, Op::Bulk)?], false, bulk_answer).await
 }
 
 async fn changes(call: Call) -> Result<Reply, Fault> {
@@ -372,13 +400,7 @@ async fn changes(call: Call) -> Result<Reply, Fault> {
             ));
         }
     };
-    let (caller, project) = (call.caller()?, call.project()?);
-    let written = call.app.write(caller, &project.key, entries, true).await?;
-    let data = written.iter().map(show).collect();
-    Ok(Reply::json(
-        StatusCode::OK,
-        &object([("data", Value::List(data))]),
-    ))
+    write(&call, entries, true, batch_answer).await
 }
 
 fn show(written: &Written) -> Value {

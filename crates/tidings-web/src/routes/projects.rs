@@ -2,7 +2,7 @@
 
 use http::{StatusCode, header};
 use tidings_app::{Access, projects};
-use tidings_domain::Fault;
+use tidings_domain::{Fault, Project};
 
 use super::run;
 use crate::route::{Call, Method, Reply, Row};
@@ -41,12 +41,13 @@ async fn list(call: Call) -> Result<Reply, Fault> {
 }
 
 async fn create(call: Call) -> Result<Reply, Fault> {
-    let made = call
-        .app
-        .create_project(call.caller()?, &call.json())
-        .await?;
-    let location = format!("/api/v1/projects/{}", made.key);
-    Ok(Reply::json(StatusCode::CREATED, &*made).with(header::LOCATION, &location))
+    let answer = |made: &Project| {
+        let location = format!("/api/v1/projects/{}", made.key);
+        Reply::json(StatusCode::CREATED, made).with(header::LOCATION, &location)
+    };
+    let (caller, keep) = (call.caller()?, call.keep(answer));
+    let made = call.app.create_project(caller, &call.json(), keep).await?;
+    Ok(call.kept(answer(&made)))
 }
 
 async fn get(call: Call) -> Result<Reply, Fault> {
@@ -58,16 +59,19 @@ async fn get(call: Call) -> Result<Reply, Fault> {
 
 async fn update(call: Call) -> Result<Reply, Fault> {
     let (caller, project) = (call.caller()?, call.project()?);
+    let answer = |after: &Project| Reply::json(StatusCode::OK, after);
+    let keep = call.keep(answer);
     let after = call
         .app
-        .update_project(caller, project, &call.json())
+        .update_project(caller, project, &call.json(), keep)
         .await?;
-    Ok(Reply::json(StatusCode::OK, &*after))
+    Ok(call.kept(answer(&after)))
 }
 
 async fn delete(call: Call) -> Result<Reply, Fault> {
+    let keep = call.keep(|(): &()| Reply::empty(StatusCode::NO_CONTENT));
     call.app
-        .delete_project(call.caller()?, call.project()?)
+        .delete_project(call.caller()?, call.project()?, keep)
         .await?;
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
+    Ok(call.kept(Reply::empty(StatusCode::NO_CONTENT)))
 }

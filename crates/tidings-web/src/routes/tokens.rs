@@ -91,16 +91,18 @@ async fn list(call: Call) -> Result<Reply, Fault> {
 
 async fn create(call: Call) -> Result<Reply, Fault> {
     let project = call.project.as_deref();
-    let made = call
-        .app
-        .create_token(call.caller()?, project, &call.json())
+    let all = call.row.path.replace("{key}", call.param("key"));
+    let answer = move |made: &Value| {
+        let id = made.member("id").and_then(Value::as_int);
+        let location = format!("{all}/{}", id.unwrap_or_default());
+        Reply::json(StatusCode::CREATED, made).with(header::LOCATION, &location)
+    };
+    let (caller, keep) = (call.caller()?, call.keep(answer.clone()));
+    let app = &call.app;
+    let made = app
+        .create_token(caller, project, &call.json(), keep)
         .await?;
-    let id = made
-        .member("id")
-        .and_then(Value::as_int)
-        .unwrap_or_default();
-    let location = call.row.path.replace("{key}", call.param("key"));
-    Ok(Reply::json(StatusCode::CREATED, &made).with(header::LOCATION, &format!("{location}/{id}")))
+    Ok(call.kept(answer(&made)))
 }
 
 async fn get(call: Call) -> Result<Reply, Fault> {
@@ -111,8 +113,9 @@ async fn get(call: Call) -> Result<Reply, Fault> {
 
 async fn revoke(call: Call) -> Result<Reply, Fault> {
     let project = call.project.as_deref();
+    let keep = call.keep(|(): &()| Reply::empty(StatusCode::NO_CONTENT));
     call.app
-        .revoke_token(call.caller()?, project, call.id()?)
+        .revoke_token(call.caller()?, project, call.id()?, keep)
         .await?;
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
+    Ok(call.kept(Reply::empty(StatusCode::NO_CONTENT)))
 }

@@ -4,7 +4,7 @@ use http::{StatusCode, header};
 use tidings_app::Access;
 use tidings_app::reader::object;
 use tidings_app::webhooks::Switch;
-use tidings_domain::Fault;
+use tidings_domain::{Fault, Value, WebhookId};
 
 use super::run;
 use crate::route::{Call, Method, Reply, Row};
@@ -93,12 +93,16 @@ async fn list(call: Call) -> Result<Reply, Fault> {
 
 async fn create(call: Call) -> Result<Reply, Fault> {
     let (caller, project) = (call.caller()?, call.project()?);
-    let (id, made) = call
+    let all = format!("/api/v1/projects/{}/webhooks", project.key);
+    let answer = move |(id, made): &(WebhookId, Value)| {
+        Reply::json(StatusCode::CREATED, made).with(header::LOCATION, &format!("{all}/{id}"))
+    };
+    let keep = call.keep(answer.clone());
+    let made = call
         .app
-        .create_webhook(caller, project, &call.json())
+        .create_webhook(caller, project, &call.json(), keep)
         .await?;
-    let location = format!("/api/v1/projects/{}/webhooks/{id}", project.key);
-    Ok(Reply::json(StatusCode::CREATED, &made).with(header::LOCATION, &location))
+    Ok(call.kept(answer(&made)))
 }
 
 async fn get(call: Call) -> Result<Reply, Fault> {
@@ -119,10 +123,11 @@ async fn update(call: Call) -> Result<Reply, Fault> {
 }
 
 async fn delete(call: Call) -> Result<Reply, Fault> {
+    let keep = call.keep(|(): &()| Reply::empty(StatusCode::NO_CONTENT));
     call.app
-        .delete_webhook(call.caller()?, call.project()?, call.id()?)
+        .delete_webhook(call.caller()?, call.project()?, call.id()?, keep)
         .await?;
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
+    Ok(call.kept(Reply::empty(StatusCode::NO_CONTENT)))
 }
 
 async fn test(call: Call) -> Result<Reply, Fault> {
@@ -178,9 +183,11 @@ async fn recover(call: Call) -> Result<Reply, Fault> {
 
 async fn rotate(call: Call) -> Result<Reply, Fault> {
     let (caller, project) = (call.caller()?, call.project()?);
+    let answer = |rotated: &Value| Reply::json(StatusCode::OK, rotated);
+    let keep = call.keep(answer);
     let rotated = call
         .app
-        .rotate_secret(caller, project, call.id()?, &call.json())
+        .rotate_secret(caller, project, call.id()?, &call.json(), keep)
         .await?;
-    Ok(Reply::json(StatusCode::OK, &rotated))
+    Ok(call.kept(answer(&rotated)))
 }

@@ -19,6 +19,7 @@ use tidings_domain::{Clock, Entropy, Time, Value};
 use tidings_egress::{Answer, Report, Request as Sent, Transport};
 use tidings_sqlite::SqliteStore;
 use tidings_storage::Store;
+use tidings_storage::gated::{Gate, Gated};
 use tidings_storage::memory::MemoryStore;
 use tidings_web::Door;
 use tidings_web::door::DoorLimits;
@@ -192,7 +193,7 @@ pub(crate) struct House {
     /// The store, where it is the one in memory.
     pub(crate) memory: Option<Arc<MemoryStore>>,
     /// Where the SQLite file lies.
-    _directory: Option<TempDir>,
+    directory: Option<TempDir>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) receiver: Arc<Receiver>,
     pub(crate) metrics: Arc<Metrics>,
@@ -261,7 +262,7 @@ impl House {
             app,
             store,
             memory,
-            _directory: directory,
+            directory,
             clock,
             receiver,
             metrics,
@@ -357,6 +358,35 @@ impl House {
             .await;
         assert_eq!(made.status, StatusCode::CREATED.as_u16(), "{}", made.text);
         made.at("id").as_int().unwrap()
+    }
+
+    /// Another door to the same store and engine, with that gate before the store and nothing else in common: as another process.
+    pub(crate) fn behind(&self, gate: Arc<dyn Gate>) -> Door {
+        let app = &self.app;
+        let app = App {
+            store: Arc::new(Gated::new(Arc::clone(&self.store), gate)),
+            engine: app.engine.clone(),
+            guard: Arc::clone(&app.guard),
+            settings: parking_lot::RwLock::new(app.settings()),
+            clock: Arc::clone(&app.clock),
+            entropy: Arc::clone(&app.entropy),
+            vault: Arc::clone(&app.vault),
+            server_url: app.server_url.clone(),
+            admin_token: app.admin_token,
+        };
+        let metrics = Arc::clone(&self.metrics);
+        Door::new(Arc::new(app), metrics, DoorLimits::default())
+    }
+
+    /// Every byte of the SQLite file and its log; nothing for the store in memory.
+    pub(crate) fn stored_bytes(&self) -> Vec<u8> {
+        let Some(directory) = &self.directory else {
+            return Vec::new();
+        };
+        let files = std::fs::read_dir(directory.path()).unwrap();
+        files
+            .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .collect()
     }
 
     /// How much is stored: objects, webhooks, tokens, projects.

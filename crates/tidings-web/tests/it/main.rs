@@ -8,6 +8,7 @@
 
 mod explain;
 mod house;
+mod idempotency;
 mod malformed;
 mod objects;
 mod openapi;

@@ -10,6 +10,7 @@ mod backup;
 mod cli;
 mod demo;
 mod hostile;
+mod idempotency;
 mod kill;
 mod overload;
 mod reference;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use hyper::header::{HeaderMap, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
@@ -163,6 +164,35 @@ pub(crate) async fn call_as(
     who: Option<(&str, &str)>,
     body: &Value,
 ) -> Answer {
+    let headers = who.map(|(actor, at)| [("tidings-actor", actor), ("tidings-at", at)]);
+    let headers = headers.as_ref().map_or(&[][..], |headers| headers);
+    let reply = ask(to, method, path, headers, body).await?;
+    Ok((reply.status, reply.body))
+}
+
+/// An answer with its headers.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HashMap<String, String>,
+    /// Null when there is none, or when it is no JSON.
+    pub(crate) body: Value,
+}
+
+impl Reply {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+}
+
+/// One call of the API with headers of its own. Fails when the server goes away.
+pub(crate) async fn ask(
+    to: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &Value,
+) -> Result<Reply, Box<dyn std::error::Error + Send + Sync>> {
     let stream = TcpStream::connect(to).await?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
@@ -172,26 +202,34 @@ pub(crate) async fn call_as(
     } else {
         body.to_string()
     };
-    let mut request = Request::builder();
-    if let Some((actor, at)) = who {
-        request = request
-            .header("tidings-actor", actor)
-            .header("tidings-at", at);
-    }
-    let request = request
+    let mut request = Request::builder()
         .method(method)
         .uri(format!("/api/v1{path}"))
         .header("host", "tidings")
         .header("authorization", format!("Bearer {TOKEN}"))
-        .header("content-type", "application/json")
-        .body(Full::new(Bytes::from(text)))?;
-    let answer = sender.send_request(request).await?;
+        .header("content-type", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let answer = sender
+        .send_request(request.body(Full::new(Bytes::from(text)))?)
+        .await?;
     let status = answer.status().as_u16();
+    let headers = shown(answer.headers());
     let bytes = answer.into_body().collect().await?.to_bytes();
-    Ok((
+    Ok(Reply {
         status,
-        serde_json::from_slice(&bytes).unwrap_or(Value::Null),
-    ))
+        headers,
+        body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+    })
+}
+
+fn shown(headers: &HeaderMap) -> HashMap<String, String> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), text(value)))
+        .collect()
 }
 
 /// A request that a receiver got.
@@ -293,16 +331,7 @@ async fn remember(
     let (head, body) = request.into_parts();
     // A body that was cut off by a kill was not received.
     if let Ok(body) = body.collect().await {
-        let headers = head
-            .headers
-            .iter()
-            .map(|(k, v)| {
-                (
-                    k.to_string(),
-                    String::from_utf8_lossy(v.as_bytes()).into_owned(),
-                )
-            })
-            .collect();
+        let headers = shown(&head.headers);
         got.0.lock().push(Got {
             path: head.uri.path().to_owned(),
             headers,

@@ -1,0 +1,73 @@
+//! Answers that are kept, so that a request that is sent again is answered again and not carried out again.
+//!
+//! An answer lies in the transaction of what it answers: either both are there after a crash, or neither. Writes of objects bring
+//! theirs in [`Plan::memos`](crate::Plan::memos); the small writes of people, which are no plans, go through
+//! [`Store::keep`](crate::Store::keep).
+
+use std::sync::Arc;
+
+use tidings_domain::webhook::{Health, Webhook};
+use tidings_domain::{Project, ProjectId, TokenId, WebhookId};
+
+use crate::Token;
+
+/// How long an answer is kept.
+pub const MEMO_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Whether an answer that was kept at `made_ms` is forgotten at `now_ms`.
+pub fn memo_is_old(made_ms: i64, now_ms: i64) -> bool {
+    now_ms.saturating_sub(made_ms) >= MEMO_KEPT_MS
+}
+
+/// The beginning of the scopes whose answers go with a project when it is deleted.
+pub fn memos_of(project: ProjectId) -> String {
+    format!("project {project}/")
+}
+
+/// An answer to keep for [`MEMO_KEPT_MS`]; it replaces what was kept under its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Memo {
+    /// Whose keys these are: a token, and where it used them.
+    pub scope: String,
+    /// The key.
+    pub key: String,
+    /// The answer, without secrets.
+    pub answer: String,
+}
+
+/// A small write, named and promised as the method of [`Store`](crate::Store) that does the same without an answer.
+#[derive(Clone, Debug)]
+pub enum Deed {
+    /// Only the answer is kept.
+    Nothing,
+    /// `create_project`.
+    CreateProject(Box<Project>),
+    /// `delete_project`.
+    DeleteProject(ProjectId),
+    /// `create_webhook`.
+    CreateWebhook(Box<Webhook>, Box<Health>),
+    /// `update_webhook`.
+    UpdateWebhook(Box<Webhook>),
+    /// `delete_webhook`.
+    DeleteWebhook(ProjectId, WebhookId),
+    /// `create_token`.
+    CreateToken(Box<Token>),
+    /// `delete_token`.
+    DeleteToken(Option<ProjectId>, TokenId),
+}
+
+/// What came of a [`Deed`].
+#[derive(Clone, Debug)]
+pub enum Done {
+    /// Nothing to tell.
+    Nothing,
+    /// The project as it was created.
+    Project(Box<Project>),
+    /// The webhook as it is stored.
+    Webhook(Arc<Webhook>),
+    /// The token, with its id.
+    Token(Box<Token>),
+}
+
+/// Makes the answer to a deed, in its transaction.
+pub type MakeMemo = Box<dyn FnOnce(&Done) -> Memo + Send>;
