@@ -9,13 +9,15 @@
 //! * `snapshot` is one read transaction, seen as the domain sees a project; it notes what was read.
 //! * `record` plans on a snapshot, on the caller's thread, and has the writer check that nothing it read has changed since.
 //! * `objects`, `queue`, `log`, `people`, `keep` and `retention` are the rest of the store's methods.
-//! * `backup` copies the file while it is served, and readies such a copy to be served in its stead.
+//! * `backup` copies the file while it is served, and readies such a copy to be served in its stead (`restore`).
+//! * `examine` asks a file, served or not, whether it is whole and agrees with itself.
 //!
 //! Invariants: an answer comes after the commit; the listener hears of commits in their order; a method is one transaction;
 //! whatever fails, nothing is half-written.
 
 mod backup;
 mod codes;
+mod examine;
 mod keep;
 mod log;
 mod look;
@@ -36,6 +38,7 @@ mod writer;
 mod tests;
 
 pub use backup::{Backup, BackupError, Mark, backup};
+pub use examine::{Examiner, Figures, in_use};
 pub use look::{Seen, look};
 pub use open::OpenError;
 pub use restore::{AfterRestore, Restored, restore};

@@ -56,6 +56,8 @@ enum Command {
     Token(commands::token::Token),
     /// Copy the database while the server runs
     Backup(commands::backup::Backup),
+    /// Say what is right and wrong with configuration, database, key and machine
+    Doctor(commands::doctor::Doctor),
     /// Print the OpenAPI document of the REST API
     Openapi,
     /// Configuration: show, check, reference
@@ -136,6 +138,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Delivery(delivery) => delivery.run().await,
         Command::Token(token) => token.run().await,
         Command::Backup(backup) => backup.run(),
+        Command::Doctor(doctor) => doctor.run().await,
         Command::Openapi => {
             commands::openapi::run();
             Ok(())

@@ -3,6 +3,7 @@
 pub(crate) mod backup;
 pub(crate) mod config;
 pub(crate) mod delivery;
+pub(crate) mod doctor;
 pub(crate) mod local;
 pub(crate) mod openapi;
 pub(crate) mod project;

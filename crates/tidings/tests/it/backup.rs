@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,7 +9,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::world::{Receiver, Server, call, tidings};
+use super::world::{Receiver, Server, call, operator, said};
 
 /// How many backups: a few in the tests, a hundred in `cargo xtask soak`.
 fn copies() -> usize {
@@ -19,22 +18,6 @@ fn copies() -> usize {
         .ok()
         .and_then(|k| k.parse().ok())
         .unwrap_or(10)
-}
-
-fn store(folder: &Path) -> String {
-    format!("sqlite:{}", folder.join("tidings.db").display())
-}
-
-/// An operator's command on the database in `folder`.
-fn operator(folder: &Path, arguments: &[&str]) -> Output {
-    let store = store(folder);
-    tidings(&[arguments, &["--store", &store]].concat())
-        .output()
-        .unwrap()
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// A folder with a backup of the database in `of`, and its key, as an operator lays them out on a new machine.
@@ -155,6 +138,8 @@ async fn backups_under_load_hold_every_acknowledged_change() {
     let mut held = 0;
     for (at, event, before) in &made {
         let restored = Server::with(at, &["--after-restore", "park"]);
+        let doctor = operator(at, &["doctor"]);
+        assert!(doctor.status.success(), "{}", said(&doctor));
         let found = listed(&restored).await;
         assert!(
             before.is_subset(&found),

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::world::{Got, Receiver, Server, call};
+use super::world::{Got, Receiver, Server, call, operator, said};
 
 const FEEDERS: u64 = 8;
 const OBJECTS: u64 = 40;
@@ -79,6 +79,8 @@ async fn kill_under_load_loses_nothing() {
     }
     check_repeats(&all);
     check_order(&all);
+    let doctor = operator(folder.path(), &["doctor"]);
+    assert!(doctor.status.success(), "{}", said(&doctor));
     let repeats = all.len()
         - all
             .iter()

@@ -9,6 +9,7 @@
 mod backup;
 mod cli;
 mod demo;
+mod doctor;
 mod hostile;
 mod idempotency;
 mod kill;

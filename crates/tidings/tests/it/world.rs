@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -37,6 +37,24 @@ fn tidings_by(program: &str, arguments: &[&str]) -> Command {
         .env("PATH", "/usr/bin:/bin")
         .stdin(Stdio::null());
     command
+}
+
+/// The database in `folder`, as `--store` takes it.
+pub(crate) fn store(folder: &Path) -> String {
+    format!("sqlite:{}", folder.join("tidings.db").display())
+}
+
+/// An operator's command on the database in `folder`.
+pub(crate) fn operator(folder: &Path, arguments: &[&str]) -> Output {
+    let store = store(folder);
+    tidings(&[arguments, &["--store", &store]].concat())
+        .output()
+        .unwrap()
+}
+
+/// What it said on standard error.
+pub(crate) fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// A running server; killed, not stopped, when it goes.
@@ -87,7 +105,7 @@ impl Server {
         more: &[&str],
         settings: &[(&str, &str)],
     ) -> Self {
-        let store = format!("sqlite:{}", folder.join("tidings.db").display());
+        let store = store(folder);
         command.args(["--listen", "127.0.0.1:0", "--store", &store]);
         command
             .args(more)
