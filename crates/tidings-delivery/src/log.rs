@@ -9,10 +9,7 @@ use crate::target::Target;
 /// Writes `delivery.attempted`. A receiver's failure is no error of ours: `info`. What is our own fault is a warning.
 pub(crate) fn attempted(target: &Target, letter: &Letter<'_>, trigger: Trigger, report: &Report) {
     let webhook = &target.webhook;
-    let host = url::Url::parse(&webhook.url)
-        .ok()
-        .and_then(|u| u.host_str().map(str::to_owned))
-        .unwrap_or_default();
+    let host = target.host();
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(

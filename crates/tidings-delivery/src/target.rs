@@ -12,6 +12,7 @@ use crate::request::{Keyring, Recipe};
 pub(crate) struct Target {
     pub(crate) webhook: Arc<Webhook>,
     recipe: OnceLock<Result<Recipe, Failure>>,
+    host: OnceLock<String>,
 }
 
 impl Target {
@@ -19,6 +20,7 @@ impl Target {
         Arc::new(Self {
             webhook,
             recipe: OnceLock::new(),
+            host: OnceLock::new(),
         })
     }
 
@@ -30,6 +32,15 @@ impl Target {
     ) -> &Result<Recipe, Failure> {
         self.recipe
             .get_or_init(|| Recipe::new(&self.webhook, keyring, &user_agent()))
+    }
+
+    /// The host it goes to, for the log.
+    pub(crate) fn host(&self) -> &str {
+        self.host.get_or_init(|| {
+            let url = url::Url::parse(&self.webhook.url).ok();
+            url.and_then(|u| u.host_str().map(str::to_owned))
+                .unwrap_or_default()
+        })
     }
 
     /// The dialect's name, as a label.

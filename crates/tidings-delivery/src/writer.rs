@@ -108,13 +108,9 @@ impl Writer {
 
     async fn write(&self, mut batch: Gathered) {
         let mut pause = FIRST_PAUSE;
+        let health: Vec<_> = std::mem::take(&mut batch.health).into_iter().collect();
         loop {
-            let health = batch
-                .health
-                .iter()
-                .map(|(id, h)| (*id, h.clone()))
-                .collect();
-            match self.store.settle(batch.settlements.clone(), health).await {
+            match self.store.settle(&batch.settlements, &health).await {
                 Ok(()) => break,
                 Err(error) => self.complain(&error, &mut batch),
             }

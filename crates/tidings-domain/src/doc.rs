@@ -234,7 +234,8 @@ struct Stored<'a>(&'a Doc);
 impl Serialize for Stored<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (member, value) in self.0.members() {
+        // What is not there reads as null.
+        for (member, value) in self.0.members().filter(|(_, value)| !value.is_null()) {
             map.serialize_entry(member.name, value)?;
         }
         if let Some(origin) = &self.0.origin {

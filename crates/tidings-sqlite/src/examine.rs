@@ -122,15 +122,14 @@ const RULES: &[(&str, &str)] = &[
         "SELECT count(*) FROM objects WHERE version > (SELECT event FROM server)",
     ),
     (
-        "states of objects that overlap",
-        "SELECT count(*) FROM
-         (SELECT since, until, lead(since) OVER (PARTITION BY project, collection, id ORDER BY until) AS next FROM old_objects)
-         WHERE since >= until OR next < until",
+        "objects without the state that holds",
+        "SELECT count(*) FROM objects o LEFT JOIN states s ON s.id = o.state AND s.project = o.project AND s.collection = o.collection
+         AND s.object = o.id AND s.since = o.version AND s.deleted = o.deleted WHERE s.id IS NULL",
     ),
     (
-        "states of objects that outlast their successor",
-        "SELECT count(*) FROM old_objects o JOIN objects n ON n.project = o.project AND n.collection = o.collection AND n.id = o.id
-         WHERE o.until > n.version",
+        "states of objects that replaced what came later or another's",
+        "SELECT count(*) FROM states n JOIN states b ON b.id = n.before
+         WHERE b.since >= n.since OR b.project <> n.project OR b.collection <> n.collection OR b.object <> n.object",
     ),
     (
         "vocabulary counts below zero",

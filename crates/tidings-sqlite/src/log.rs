@@ -9,7 +9,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use tidings_domain::delivery::DeliveryState;
 use tidings_domain::{DeliveryId, EventId, ProjectId, WebhookId};
 use tidings_storage::{
-    DeliveryDetail, DeliveryFilter, DeliverySummary, EventDelivery, LastAttempt, Page, created_ms,
+    Attempt, DeliveryDetail, DeliveryFilter, DeliverySummary, EventDelivery, LastAttempt, Page,
+    created_ms,
 };
 
 use crate::codes::{
@@ -316,14 +317,20 @@ pub(crate) fn delivery(
         return Ok(None);
     };
     let mut statement = conn
-        .prepare_cached("SELECT body FROM attempts WHERE delivery = ?1 ORDER BY number")
+        .prepare_cached("SELECT body, number FROM attempts WHERE delivery = ?1 ORDER BY number")
         .map_err(sick)?;
     let rows = statement
-        .query_map([delivery.0], |row| row.get::<_, String>(0))
+        .query_map([delivery.0], |row| {
+            Ok((row.get::<_, String>(0)?, row.get(1)?))
+        })
         .map_err(sick)?;
     let mut attempts = Vec::new();
-    for text in rows {
-        attempts.push(json(&text.map_err(sick)?, "attempt")?);
+    for row in rows {
+        let (text, number) = row.map_err(sick)?;
+        attempts.push(Attempt {
+            number,
+            ..json(&text, "attempt")?
+        });
     }
     Ok(Some(DeliveryDetail {
         summary: summary?,

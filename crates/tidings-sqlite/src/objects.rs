@@ -167,6 +167,7 @@ impl Writer {
             "INSERT INTO projects (id, key, version, hooks, deleted, body) VALUES (?1, ?2, 0, 0, 0, ?3)",
             params![project.id.0, project.key, to_json(&project)?],
         )?;
+        self.projects_changed = true;
         Ok(project)
     }
 
@@ -219,9 +220,10 @@ impl Writer {
             return Ok(false);
         }
         // Messages are gone with their deliveries.
+        if self.remove_states(project, rows)? > 0 {
+            return Ok(false);
+        }
         for sql in [
-            "DELETE FROM old_objects WHERE rowid IN (SELECT rowid FROM old_objects WHERE project = ?1 LIMIT ?2)",
-            "DELETE FROM objects WHERE rowid IN (SELECT rowid FROM objects WHERE project = ?1 LIMIT ?2)",
             "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE project = ?1 LIMIT ?2)",
             "DELETE FROM links WHERE (project, to_collection, to_id, from_collection, member, from_id, since) IN
              (SELECT project, to_collection, to_id, from_collection, member, from_id, since FROM links WHERE project = ?1 LIMIT ?2)",
@@ -249,6 +251,42 @@ impl Writer {
             [project.0],
         )?;
         Ok(true)
+    }
+
+    /// Removes up to `rows` states of a project's objects, the latest first, and each object after its last.
+    fn remove_states(&self, project: ProjectId, rows: usize) -> Result<usize> {
+        for removed in 0..rows {
+            let latest = self
+                .conn
+                .prepare_cached(
+                    "SELECT o.collection, o.id, o.state, s.before FROM objects o LEFT JOIN states s ON s.id = o.state
+                     WHERE o.project = ?1 LIMIT 1",
+                )
+                .and_then(|mut s| {
+                    s.query_row([project.0], |row| {
+                        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                    })
+                    .optional()
+                })
+                .map_err(sick)?;
+            let Some((collection, id, state, before)): Option<(i64, i64, i64, Option<i64>)> =
+                latest
+            else {
+                return Ok(removed);
+            };
+            self.run("DELETE FROM states WHERE id = ?1", [state])?;
+            match before {
+                Some(before) => self.run(
+                    "UPDATE objects SET state = ?4 WHERE project = ?1 AND collection = ?2 AND id = ?3",
+                    params![project.0, collection, id, before],
+                )?,
+                None => self.run(
+                    "DELETE FROM objects WHERE project = ?1 AND collection = ?2 AND id = ?3",
+                    params![project.0, collection, id],
+                )?,
+            };
+        }
+        Ok(rows)
     }
 
     fn ids(&self, sql: &str, project: ProjectId, rows: usize) -> Result<Vec<i64>> {

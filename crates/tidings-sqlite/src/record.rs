@@ -48,6 +48,7 @@ struct Row {
     /// External id and number that it had.
     old_keys: (Option<String>, Option<i64>),
     body: Vec<u8>,
+    doc: Arc<Doc>,
     gained: Vec<Link>,
     lost: Vec<Link>,
     /// Member, value, by how much.
@@ -111,7 +112,10 @@ pub(crate) async fn record(
 ) -> Result<Recorded, RecordError> {
     for _ in 0..RACES {
         let ready = plan(shared, projects, &mut planner)?;
-        match writer.write(move |w| w.record(ready, true)).await {
+        match writer
+            .write_repeatable(move |w| w.record(ready, true))
+            .await
+        {
             Ok(Some((recorded, _held))) => return Ok(recorded),
             // Lost the race: by what it read, or by what the tables hold unique.
             Ok(None) | Err(StoreError::Conflict(_)) => {}
@@ -262,6 +266,7 @@ fn row(project: ProjectId, old: Option<&Current>, new: &Current) -> Row {
         number,
         rank,
         body: new.doc.to_stored(),
+        doc: Arc::clone(&new.doc),
         gained: less(&has, &had),
         lost: less(&had, &has),
         tallies: tallies(was, is),
@@ -362,8 +367,7 @@ impl Writer {
     }
 
     fn write_object(&mut self, row: &Row) -> Result<()> {
-        let (project, collection, id) =
-            (row.project, collection_code(row.key.collection), row.key.id);
+        let (project, collection) = (row.project, collection_code(row.key.collection));
         self.changed(&Fact::Object(project, row.key));
         if row.appears_or_goes {
             self.changed(&Fact::Members(project, collection));
@@ -380,53 +384,10 @@ impl Writer {
                 self.shared.lower_floor(Series { project, of: -1 }, number);
             }
         }
-        match row.old {
-            None => {
-                self.run(
-                    "INSERT INTO objects (project, collection, id, version, deleted, external_id, number, rank, body)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                    params![
-                        project.0, collection, id, row.version, row.deleted, row.external_id, row.number, row.rank, row.body
-                    ],
-                )?;
-            }
-            Some(old) => {
-                if old != row.version {
-                    self.run(
-                        "INSERT INTO old_objects (project, collection, id, until, since, deleted, body)
-                         SELECT project, collection, id, ?4, version, deleted, body FROM objects
-                         WHERE project = ?1 AND collection = ?2 AND id = ?3",
-                        params![project.0, collection, id, row.version],
-                    )?;
-                }
-                self.run(
-                    "UPDATE objects SET version = ?4, deleted = ?5, body = ?6
-                     WHERE project = ?1 AND collection = ?2 AND id = ?3",
-                    params![
-                        project.0,
-                        collection,
-                        id,
-                        row.version,
-                        row.deleted,
-                        row.body
-                    ],
-                )?;
-                if row.keys_differ {
-                    self.run(
-                        "UPDATE objects SET external_id = ?4, number = ?5, rank = ?6
-                         WHERE project = ?1 AND collection = ?2 AND id = ?3",
-                        params![
-                            project.0,
-                            collection,
-                            id,
-                            row.external_id,
-                            row.number,
-                            row.rank
-                        ],
-                    )?;
-                }
-            }
-        }
+        self.write_state(row, collection)?;
+        // Who reads it next need not parse it. A version that is rolled back is never given again.
+        self.shared
+            .cache_doc(project, row.version, &row.doc, row.body.len());
         self.write_links(row, collection)?;
         for (member, value, by) in &row.tallies {
             self.changed(&Fact::Tally(project, collection, member, value));
@@ -434,6 +395,66 @@ impl Writer {
                 "INSERT INTO tallies (project, collection, member, value, number) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT DO UPDATE SET number = number + excluded.number",
                 params![project.0, collection, member, value, by],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn write_state(&self, row: &Row, collection: i64) -> Result<()> {
+        let (project, id) = (row.project.0, row.key.id);
+        match row.old {
+            None => {
+                self.run(
+                    "INSERT INTO states (project, collection, object, since, before, deleted, body)
+                     VALUES (?1, ?2, ?3, ?4, NULL, ?5, ?6)",
+                    params![project, collection, id, row.version, row.deleted, row.body],
+                )?;
+                self.run(
+                    "INSERT INTO objects (project, collection, id, version, deleted, external_id, number, rank, state)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, last_insert_rowid())",
+                    params![
+                        project, collection, id, row.version, row.deleted, row.external_id, row.number, row.rank
+                    ],
+                )?;
+                return Ok(());
+            }
+            Some(old) if old == row.version => {
+                self.run(
+                    "UPDATE states SET deleted = ?4, body = ?5 WHERE id =
+                     (SELECT state FROM objects WHERE project = ?1 AND collection = ?2 AND id = ?3)",
+                    params![project, collection, id, row.deleted, row.body],
+                )?;
+                self.run(
+                    "UPDATE objects SET deleted = ?4 WHERE project = ?1 AND collection = ?2 AND id = ?3",
+                    params![project, collection, id, row.deleted],
+                )?;
+            }
+            Some(_) => {
+                self.run(
+                    "INSERT INTO states (project, collection, object, since, before, deleted, body)
+                     SELECT project, collection, id, ?4, state, ?5, ?6 FROM objects
+                     WHERE project = ?1 AND collection = ?2 AND id = ?3",
+                    params![project, collection, id, row.version, row.deleted, row.body],
+                )?;
+                self.run(
+                    "UPDATE objects SET version = ?4, deleted = ?5, state = last_insert_rowid()
+                     WHERE project = ?1 AND collection = ?2 AND id = ?3",
+                    params![project, collection, id, row.version, row.deleted],
+                )?;
+            }
+        }
+        if row.keys_differ {
+            self.run(
+                "UPDATE objects SET external_id = ?4, number = ?5, rank = ?6
+                 WHERE project = ?1 AND collection = ?2 AND id = ?3",
+                params![
+                    project,
+                    collection,
+                    id,
+                    row.external_id,
+                    row.number,
+                    row.rank
+                ],
             )?;
         }
         Ok(())

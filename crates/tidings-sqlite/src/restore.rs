@@ -85,9 +85,11 @@ fn settle(conn: &mut Connection, after: AfterRestore) -> rusqlite::Result<Restor
 /// A receiver that compares versions would take what changes from now on for late, if it saw higher ones before the loss.
 fn raise_versions(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     let mut read = transaction.prepare(
-        "SELECT rowid, collection, body FROM objects WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
+        "SELECT id, collection, body FROM states s WHERE id > ?1 AND EXISTS
+         (SELECT 1 FROM objects o WHERE o.project = s.project AND o.collection = s.collection AND o.id = s.object AND o.state = s.id)
+         ORDER BY id LIMIT ?2",
     )?;
-    let mut write = transaction.prepare("UPDATE objects SET body = ?2 WHERE rowid = ?1")?;
+    let mut write = transaction.prepare("UPDATE states SET body = ?2 WHERE id = ?1")?;
     let mut last = i64::MIN;
     loop {
         let rows = read.query_map(params![last, STEP], |row| {

@@ -188,8 +188,8 @@ impl Writer {
             .prepare_cached("SELECT coalesce(min(id), ?1) FROM events")
             .and_then(|mut s| s.query_row([self.totals.event + 1], |row| row.get(0)))
             .map_err(sick)?;
+        self.prune_objects(oldest, step, pruned)?;
         for sql in [
-            "DELETE FROM old_objects WHERE rowid IN (SELECT rowid FROM old_objects WHERE until < ?1 LIMIT ?2)",
             "DELETE FROM old_projects WHERE rowid IN (SELECT rowid FROM old_projects WHERE until < ?1 LIMIT ?2)",
             "DELETE FROM links WHERE (project, to_collection, to_id, from_collection, member, from_id, since) IN
              (SELECT project, to_collection, to_id, from_collection, member, from_id, since FROM links
@@ -204,6 +204,33 @@ impl Writer {
             params![now_ms.saturating_sub(MEMO_KEPT_MS), limit(step)],
         )?;
         pruned.more |= memos == step;
+        Ok(())
+    }
+
+    /// States of objects that were replaced before the oldest event. Those that replaced them are looked through in their order.
+    fn prune_objects(&mut self, oldest: i64, step: usize, pruned: &mut Pruned) -> Result<()> {
+        let mut statement = self
+            .conn
+            .prepare_cached(
+                "SELECT since, id, before FROM states WHERE (since, id) > (?1, ?2) AND since < ?3 ORDER BY since, id LIMIT ?4",
+            )
+            .map_err(sick)?;
+        let (since, id) = self.prune_states_from;
+        let found = statement
+            .query_map(params![since, id, oldest, limit(step)], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?))
+            })
+            .map_err(sick)?;
+        let found: Vec<(i64, i64, _)> = found.collect::<rusqlite::Result<_>>().map_err(sick)?;
+        drop(statement);
+        for before in found.iter().filter_map(|(_, _, before)| *before) {
+            let removed = self.run("DELETE FROM states WHERE id = ?1", [before])?;
+            pruned.removed += removed as u64;
+        }
+        if let Some((since, id, _)) = found.last() {
+            self.prune_states_from = (*since, *id);
+        }
+        pruned.more |= found.len() == step;
         Ok(())
     }
 

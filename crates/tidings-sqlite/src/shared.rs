@@ -30,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) committed: AtomicU64,
     docs: Mutex<Docs>,
     projects: Mutex<HashMap<ProjectId, (i64, Arc<Project>)>>,
+    keys: Mutex<Keys>,
     webhooks: Mutex<HashMap<ProjectId, (i64, Webhooks)>>,
     series: Mutex<HashMap<Series, Taken>>,
 }
@@ -38,8 +39,22 @@ pub(crate) type Webhooks = Arc<Vec<Arc<Webhook>>>;
 
 #[derive(Default)]
 struct Docs {
-    rows: HashMap<(ProjectId, ObjectRef), (i64, Arc<Doc>)>,
+    rows: HashMap<(ProjectId, ObjectRef), CachedDoc>,
     bytes: usize,
+}
+
+struct CachedDoc {
+    version: i64,
+    doc: Arc<Doc>,
+    bytes: usize,
+}
+
+/// Projects by key in lower case; every request asks for one.
+#[derive(Default)]
+struct Keys {
+    /// Counts how often it was emptied: what was read before that is not taken in.
+    emptied: u64,
+    projects: HashMap<String, Arc<Project>>,
 }
 
 /// A series of numbers given out from 1: the ids of a collection (of all items together), or the numbers of items.
@@ -67,6 +82,7 @@ impl Shared {
             committed: AtomicU64::new(0),
             docs: Mutex::default(),
             projects: Mutex::default(),
+            keys: Mutex::default(),
             webhooks: Mutex::default(),
             series: Mutex::default(),
         }
@@ -107,8 +123,8 @@ impl Shared {
         let docs = self.docs.lock();
         let found = docs.rows.get(&(project, key));
         found
-            .filter(|(cached, _)| *cached == version)
-            .map(|(_, doc)| Arc::clone(doc))
+            .filter(|cached| cached.version == version)
+            .map(|cached| Arc::clone(&cached.doc))
     }
 
     pub(crate) fn cache_doc(&self, project: ProjectId, version: i64, doc: &Arc<Doc>, bytes: usize) {
@@ -118,9 +134,45 @@ impl Shared {
             docs.rows.clear();
             docs.bytes = 0;
         }
-        docs.bytes += bytes + 512;
-        docs.rows
-            .insert((project, doc.key()), (version, Arc::clone(doc)));
+        let bytes = bytes + 512;
+        let cached = CachedDoc {
+            version,
+            doc: Arc::clone(doc),
+            bytes,
+        };
+        let before = docs.rows.insert((project, doc.key()), cached);
+        docs.bytes = docs.bytes + bytes - before.map_or(0, |b| b.bytes);
+    }
+
+    /// The project with that key; `read` asks the database.
+    pub(crate) fn project_by_key(
+        &self,
+        key: &str,
+        read: impl FnOnce() -> Result<Option<Arc<Project>>>,
+    ) -> Result<Option<Arc<Project>>> {
+        let key = key.to_ascii_lowercase();
+        let emptied = {
+            let keys = self.keys.lock();
+            if let Some(project) = keys.projects.get(&key) {
+                return Ok(Some(Arc::clone(project)));
+            }
+            keys.emptied
+        };
+        let found = read()?;
+        if let Some(project) = &found {
+            let mut keys = self.keys.lock();
+            if keys.emptied == emptied && keys.projects.len() < 10_000 {
+                keys.projects.insert(key, Arc::clone(project));
+            }
+        }
+        Ok(found)
+    }
+
+    /// A project came, changed or went, and that is committed.
+    pub(crate) fn forget_keys(&self) {
+        let mut keys = self.keys.lock();
+        keys.emptied += 1;
+        keys.projects.clear();
     }
 
     pub(crate) fn cached_project(&self, project: ProjectId, version: i64) -> Option<Arc<Project>> {

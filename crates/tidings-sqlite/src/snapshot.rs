@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use tidings_domain::collection::ITEMS;
 use tidings_domain::schema::Kind;
@@ -105,67 +106,87 @@ impl<'a> Shot<'a> {
         let mut statement = self
             .conn
             .prepare_cached(
-                "SELECT version, deleted, body FROM objects WHERE project = ?1 AND collection = ?2 AND id = ?3",
+                "SELECT version, deleted, state FROM objects WHERE project = ?1 AND collection = ?2 AND id = ?3",
             )
             .map_err(sick)?;
         let at = params![self.id.0, collection_code(key.collection), key.id];
-        let mut rows = statement.query(at).map_err(sick)?;
-        let Some(row) = rows.next().map_err(sick)? else {
+        let found = statement.query_row(at, |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?))
+        });
+        let Some((version, deleted, state)) = found.optional().map_err(sick)? else {
             return Ok(None);
         };
-        let version: i64 = row.get(0).map_err(sick)?;
-        if self.at.is_none_or(|at| version <= at) {
-            return self.current(key, version, row).map(Some);
+        match self.at {
+            Some(at) if version > at => self.old_row(key, at, state),
+            _ => self.current(key, version, deleted, state).map(Some),
         }
-        drop(rows);
-        self.old_row(key)
     }
 
-    fn old_row(&self, key: ObjectRef) -> Result<Option<Current>> {
-        let at = self.at.unwrap_or(FOREVER);
+    /// The state that held with that event; `newest` is the latest one.
+    fn old_row(&self, key: ObjectRef, at: i64, newest: i64) -> Result<Option<Current>> {
         let mut statement = self
             .conn
-            .prepare_cached(
-                "SELECT since, deleted, body FROM old_objects
-                 WHERE project = ?1 AND collection = ?2 AND id = ?3 AND until > ?4 ORDER BY until LIMIT 1",
-            )
+            .prepare_cached("SELECT since, before, deleted, body FROM states WHERE id = ?1")
             .map_err(sick)?;
-        let key_at = params![self.id.0, collection_code(key.collection), key.id, at];
-        let mut rows = statement.query(key_at).map_err(sick)?;
-        match rows.next().map_err(sick)? {
-            Some(row) if row.get::<_, i64>(0).map_err(sick)? <= at => {
-                let since = row.get(0).map_err(sick)?;
-                self.current(key, since, row).map(Some)
+        let mut next = Some(self.state_near(key, at)?.unwrap_or(newest));
+        while let Some(state) = next {
+            let mut rows = statement.query([state]).map_err(sick)?;
+            let Some(row) = rows.next().map_err(sick)? else {
+                return Ok(None);
+            };
+            let since: i64 = row.get(0).map_err(sick)?;
+            if since <= at {
+                let deleted = row.get(2).map_err(sick)?;
+                let doc = match self.shared.cached_doc(self.id, key, since) {
+                    Some(doc) => doc,
+                    None => parse(key, row.get_ref(3).map_err(sick)?)?.0,
+                };
+                return Ok(Some(Current {
+                    version: since,
+                    deleted,
+                    doc,
+                }));
             }
-            _ => Ok(None),
+            next = row.get(1).map_err(sick)?;
         }
+        Ok(None)
     }
 
-    /// Columns 1 and 2 are `deleted` and `body`.
-    fn current(&self, key: ObjectRef, version: i64, row: &Row<'_>) -> Result<Current> {
-        let deleted: bool = row.get(1).map_err(sick)?;
-        if let Some(doc) = self.shared.cached_doc(self.id, key, version) {
-            return Ok(Current {
-                version,
-                deleted,
-                doc,
-            });
-        }
-        let body = row.get_ref(2).map_err(sick)?;
-        let body = body
-            .as_bytes()
-            .map_err(|e| StoreError::Corrupt(format!("{key}: {e}")))?;
-        let doc = Doc::from_stored(key.collection, body)
-            .map_err(|e| StoreError::Corrupt(format!("{key}: {e}")))?;
-        let doc = Arc::new(doc);
-        if self.at.is_none() {
-            self.shared.cache_doc(self.id, version, &doc, body.len());
-        }
+    /// What an event of that number, or the next one, wrote of an object: nearly always what is looked for or what replaced it.
+    fn state_near(&self, key: ObjectRef, at: i64) -> Result<Option<i64>> {
+        self.number(
+            "SELECT id FROM states WHERE since BETWEEN ?4 AND ?4 + 1 AND project = ?1 AND collection = ?2 AND object = ?3
+             ORDER BY since, id DESC LIMIT 1",
+            params![self.id.0, collection_code(key.collection), key.id, at],
+        )
+    }
+
+    fn current(&self, key: ObjectRef, version: i64, deleted: bool, state: i64) -> Result<Current> {
+        let doc = match self.shared.cached_doc(self.id, key, version) {
+            Some(doc) => doc,
+            None => self.read_state(key, version, state)?,
+        };
         Ok(Current {
             version,
             deleted,
             doc,
         })
+    }
+
+    fn read_state(&self, key: ObjectRef, version: i64, state: i64) -> Result<Arc<Doc>> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT body FROM states WHERE id = ?1")
+            .map_err(sick)?;
+        let mut rows = statement.query([state]).map_err(sick)?;
+        let row = rows.next().map_err(sick)?;
+        let row =
+            row.ok_or_else(|| StoreError::Corrupt(format!("{key}: its state is not there")))?;
+        let (doc, bytes) = parse(key, row.get_ref(0).map_err(sick)?)?;
+        if self.at.is_none() {
+            self.shared.cache_doc(self.id, version, &doc, bytes);
+        }
+        Ok(doc)
     }
 
     fn present(&self, key: ObjectRef) -> Result<Option<Arc<Doc>>> {
@@ -354,6 +375,13 @@ fn family(collection: Collection) -> &'static [Collection] {
         let place = all.iter().position(|c| *c == collection).unwrap_or(0);
         all.get(place..=place).unwrap_or(all)
     }
+}
+
+fn parse(key: ObjectRef, body: ValueRef<'_>) -> Result<(Arc<Doc>, usize)> {
+    let damaged = |e: &dyn std::fmt::Display| StoreError::Corrupt(format!("{key}: {e}"));
+    let body = body.as_bytes().map_err(|e| damaged(&e))?;
+    let doc = Doc::from_stored(key.collection, body).map_err(|e| damaged(&e))?;
+    Ok((Arc::new(doc), body.len()))
 }
 
 impl View for Shot<'_> {

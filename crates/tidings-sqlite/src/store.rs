@@ -23,7 +23,7 @@ use crate::log::first_id;
 use crate::open::{OpenError, open};
 use crate::shared::Shared;
 use crate::snapshot::Shot;
-use crate::writer::{ToWriter, Totals, Writer};
+use crate::writer::{AGAIN, ToWriter, Totals, Writer};
 use crate::{keep, log, objects, people, queue, record};
 
 /// Queries that may run at once on threads of their own; each can hold a connection for long.
@@ -147,7 +147,8 @@ impl Store for SqliteStore {
     }
 
     async fn project(&self, key: &str) -> Result<Option<Arc<Project>>> {
-        self.look(|conn, shared| objects::project(conn, shared, key))
+        let read = || self.look(|conn, shared| objects::project(conn, shared, key));
+        self.shared.project_by_key(key, read)
     }
 
     async fn projects(&self, after: i64, limit: usize) -> Result<Page<Arc<Project>>> {
@@ -248,10 +249,20 @@ impl Store for SqliteStore {
 
     async fn settle(
         &self,
-        settlements: Vec<Settlement>,
-        health: Vec<(WebhookId, Health)>,
+        settlements: &[Settlement],
+        health: &[(WebhookId, Health)],
     ) -> Result<()> {
-        self.write(move |w| w.settle(&settlements, &health)).await
+        // The writer is what everybody waits for: texts are made here.
+        let settlements = Arc::new(queue::ready(settlements)?);
+        let health: Arc<[_]> = health.into();
+        loop {
+            let (settlements, health) = (Arc::clone(&settlements), Arc::clone(&health));
+            let job = move |w: &mut Writer| w.settle(&settlements, &health);
+            match self.writer()?.write_repeatable(job).await {
+                Err(StoreError::Conflict(AGAIN)) => {}
+                answer => return answer,
+            }
+        }
     }
 
     async fn park(&self, webhook: WebhookId, limit: usize) -> Result<usize> {

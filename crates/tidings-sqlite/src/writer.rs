@@ -64,26 +64,53 @@ pub(crate) struct Writer {
     pub(crate) announce: Vec<Queued>,
     /// Where the next step of retention goes on looking.
     pub(crate) prune_from: i64,
+    /// The same among the states of objects: event and row.
+    pub(crate) prune_states_from: (i64, i64),
+    /// A project came, changed or went in this transaction.
+    pub(crate) projects_changed: bool,
+    /// So many more transactions with savepoints.
+    careful: u32,
     listener: Arc<dyn CommitListener>,
     /// Set when the disk failed to make a commit durable: what it holds is then unknown, so nothing is acknowledged any more.
     broken: Option<String>,
 }
 
+/// The request shared a transaction with one that failed half-way: asked for again, it is run.
+pub(crate) const AGAIN: &str = "again";
+
+/// So many transactions after such a failure, each request has a savepoint of its own.
+const CAREFUL: u32 = 64;
+
+/// Why nothing of a transaction is kept.
+enum Failed {
+    /// One of the requests failed after it had written something, and had no savepoint.
+    Together,
+    /// The database failed; in these words.
+    Commit(String),
+}
+
 /// A request under way.
 trait Request: Send {
+    /// Whether it can be asked for again by itself, should the whole transaction be rolled back.
+    fn is_repeatable(&self) -> bool;
     /// Runs it; whether it is to be kept.
     fn run(&mut self, writer: &mut Writer) -> bool;
     /// Answers, after the commit or in its stead.
-    fn answer(self: Box<Self>, failed: Option<&str>);
+    fn answer(self: Box<Self>, failed: Option<&Failed>);
 }
 
 struct Ask<T, F> {
     job: Option<F>,
     out: Option<Result<T>>,
     reply: oneshot::Sender<Result<T>>,
+    repeatable: bool,
 }
 
 impl<T: Send, F: FnOnce(&mut Writer) -> Result<T> + Send> Request for Ask<T, F> {
+    fn is_repeatable(&self) -> bool {
+        self.repeatable
+    }
+
     fn run(&mut self, writer: &mut Writer) -> bool {
         let Some(job) = self.job.take() else {
             return false;
@@ -97,12 +124,16 @@ impl<T: Send, F: FnOnce(&mut Writer) -> Result<T> + Send> Request for Ask<T, F> 
         kept
     }
 
-    fn answer(self: Box<Self>, failed: Option<&str>) {
+    fn answer(self: Box<Self>, failed: Option<&Failed>) {
         let out = match (self.out, failed) {
             // A refusal is one, whatever became of the commit.
             (Some(Err(refused)), _) => Err(refused),
             (Some(out), None) => out,
-            (_, why) => Err(StoreError::Unavailable(why.unwrap_or("not run").to_owned())),
+            (_, Some(Failed::Together)) if self.repeatable => Err(StoreError::Conflict(AGAIN)),
+            (_, Some(Failed::Together) | None) => {
+                Err(StoreError::Unavailable("not run".to_owned()))
+            }
+            (_, Some(Failed::Commit(why))) => Err(StoreError::Unavailable(why.clone())),
         };
         // Nobody may be waiting any more; what was done stays done.
         drop(self.reply.send(out));
@@ -132,7 +163,23 @@ impl ToWriter {
         &self,
         job: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (request, answer) = ask(job);
+        self.ask(job, false).await
+    }
+
+    /// The same for a job that the caller asks for again when the answer is `Conflict(AGAIN)`: it needs no savepoint, and so less time.
+    pub(crate) async fn write_repeatable<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.ask(job, true).await
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static,
+        repeatable: bool,
+    ) -> Result<T> {
+        let (request, answer) = ask(job, repeatable);
         self.0
             .send(Command::Run(request))
             .await
@@ -159,7 +206,7 @@ impl Lease {
         self,
         job: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (request, answer) = ask(job);
+        let (request, answer) = ask(job, false);
         self.0.send(request).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
@@ -167,12 +214,14 @@ impl Lease {
 
 fn ask<T: Send + 'static>(
     job: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static,
+    repeatable: bool,
 ) -> (Box<dyn Request>, oneshot::Receiver<Result<T>>) {
     let (reply, answer) = oneshot::channel();
     let ask = Ask {
         job: Some(job),
         out: None,
         reply,
+        repeatable,
     };
     (Box::new(ask), answer)
 }
@@ -192,6 +241,9 @@ impl Writer {
             request: 0,
             announce: Vec::new(),
             prune_from: 0,
+            prune_states_from: (0, 0),
+            projects_changed: false,
+            careful: 0,
             listener,
             broken: None,
         }
@@ -249,50 +301,78 @@ impl Writer {
         let failed = match self.try_commit(&mut requests) {
             Ok(()) => {
                 self.shared.committed.store(self.request, Ordering::Release);
+                if std::mem::take(&mut self.projects_changed) {
+                    self.shared.forget_keys();
+                }
                 if !self.announce.is_empty() {
                     self.listener.committed(&self.announce);
                 }
                 None
             }
-            Err(error) => {
+            Err(failed) => {
                 self.totals = before;
+                self.projects_changed = false;
                 if !self.conn.is_autocommit() {
                     drop(self.conn.execute_batch("ROLLBACK"));
                 }
-                tracing::error!(error = %error, "a commit failed: {error}");
-                Some(error.to_string())
+                if let Failed::Commit(error) = &failed {
+                    tracing::error!(error = %error, "a commit failed: {error}");
+                }
+                Some(failed)
             }
         };
         self.announce.clear();
         for request in requests {
-            request.answer(failed.as_deref());
+            request.answer(failed.as_ref());
         }
     }
 
-    fn try_commit(&mut self, requests: &mut [Box<dyn Request>]) -> Result<()> {
+    fn try_commit(&mut self, requests: &mut [Box<dyn Request>]) -> Result<(), Failed> {
+        let failed = |error: StoreError| Failed::Commit(error.to_string());
         if let Some(why) = &self.broken {
-            return Err(StoreError::Unavailable(why.clone()));
+            return Err(Failed::Commit(why.clone()));
         }
         let before = self.totals;
-        self.execute("BEGIN IMMEDIATE")?;
+        self.execute("BEGIN IMMEDIATE").map_err(failed)?;
         self.totals.time_ms = self.shared.time.now_ms().max(self.totals.time_ms);
+        // A savepoint copies every page that its request touches first. Requests that are asked for again by themselves share the
+        // transaction without: should one of them fail half-way, all of them go another round.
+        self.careful = self.careful.saturating_sub(1);
+        let alone = requests.len() == 1;
+        let bare = self.careful == 0 && requests.iter().all(|r| r.is_repeatable());
         for request in requests {
-            let (totals, announced) = (self.totals, self.announce.len());
             self.request += 1;
-            self.execute("SAVEPOINT request")?;
-            if !request.run(self) {
-                self.totals = totals;
-                self.announce.truncate(announced);
-                if self.conn.is_autocommit() {
-                    // Full disk and I/O errors end the whole transaction, and with it what the others wrote.
-                    return Err(StoreError::Unavailable(
-                        "the transaction was rolled back".to_owned(),
-                    ));
+            if bare || alone {
+                if !request.run(self) {
+                    self.careful = if alone { self.careful } else { CAREFUL };
+                    return Err(Failed::Together);
                 }
-                self.execute("ROLLBACK TO request")?;
+            } else {
+                self.run_guarded(request).map_err(failed)?;
             }
-            self.execute("RELEASE request")?;
         }
+        self.end(before).map_err(failed)
+    }
+
+    /// Runs a request in a savepoint of its own.
+    fn run_guarded(&mut self, request: &mut Box<dyn Request>) -> Result<()> {
+        let (totals, announced) = (self.totals, self.announce.len());
+        self.execute("SAVEPOINT request")?;
+        if !request.run(self) {
+            self.totals = totals;
+            self.announce.truncate(announced);
+            if self.conn.is_autocommit() {
+                // Full disk and I/O errors end the whole transaction, and with it what the others wrote.
+                return Err(StoreError::Unavailable(
+                    "the transaction was rolled back".to_owned(),
+                ));
+            }
+            self.execute("ROLLBACK TO request")?;
+        }
+        self.execute("RELEASE request")
+    }
+
+    fn end(&mut self, before: Totals) -> Result<()> {
         if self.totals != before {
             let t = self.totals;
             self.conn
@@ -328,6 +408,7 @@ impl Writer {
 
     /// Notes that something changed that plans read.
     pub(crate) fn changed(&mut self, fact: &Fact<'_>) {
+        self.projects_changed |= matches!(fact, Fact::Project(_));
         self.recent.change(fact.mark(), self.request);
     }
 

@@ -310,7 +310,7 @@ impl Bench {
 
     async fn settle(&self, queued: &Queued, attempt: Option<Attempt>, then: Then) {
         let settlements = vec![settlement(queued, attempt, then)];
-        self.store.settle(settlements, Vec::new()).await.unwrap();
+        self.store.settle(&settlements, &[]).await.unwrap();
     }
 
     async fn pending(&self, webhook: WebhookId) -> Vec<DeliveryId> {
@@ -926,7 +926,7 @@ async fn webhooks(b: Bench) {
         ..Health::default()
     };
     let health = vec![(first, failing.clone())];
-    b.store.settle(Vec::new(), health).await.unwrap();
+    b.store.settle(&[], &health).await.unwrap();
     let (_, stored, _) = b.store.webhook(p, first).await.unwrap().unwrap();
     assert_eq!(stored, failing);
 
@@ -983,7 +983,7 @@ async fn queue(b: Bench) {
     };
     let mut retry = settlement(first, Some(failed), then);
     retry.late = true;
-    b.store.settle(vec![retry], Vec::new()).await.unwrap();
+    b.store.settle(&[retry], &[]).await.unwrap();
     let again = b.store.pending(one, DeliveryId(0), 1).await.unwrap();
     assert_eq!(again[0].id, first.id, "it keeps its place");
     assert_eq!(again[0].tries, 1);
@@ -1023,7 +1023,7 @@ async fn queue(b: Bench) {
     );
     let mut stranger = settlement(first, None, Then::Failed);
     stranger.delivery = DeliveryId(5);
-    b.store.settle(vec![stranger], Vec::new()).await.unwrap();
+    b.store.settle(&[stranger], &[]).await.unwrap();
 }
 
 async fn parking(b: Bench) {
@@ -1284,10 +1284,7 @@ async fn the_log(b: Bench) {
         state: HealthState::Paused,
         ..Health::default()
     };
-    b.store
-        .settle(Vec::new(), vec![(one, paused)])
-        .await
-        .unwrap();
+    b.store.settle(&[], &[(one, paused)]).await.unwrap();
     check(state(DeliveryState::Held), &[4]).await;
     check(state(DeliveryState::Pending), &[3]).await;
     assert_eq!(b.state(p, d[4]).await, DeliveryState::Held);
@@ -1504,10 +1501,7 @@ async fn retention(b: Bench) {
         state: HealthState::Paused,
         ..Health::default()
     };
-    b.store
-        .settle(Vec::new(), vec![(hook, paused)])
-        .await
-        .unwrap();
+    b.store.settle(&[], &[(hook, paused)]).await.unwrap();
     b.clock
         .advance(Duration::from_millis(u64::try_from(60 * DAY_MS).unwrap()));
     let (_, expired) = prune_all(&b, Retention { days: 365, ..keep }).await;

@@ -190,8 +190,8 @@ impl Store for Gated {
 
     async fn settle(
         &self,
-        settlements: Vec<Settlement>,
-        health: Vec<(WebhookId, Health)>,
+        settlements: &[Settlement],
+        health: &[(WebhookId, Health)],
     ) -> Result<(), StoreError> {
         let job = self.store.settle(settlements, health);
         self.through("settle", job).await

@@ -219,7 +219,8 @@ pub trait CommitListener: Send + Sync + 'static {
 /// One HTTP try, as the log keeps it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Attempt {
-    /// From 1, per delivery; given by the store.
+    /// From 1, per delivery; given by the store, which keeps it beside the rest.
+    #[serde(skip)]
     pub number: u32,
     /// Why it was made.
     pub trigger: String,
@@ -669,8 +670,8 @@ pub trait Store: Send + Sync + 'static {
     /// pending only adds its attempt; but one that was parked while its request was in flight, and was accepted, is delivered. The number of each attempt is the next one of its delivery.
     async fn settle(
         &self,
-        settlements: Vec<Settlement>,
-        health: Vec<(WebhookId, Health)>,
+        settlements: &[Settlement],
+        health: &[(WebhookId, Health)],
     ) -> Result<(), StoreError>;
 
     /// Parks up to `limit` pending deliveries of a webhook; how many were parked. Called in steps until it answers 0.

@@ -1007,16 +1007,16 @@ impl Store for MemoryStore {
 
     async fn settle(
         &self,
-        settlements: Vec<Settlement>,
-        health: Vec<(WebhookId, Health)>,
+        settlements: &[Settlement],
+        health: &[(WebhookId, Health)],
     ) -> Result<(), StoreError> {
         let mut disk = self.writing()?;
         for settlement in settlements {
-            disk.settle_one(settlement);
+            disk.settle_one(settlement.clone());
         }
         for (webhook, health) in health {
-            if let Some(lane) = disk.webhooks.get_mut(&webhook) {
-                lane.health = health;
+            if let Some(lane) = disk.webhooks.get_mut(webhook) {
+                lane.health.clone_from(health);
             }
         }
         Ok(())

@@ -127,12 +127,12 @@ async fn each_rule_finds_what_breaks_it() {
         ("objects of no project", "UPDATE objects SET project = 9"),
         ("objects from the future", "UPDATE objects SET version = 99"),
         (
-            "states of objects that overlap",
-            "INSERT INTO old_objects VALUES (1, 1, 1, 3, 3, 0, '')",
+            "objects without the state that holds",
+            "UPDATE objects SET state = 0",
         ),
         (
-            "states of objects that outlast their successor",
-            "INSERT INTO old_objects SELECT project, collection, id, version + 1, 0, 0, '' FROM objects",
+            "states of objects that replaced what came later or another's",
+            "UPDATE states SET before = id",
         ),
         (
             "vocabulary counts below zero",

@@ -43,6 +43,7 @@ CREATE TABLE old_projects (
 -- prune: states no retained event needs
 CREATE INDEX old_projects_by_age ON old_projects (until);
 
+-- What holds now. Narrow rows, so that a change of any object touches few pages however large the objects are.
 CREATE TABLE objects (
     project     INTEGER NOT NULL,
     collection  INTEGER NOT NULL,
@@ -52,9 +53,9 @@ CREATE TABLE objects (
     external_id TEXT,             -- null when deleted, as number and rank
     number      INTEGER,          -- of items only
     rank        INTEGER,
-    body        BLOB NOT NULL,    -- of a deleted object the last one
+    state       INTEGER NOT NULL, -- its row in states
     PRIMARY KEY (project, collection, id)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 -- by_external_id; also holds external ids unique
 CREATE UNIQUE INDEX objects_by_external_id ON objects (project, collection, external_id) WHERE external_id IS NOT NULL;
 -- by_number, next_number; also holds numbers unique
@@ -62,19 +63,19 @@ CREATE UNIQUE INDEX objects_by_number ON objects (project, number) WHERE number 
 -- max_rank
 CREATE INDEX objects_by_rank ON objects (project, collection, rank) WHERE rank IS NOT NULL;
 
--- Objects as they were.
-CREATE TABLE old_objects (
+-- Objects as they are and were: written once, one after the other, each with a pointer to the one it replaced.
+CREATE TABLE states (
+    id         INTEGER PRIMARY KEY,
     project    INTEGER NOT NULL,
     collection INTEGER NOT NULL,
-    id         INTEGER NOT NULL,
-    until      INTEGER NOT NULL,
+    object     INTEGER NOT NULL,
     since      INTEGER NOT NULL,
+    before     INTEGER,          -- null: none; points nowhere once retention removed it
     deleted    INTEGER NOT NULL,
-    body       BLOB NOT NULL,
-    PRIMARY KEY (project, collection, id, until)
+    body       BLOB NOT NULL     -- of a deleted object the last one
 ) STRICT;
--- prune: states no retained event needs
-CREATE INDEX old_objects_by_age ON old_objects (until);
+-- an object as an event left it, found without following the pointers; prune: states no retained event needs
+CREATE INDEX states_by_since ON states (since);
 
 -- Which object refers to which.
 CREATE TABLE links (
