@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use serde_json::Value;
 
 use super::process::{Load, cpu_us, memory_mib};
 
@@ -78,6 +79,15 @@ impl Server {
             std::thread::sleep(Duration::from_millis(1));
         }
         Ok(())
+    }
+
+    /// One request to the API; what it answered.
+    pub(super) fn call(&self, method: &str, path: &str, body: &str) -> anyhow::Result<Value> {
+        let (status, text) = request(self.address, method, &format!("/api/v1{path}"), TOKEN, body)?;
+        if !(200..300).contains(&status) {
+            bail!("{method} {path}: {status} {text}");
+        }
+        Ok(serde_json::from_str(&text).unwrap_or_default())
     }
 
     pub(super) fn cpu_us(&self) -> anyhow::Result<f64> {

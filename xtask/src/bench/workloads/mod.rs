@@ -1,5 +1,6 @@
 //! The workloads, in the order in which they run.
 
+mod backlog;
 mod idle;
 mod latency;
 mod throughput;
@@ -34,6 +35,11 @@ pub(super) const ALL: &[Workload] = &[
         latency::w4,
     ),
     ("W5", "10,000 webhooks in 1,000 projects", throughput::w5),
+    (
+        "W6",
+        "a million deliveries that wait for a dead webhook",
+        backlog::run,
+    ),
     (
         "idle",
         "memory and start of a server with nothing to do",
