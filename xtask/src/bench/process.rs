@@ -56,6 +56,20 @@ impl Load {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Waits for its end.
+    pub(super) fn wait(mut self, what: &str) -> anyhow::Result<()> {
+        let status = loop {
+            if let Some(status) = self.child.try_wait()? {
+                break status;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        if !status.success() {
+            bail!("{what} failed ({status})");
+        }
+        Ok(())
+    }
+
     /// Waits for its end; what it printed, and its CPU time in microseconds.
     pub(super) fn finish(mut self, what: &str) -> anyhow::Result<(Value, f64)> {
         let mut printed = String::new();

@@ -3,6 +3,7 @@
 mod backlog;
 mod idle;
 mod latency;
+mod log;
 mod throughput;
 
 use super::Bench;
@@ -39,6 +40,12 @@ pub(super) const ALL: &[Workload] = &[
         "W6",
         "a million deliveries that wait for a dead webhook",
         backlog::run,
+    ),
+    ("W7", "a log of 5,000,000 attempts", log::w7),
+    (
+        "level",
+        "whether the file of the log stays level",
+        log::level,
     ),
     (
         "idle",

@@ -13,7 +13,7 @@ use super::super::stage::{Feed, OBJECTS, PARALLEL, Stage, World, webhook};
 /// Bytes of the bare client's bodies.
 const BYTES: u64 = 1024;
 /// Webhooks of a project in W2 and what is compared with it.
-const TEN: usize = 10;
+pub(super) const TEN: usize = 10;
 
 /// The limit: nothing but HTTP.
 pub(super) fn r(bench: &mut Bench) -> anyhow::Result<()> {
