@@ -155,7 +155,7 @@ impl Work {
             }
             let made = settlements.iter().filter(|s| s.attempt.is_some()).count();
             self.attempts.fetch_add(made as u64, Ordering::Relaxed);
-            self.store.settle(settlements, Vec::new()).await?;
+            self.store.settle(&settlements, &[]).await?;
             if turn % 1000 == 500 {
                 self.test(*project, webhooks).await?;
             }
