@@ -20,6 +20,9 @@ use rustls::{
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::{Failure, Tls};
 
@@ -169,6 +172,56 @@ impl Tlses {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         config.resumption = Resumption::in_memory_sessions(SESSIONS);
         Ok(config)
+    }
+}
+
+/// TLS to a server that is no receiver: the commands' way to a Tidings behind a proxy. Not guarded: people say where it leads.
+pub struct Connector(TlsConnector);
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connector")
+    }
+}
+
+impl Connector {
+    /// Trusts the system's authorities, or else Mozilla's list, and those in `ca`, PEM.
+    ///
+    /// # Errors
+    /// What is wrong with `ca`, for people.
+    pub fn new(ca: Option<&str>) -> Result<Self, String> {
+        if let Some(pem) = ca {
+            check_pem(pem)?;
+        }
+        let tls = Tls {
+            insecure: false,
+            ca_pem: ca.map(Arc::from),
+        };
+        let config = Tlses::new(None)?.make(&tls)?;
+        Ok(Self(TlsConnector::from(Arc::new(config))))
+    }
+
+    /// The handshake on an open connection with that host.
+    ///
+    /// # Errors
+    /// Why there is none, with a code from the closed set of TLS failures where there is one.
+    pub async fn connect(
+        &self,
+        host: &str,
+        tcp: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, Failure> {
+        let name = host.trim_matches(['[', ']']).to_owned();
+        let name = ServerName::try_from(name).map_err(|_| Failure {
+            code: "tls_wrong_name",
+            detail: format!("{host} is no host name that a certificate could be for"),
+        })?;
+        let stream = self.0.connect(name, tcp).await;
+        stream.map_err(|error| {
+            explain(&error).unwrap_or_else(|| Failure {
+                code: "tls_handshake",
+                detail: format!("the TLS handshake failed: {error}"),
+            })
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Certificates of every kind, from an authority that only tests trust.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rcgen::{
@@ -9,7 +10,7 @@ use rcgen::{
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -160,6 +161,26 @@ impl ServerTls {
     /// The server's own certificate.
     pub fn pem(&self) -> &str {
         &self.pem
+    }
+
+    /// A proxy on loopback that ends TLS and passes everything on to a plain server.
+    ///
+    /// # Errors
+    /// No port is free.
+    pub async fn before(self, server: SocketAddr) -> io::Result<SocketAddr> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let tls = self.clone();
+                tokio::spawn(async move {
+                    let mut outer = tls.accept(stream).await?;
+                    let mut inner = TcpStream::connect(server).await?;
+                    tokio::io::copy_bidirectional(&mut outer, &mut inner).await
+                });
+            }
+        });
+        Ok(address)
     }
 
     /// Shakes hands as the server.

@@ -19,7 +19,7 @@ mod signals;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Many small values are made on one thread and dropped on another; the C library's allocator takes a sixth of the server's time there.
 #[global_allocator]
@@ -56,6 +56,8 @@ enum Command {
     Webhook(commands::webhook::Webhook),
     /// The sent log: list, show, resend
     Delivery(commands::delivery::Delivery),
+    /// Why an event reached a webhook, or did not
+    Explain(commands::explain::Explain),
     /// Tokens: list, create, revoke
     Token(commands::token::Token),
     /// Copy the database while the server runs
@@ -66,6 +68,8 @@ enum Command {
     Openapi,
     /// Configuration: show, check, reference
     Config(commands::config::ConfigCommand),
+    /// Print the completions of a shell
+    Completion(commands::completion::Completion),
 }
 
 /// What went wrong, with the exit code that says so to programs.
@@ -140,6 +144,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Project(project) => project.run().await,
         Command::Webhook(webhook) => webhook.run().await,
         Command::Delivery(delivery) => delivery.run().await,
+        Command::Explain(explain) => explain.run().await,
         Command::Token(token) => token.run().await,
         Command::Backup(backup) => backup.run(),
         Command::Doctor(doctor) => doctor.run().await,
@@ -148,5 +153,12 @@ async fn run(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Config(config) => config.run(),
+        Command::Completion(completion) => {
+            completion.run(&mut Cli::command());
+            Ok(())
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

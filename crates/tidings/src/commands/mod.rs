@@ -1,9 +1,11 @@
 //! The client and operator commands, a file each.
 
 pub(crate) mod backup;
+pub(crate) mod completion;
 pub(crate) mod config;
 pub(crate) mod delivery;
 pub(crate) mod doctor;
+pub(crate) mod explain;
 pub(crate) mod local;
 pub(crate) mod openapi;
 pub(crate) mod project;

@@ -93,7 +93,7 @@ pub(crate) fn load(
         match SETTINGS.iter().find(|s| s.variable() == *name) {
             Some(setting) => loaded.set(setting.key, value, Source::Environment, &mut faults),
             // Read above, by the client commands and by the tests.
-            None if ["URL", "TOKEN", "CONFIG", "TOOLS", "BLESS", "KILLS", "BACKUPS", "SEEDS"].contains(&rest) => {}
+            None if ["URL", "TOKEN", "CA", "CONFIG", "TOOLS", "BLESS", "KILLS", "BACKUPS", "SEEDS"].contains(&rest) => {}
             None => loaded.warnings.push(format!("the environment variable {name} is no setting of Tidings; `tidings config reference` lists them")),
         }
     }

@@ -25,7 +25,12 @@ pub(crate) struct Demo {
     #[arg(long)]
     once: bool,
     /// Where the server listens [default: any free port on loopback]
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "127.0.0.1:0",
+        hide_default_value = true
+    )]
     listen: SocketAddr,
 }
 

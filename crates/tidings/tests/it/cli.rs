@@ -354,8 +354,8 @@ fn refusals_name_what_and_what_to_do() {
     assert!(pair.contains("NAME=VALUE"), "{pair}");
     let bare = said(&["project", "list", "--server", "localhost"], 2);
     assert!(bare.contains("http://127.0.0.1:8080"), "{bare}");
-    let tls = said(&["project", "list", "--server", "https://localhost"], 2);
-    assert!(tls.contains("http only"), "{tls}");
+    let scheme = said(&["project", "list", "--server", "ftp://localhost"], 2);
+    assert!(scheme.contains("http or https"), "{scheme}");
 }
 
 #[test]
@@ -397,4 +397,35 @@ async fn trigger_sends_every_header_that_a_server_sends() {
     let got = receiver.until("the sample", |got| got.len() == 1).await;
     assert_eq!(got[0].header("x-tidings-object"), "tasks/42");
     assert_eq!(got[0].header("x-tidings-sequence"), "1");
+}
+
+#[test]
+fn every_shell_gets_its_completions() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = tidings(&["completion", shell]).output().unwrap();
+        let said = text(&output);
+        assert!(output.status.success(), "{said}");
+        assert!(
+            said.contains("dry-run") && said.contains("explain"),
+            "{shell}"
+        );
+    }
+    let unknown = tidings(&["completion", "cmd"]).output().unwrap();
+    assert_eq!(unknown.status.code(), Some(2));
+    // Bash takes it, and completes a verb with it.
+    let script = text(&tidings(&["completion", "bash"]).output().unwrap());
+    let ask = format!(
+        "{script}\nCOMP_WORDS=(tidings webhook paus); COMP_CWORD=2; _tidings tidings paus webhook; echo \"${{COMPREPLY[@]}}\""
+    );
+    let bash = std::process::Command::new("bash")
+        .args(["--norc", "-c", &ask])
+        .output()
+        .unwrap();
+    assert_eq!(text(&bash).trim(), "pause");
+}
+
+#[test]
+fn the_demo_shows_one_default_for_its_address() {
+    let help = text(&tidings(&["demo", "--help"]).output().unwrap());
+    assert_eq!(help.matches("[default").count(), 1, "{help}");
 }

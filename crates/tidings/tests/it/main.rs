@@ -10,6 +10,7 @@ mod backup;
 mod cli;
 mod demo;
 mod doctor;
+mod explain;
 mod hostile;
 mod idempotency;
 mod kill;
