@@ -2,6 +2,7 @@
 
 use tidings_domain::Value;
 
+use super::apply::Apply;
 use crate::client::Server;
 use crate::output::{self, cell};
 
@@ -52,6 +53,8 @@ enum Action {
     },
     /// Delete a webhook; its log stays
     Delete { id: i64 },
+    /// Make the webhooks as a file says; shows the difference first
+    Apply(Apply),
     /// Send a test datum now and print how it went
     Test {
         id: i64,
@@ -160,6 +163,9 @@ impl Webhook {
                     &format!("deleted webhook {id}; its log stays until retention takes it"),
                 );
             }
+            Action::Apply(apply) => {
+                apply.run(server, &super::project(&self.project)?).await?;
+            }
             Action::Test { id, event } => {
                 let delivery = post(id, "test", Some(Value::Map(vec![text("event", event)])))
                     .await?
@@ -263,6 +269,11 @@ async fn list(server: &Server, base: &str) -> anyhow::Result<()> {
 /// A webhook, and its warnings in words.
 fn shown(server: &Server, webhook: &Value) {
     server.show(webhook);
+    warn(webhook);
+}
+
+/// What people should know, in words.
+pub(super) fn warn(webhook: &Value) {
     for warning in webhook
         .member("warnings")
         .map(Value::as_list)

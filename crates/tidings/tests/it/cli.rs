@@ -406,7 +406,7 @@ fn every_shell_gets_its_completions() {
         let said = text(&output);
         assert!(output.status.success(), "{said}");
         assert!(
-            said.contains("dry-run") && said.contains("explain"),
+            said.contains("apply") && said.contains("dry-run") && said.contains("explain"),
             "{shell}"
         );
     }
@@ -415,13 +415,13 @@ fn every_shell_gets_its_completions() {
     // Bash takes it, and completes a verb with it.
     let script = text(&tidings(&["completion", "bash"]).output().unwrap());
     let ask = format!(
-        "{script}\nCOMP_WORDS=(tidings webhook paus); COMP_CWORD=2; _tidings tidings paus webhook; echo \"${{COMPREPLY[@]}}\""
+        "{script}\nCOMP_WORDS=(tidings webhook app); COMP_CWORD=2; _tidings tidings app webhook; echo \"${{COMPREPLY[@]}}\""
     );
     let bash = std::process::Command::new("bash")
         .args(["--norc", "-c", &ask])
         .output()
         .unwrap();
-    assert_eq!(text(&bash).trim(), "pause");
+    assert_eq!(text(&bash).trim(), "apply");
 }
 
 #[test]
