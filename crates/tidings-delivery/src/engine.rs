@@ -32,6 +32,9 @@ use crate::waiting::Waiting;
 /// How long the last results may take to be written when the server stops.
 const LAST_WRITES: Duration = Duration::from_secs(5);
 
+/// The pause before something the store could not tell is asked for again.
+const AGAIN: Duration = Duration::from_millis(500);
+
 /// What the engine is made of.
 pub struct Parts {
     /// Where everything is kept.
@@ -91,20 +94,50 @@ impl Engine {
 
     /// A webhook was created or edited, as the store has it now. `url_changed`: what the old URL did no longer counts.
     pub async fn webhook_saved(&self, webhook: Arc<Webhook>, url_changed: bool) {
-        let new_in = match self.stands(&webhook).await {
-            Ok(new_in) => new_in,
-            Err(error) => {
-                tracing::warn!(webhook.id = %webhook.id, %error, "how webhook {} stands could not be read", webhook.id);
-                return;
-            }
+        let is_known = self.ask(|to| Input::Who(webhook.id, to)).await.flatten();
+        if is_known.is_some() {
+            self.saved(webhook, url_changed, None).await;
+            return;
+        }
+        let Err(error) = self.introduce(&webhook).await else {
+            return;
         };
+        tracing::warn!(webhook.id = %webhook.id, %error, "how webhook {} stands could not be read, again soon", webhook.id);
+        let engine = self.clone();
+        self.0.tasks.spawn(async move {
+            let stop = engine.0.stop.clone();
+            let introduced = async {
+                while engine.introduce(&webhook).await.is_err() {
+                    tokio::time::sleep(AGAIN).await;
+                }
+            };
+            stop.run_until_cancelled(introduced).await;
+        });
+    }
+
+    async fn saved(
+        &self,
+        webhook: Arc<Webhook>,
+        url_changed: bool,
+        new_in: Option<(bool, Health)>,
+    ) {
         let saved = |done| Input::Saved {
             webhook,
             url_changed,
-            new_in: Some(new_in),
+            new_in,
             done: Some(done),
         };
         self.ask(saved).await;
+    }
+
+    /// Makes the lane of a new webhook. Its deliveries so far, if there are any, wait in the store.
+    async fn introduce(&self, webhook: &Arc<Webhook>) -> Result<(), StoreError> {
+        match self.stands(webhook).await {
+            Ok(new_in) => self.saved(Arc::clone(webhook), false, Some(new_in)).await,
+            Err(StoreError::NotFound) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// Whether a webhook's project is `on`, and its health as stored.

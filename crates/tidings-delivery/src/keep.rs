@@ -67,6 +67,7 @@ pub(crate) async fn close(
 pub(crate) async fn keep_time(store: Arc<dyn Store>, time: Arc<Time>, stop: CancellationToken) {
     loop {
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             () = tokio::time::sleep(EVERY) => {}
         }

@@ -27,6 +27,7 @@ pub(crate) async fn run(
     let mut wait = EVERY;
     loop {
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             () = tokio::time::sleep(wait) => {}
         }

@@ -13,6 +13,10 @@ mod sending;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
+mod trace;
+#[cfg(test)]
+mod transport;
+#[cfg(test)]
 mod waiting;
 #[cfg(test)]
 mod world;

@@ -1,25 +1,25 @@
 //! A world for the engine: a clock that tokio's paused time drives, receivers that follow a script, a store in memory that can
 //! crash. Single-threaded and without any outside input, so that the same script always gives the same run.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
-use parking_lot::Mutex;
 use tidings_delivery::{Engine, Keyring, Parts, SealedFor, Settings, hints};
 use tidings_domain::webhook::{Health, Sealed, Selection, Webhook};
 use tidings_domain::{
     Clock, Collection, DeliveryId, Entropy, Event, ObjectRef, Project, ProjectId, Time, Value,
     WebhookId, What,
 };
-use tidings_egress::{Answer, Failure, Outcome, Report, Request, Transport};
+use tidings_egress::Transport;
 use tidings_storage::{
     DeliveryDetail, MemoryStore, NewMessage, Plan, RecordedEvent, Snapshot, Store,
 };
 use tokio::time::Instant;
+
+use crate::transport::Life;
+pub(crate) use crate::transport::{Act, Receivers, Seen};
 
 /// The project of every world.
 pub(crate) const PROJECT: ProjectId = ProjectId(1);
@@ -74,6 +74,28 @@ impl Seed {
     }
 }
 
+impl Seed {
+    /// A number below `n`.
+    pub(crate) fn below(&self, n: u64) -> u64 {
+        self.next() % n.max(1)
+    }
+
+    /// An index below `n`.
+    pub(crate) fn pick(&self, n: usize) -> usize {
+        usize::try_from(self.below(n as u64)).unwrap()
+    }
+
+    /// Yes, once in `n` times; never for 0.
+    pub(crate) fn once_in(&self, n: u64) -> bool {
+        n > 0 && self.below(n) == 0
+    }
+
+    /// Another generator.
+    pub(crate) fn fork(&self) -> Arc<Seed> {
+        Seed::new(self.next())
+    }
+}
+
 impl Entropy for Seed {
     fn fill(&self, bytes: &mut [u8]) {
         for chunk in bytes.chunks_mut(8) {
@@ -89,212 +111,6 @@ pub(crate) struct OpenKeyring;
 impl Keyring for OpenKeyring {
     fn open(&self, sealed: &Sealed, _: SealedFor, _: WebhookId) -> Option<Vec<u8>> {
         Some(sealed.0.clone())
-    }
-}
-
-/// What a receiver does with a request.
-#[derive(Clone, Debug)]
-pub(crate) enum Act {
-    /// Answers with a status.
-    Status(u16),
-    /// Answers with a status and a `Retry-After`.
-    RetryAfter(u16, &'static str),
-    /// Refuses the connection.
-    Refuse,
-    /// Resets after the request was written.
-    Reset,
-    /// The pooled connection was dead.
-    Stale,
-    /// Never answers.
-    Hang,
-    /// Our own guard or network is at fault.
-    Ours(Outcome),
-    /// Answers with a status after a while.
-    Slow(u16, u64),
-}
-
-/// One request as the transport saw it.
-#[derive(Clone, Debug)]
-pub(crate) struct Seen {
-    pub(crate) at: Duration,
-    pub(crate) host: String,
-    pub(crate) id: String,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Bytes,
-    /// `None` while it is open.
-    pub(crate) outcome: Option<(Outcome, Option<u16>)>,
-    pub(crate) ended: Option<Duration>,
-}
-
-impl Seen {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let mut all = self.headers.iter();
-        all.find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, v)| v.as_str())
-    }
-}
-
-/// One life of the server's process, as far as its requests go.
-struct Life {
-    receivers: Arc<Receivers>,
-    over: AtomicBool,
-}
-
-#[async_trait]
-impl Transport for Life {
-    async fn send(&self, request: Request) -> Report {
-        if !self.over.load(Ordering::Relaxed) {
-            let report = self.receivers.answer(request, &self.over).await;
-            if let Some(report) = report {
-                return report;
-            }
-        }
-        // The dead do not hear.
-        std::future::pending().await
-    }
-}
-
-type Script = Box<dyn FnMut(&Seen) -> Act + Send>;
-
-/// Receivers by script.
-pub(crate) struct Receivers {
-    began: Instant,
-    pub(crate) seen: Mutex<Vec<Seen>>,
-    scripts: Mutex<BTreeMap<String, Script>>,
-}
-
-impl Receivers {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self {
-            began: Instant::now(),
-            seen: Mutex::default(),
-            scripts: Mutex::default(),
-        })
-    }
-
-    /// What the receiver of that host does; 200 without a script.
-    pub(crate) fn script(&self, host: &str, script: impl FnMut(&Seen) -> Act + Send + 'static) {
-        self.scripts.lock().insert(host.into(), Box::new(script));
-    }
-
-    /// The time by which requests are noted.
-    pub(crate) fn now(&self) -> Duration {
-        self.began.elapsed()
-    }
-
-    /// The requests to a host so far.
-    pub(crate) fn to(&self, host: &str) -> Vec<Seen> {
-        let seen = self.seen.lock();
-        seen.iter().filter(|s| s.host == host).cloned().collect()
-    }
-}
-
-fn report(outcome: Outcome, status: Option<u16>, error: Option<&'static str>) -> Report {
-    Report {
-        outcome,
-        answer: status.map(|status| Answer {
-            status,
-            headers: Vec::new(),
-            body: Bytes::from_static(b"answer"),
-            truncated: false,
-        }),
-        error: error.map(|code| Failure {
-            code,
-            detail: code.to_owned(),
-        }),
-        reused: false,
-        stale: false,
-        remote: None,
-        took: Duration::ZERO,
-        dns: None,
-        connect: None,
-        tls: None,
-        first_byte: None,
-    }
-}
-
-fn answered(status: u16) -> Report {
-    let outcome = match status {
-        200..=299 => Outcome::Accepted,
-        _ => Outcome::Rejected,
-    };
-    report(outcome, Some(status), None)
-}
-
-impl Receivers {
-    /// What comes back; `None`: the process that asked is dead.
-    async fn answer(&self, request: Request, over: &AtomicBool) -> Option<Report> {
-        let began = Instant::now();
-        let header = |name: &str| {
-            let mut all = request.headers.iter();
-            all.find(|(n, _)| n == name).map(|(_, v)| v.clone())
-        };
-        let seen = Seen {
-            at: self.began.elapsed(),
-            host: request.url.host_str().unwrap().to_owned(),
-            id: header("webhook-id").unwrap(),
-            headers: request.headers.clone(),
-            body: request.body.clone(),
-            outcome: None,
-            ended: None,
-        };
-        let act = match self.scripts.lock().get_mut(&seen.host) {
-            Some(script) => script(&seen),
-            None => Act::Status(200),
-        };
-        let index = {
-            let mut all = self.seen.lock();
-            all.push(seen);
-            all.len() - 1
-        };
-        let reached = |mut report: Report| {
-            report.connect = Some(Duration::ZERO);
-            report
-        };
-        let mut report = match act {
-            Act::Status(status) => answered(status),
-            Act::RetryAfter(status, value) => {
-                let mut report = answered(status);
-                let header = ("Retry-After".to_owned(), value.to_owned());
-                report.answer.as_mut().unwrap().headers.push(header);
-                report
-            }
-            Act::Refuse => report(Outcome::Unreachable, None, Some("connect_refused")),
-            Act::Reset => reached(report(Outcome::Unreachable, None, Some("connect_reset"))),
-            Act::Stale if request.fresh => answered(200),
-            Act::Stale => {
-                let mut report = report(Outcome::Unreachable, None, Some("connect_reset"));
-                report.stale = true;
-                report.reused = true;
-                report
-            }
-            Act::Hang => {
-                tokio::time::sleep(request.deadline).await;
-                reached(report(Outcome::TimedOut, None, Some("deadline_answer")))
-            }
-            Act::Ours(outcome) => report(outcome, None, Some("ours")),
-            Act::Slow(status, ms) => {
-                tokio::time::sleep(Duration::from_millis(ms)).await;
-                answered(status)
-            }
-        };
-        report.took = began.elapsed();
-        if over.load(Ordering::Relaxed) {
-            return None;
-        }
-        let mut all = self.seen.lock();
-        let status = report.answer.as_ref().map(|a| a.status);
-        all[index].outcome = Some((report.outcome, status));
-        all[index].ended = Some(self.began.elapsed());
-        Some(report)
-    }
-
-    /// Whatever is open is cut off.
-    fn cut(&self) {
-        let now = self.began.elapsed();
-        for open in self.seen.lock().iter_mut() {
-            open.ended.get_or_insert(now);
-        }
     }
 }
 
@@ -318,7 +134,7 @@ impl World {
     pub(crate) async fn with(seed: u64, settings: Settings) -> Self {
         let clock = TestClock::new();
         let seed = Seed::new(seed);
-        let receivers = Receivers::new();
+        let receivers = Receivers::new(Arc::clone(&clock));
         let (hints, inbox) = hints();
         let store = Arc::new(MemoryStore::new(
             Arc::clone(&clock) as Arc<dyn Clock>,
@@ -326,10 +142,7 @@ impl World {
         ));
         let project = Project::new(PROJECT, "demo", "Demo", "2026-01-01T00:00:00Z");
         store.create_project(project).await.unwrap();
-        let life = Arc::new(Life {
-            receivers: Arc::clone(&receivers),
-            over: AtomicBool::new(false),
-        });
+        let life = Life::new(&receivers, 0);
         let engine = Engine::start(Parts {
             store: Arc::clone(&store) as Arc<dyn Store>,
             transport: Arc::clone(&life) as Arc<dyn Transport>,
@@ -354,8 +167,7 @@ impl World {
 
     /// The process dies and starts again on what the store has. Requests that were open are cut off for the receivers too.
     pub(crate) async fn crash(&mut self) {
-        self.life.over.store(true, Ordering::Relaxed);
-        self.receivers.cut();
+        self.life.end();
         self.engine.abort();
         let (hints, inbox) = hints();
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
@@ -370,10 +182,7 @@ impl World {
     }
 
     async fn restart(&mut self, inbox: tidings_delivery::Inbox) {
-        self.life = Arc::new(Life {
-            receivers: Arc::clone(&self.receivers),
-            over: AtomicBool::new(false),
-        });
+        self.life = Life::new(&self.receivers, 0);
         self.engine = Engine::start(Parts {
             store: Arc::clone(&self.store) as Arc<dyn Store>,
             transport: Arc::clone(&self.life) as Arc<dyn Transport>,
