@@ -84,16 +84,16 @@ pub fn parse(input: &str) -> Result<Url, UrlFault> {
         .strip_prefix("//")
         .and_then(|rest| rest.split(['/', '?', '#']).next())
         .unwrap_or("");
-    if authority.is_empty() || authority.starts_with(':') {
-        return Err(fault(
-            "url_host",
-            format!("the URL has no host; write {scheme}://HOST/PATH"),
-        ));
-    }
     if authority.contains('@') {
         return Err(fault(
             "url_userinfo",
             "the URL contains a user name or password; remove everything up to the @ and use a custom header (Authorization) instead",
+        ));
+    }
+    if authority.is_empty() || authority.starts_with(':') {
+        return Err(fault(
+            "url_host",
+            format!("the URL has no host; write {scheme}://HOST/PATH"),
         ));
     }
     let mut url = Url::parse(input).map_err(|error| match error {

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -84,6 +85,7 @@ pub struct Dns {
 
 #[derive(Debug, Default)]
 struct Shared {
+    ttl: AtomicU32,
     zones: Mutex<HashMap<String, Turns>>,
     asked: Recorder<Question>,
 }
@@ -97,6 +99,7 @@ struct Turns {
 
 const A: u16 = 1;
 const CNAME: u16 = 5;
+const SOA: u16 = 6;
 const AAAA: u16 = 28;
 const MAX_UDP: usize = 1_232;
 
@@ -142,6 +145,11 @@ impl Dns {
                 next: HashMap::new(),
             },
         );
+    }
+
+    /// How long answers may be remembered from now on; not at all at first.
+    pub fn set_ttl(&self, seconds: u32) {
+        self.shared.ttl.store(seconds, Ordering::Relaxed);
     }
 
     /// Every question so far.
@@ -239,6 +247,7 @@ async fn respond(shared: &Shared, query: &[u8], tcp: bool) -> Option<Vec<u8>> {
     let mut count = 0_u16;
     let mut code = 0_u8;
     let mut current = name;
+    let ttl = shared.ttl.load(Ordering::Relaxed);
     for _ in 0..8 {
         let zone = shared.next(&current, kind);
         let ips = match zone {
@@ -253,7 +262,7 @@ async fn respond(shared: &Shared, query: &[u8], tcp: bool) -> Option<Vec<u8>> {
             Zone::Alias(to) => {
                 let mut target = Vec::new();
                 push_name(&mut target, &to);
-                push_record(&mut answers, &current, CNAME, &target);
+                push_record(&mut answers, &current, CNAME, ttl, &target);
                 count += 1;
                 current = to.to_ascii_lowercase();
                 continue;
@@ -274,9 +283,11 @@ async fn respond(shared: &Shared, query: &[u8], tcp: bool) -> Option<Vec<u8>> {
         };
         for ip in ips {
             match ip {
-                IpAddr::V4(ip) if kind == A => push_record(&mut answers, &current, A, &ip.octets()),
+                IpAddr::V4(ip) if kind == A => {
+                    push_record(&mut answers, &current, A, ttl, &ip.octets());
+                }
                 IpAddr::V6(ip) if kind == AAAA => {
-                    push_record(&mut answers, &current, AAAA, &ip.octets());
+                    push_record(&mut answers, &current, AAAA, ttl, &ip.octets());
                 }
                 _ => continue,
             }
@@ -284,10 +295,15 @@ async fn respond(shared: &Shared, query: &[u8], tcp: bool) -> Option<Vec<u8>> {
         }
         break;
     }
+    // Without this a "there is none" may not be remembered.
+    let with_soa = count == 0 && code != 2 && ttl > 0;
+    if with_soa {
+        push_soa(&mut answers, &current, ttl);
+    }
     let mut message = query.get(..2)?.to_vec();
     message.extend([0x81, 0x80 | code, 0, 1]);
     message.extend(count.to_be_bytes());
-    message.extend([0, 0, 0, 0]);
+    message.extend([0, u8::from(with_soa), 0, 0]);
     message.extend(query.get(12..end)?);
     message.extend(answers);
     Some(message)
@@ -306,13 +322,24 @@ impl Shared {
     }
 }
 
-/// A record that is not to be remembered: its TTL is 0.
-fn push_record(out: &mut Vec<u8>, name: &str, kind: u16, data: &[u8]) {
+fn push_record(out: &mut Vec<u8>, name: &str, kind: u16, ttl: u32, data: &[u8]) {
     push_name(out, name);
     out.extend(kind.to_be_bytes());
-    out.extend([0, 1, 0, 0, 0, 0]);
+    out.extend([0, 1]);
+    out.extend(ttl.to_be_bytes());
     out.extend(u16::try_from(data.len()).unwrap_or(0).to_be_bytes());
     out.extend(data);
+}
+
+/// Who is responsible for a name, and how long its absence may be remembered.
+fn push_soa(out: &mut Vec<u8>, name: &str, ttl: u32) {
+    let mut data = Vec::new();
+    push_name(&mut data, "ns.example.test");
+    push_name(&mut data, "admin.example.test");
+    for number in [1, 3_600, 600, 86_400, ttl] {
+        data.extend(number.to_be_bytes());
+    }
+    push_record(out, name, SOA, ttl, &data);
 }
 
 fn push_name(out: &mut Vec<u8>, name: &str) {

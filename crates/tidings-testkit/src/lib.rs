@@ -3,12 +3,14 @@
 //! | module | holds |
 //! |---|---|
 //! | [`receiver`] | [`receiver::Receiver`]: an HTTP receiver that does what it is told and records every byte |
+//! | [`corpus`] | hostile input as data |
 //! | [`tls`] | [`tls::Authority`]: certificates that are valid, expired, self-signed, for another host ... |
 //! | [`dns`] | [`dns::Dns`]: a name server with names that move, fail, or keep silent |
 //! | [`recorder`] | [`recorder::Recorder`]: wait until something was seen, with a deadline and without sleeping |
 //!
 //! Everything listens on loopback only and stops when it is dropped.
 
+pub mod corpus;
 pub mod dns;
 pub mod receiver;
 pub mod recorder;

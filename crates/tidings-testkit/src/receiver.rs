@@ -298,6 +298,8 @@ struct Shared {
     /// Bytes that the other side took.
     sent: AtomicU64,
     open: AtomicU64,
+    /// TLS handshakes that took up an earlier session.
+    resumed: AtomicU64,
     closed: Recorder<u64>,
 }
 
@@ -352,6 +354,7 @@ impl Receiver {
             connections: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             open: AtomicU64::new(0),
+            resumed: AtomicU64::new(0),
             closed: Recorder::default(),
         });
         let secure = tls.is_some();
@@ -401,6 +404,11 @@ impl Receiver {
     /// Connections accepted so far.
     pub fn connections(&self) -> u64 {
         self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// Connections whose TLS session was taken up from an earlier one.
+    pub fn resumed(&self) -> u64 {
+        self.shared.resumed.load(Ordering::SeqCst)
     }
 
     /// Connections open now.
@@ -463,6 +471,9 @@ async fn serve(stream: TcpStream, shared: &Shared, tls: Option<ServerTls>, numbe
             let Ok(mut stream) = tls.accept(stream).await else {
                 return;
             };
+            if stream.get_ref().1.handshake_kind() == Some(rustls::HandshakeKind::Resumed) {
+                shared.resumed.fetch_add(1, Ordering::SeqCst);
+            }
             match converse(&mut stream, shared, number).await {
                 End::Reset => reset(stream.get_ref().0),
                 End::Close => {

@@ -158,6 +158,27 @@ impl ServerTls {
         }
     }
 
+    /// The same server, speaking TLS 1.2 only.
+    ///
+    /// # Panics
+    /// When the provider has no TLS 1.2.
+    #[must_use]
+    #[expect(
+        clippy::expect_used,
+        reason = "a test that cannot make certificates cannot go on"
+    )]
+    pub fn only_tls12(mut self) -> Self {
+        let mut config =
+            ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+                .with_protocol_versions(&[&rustls::version::TLS12])
+                .expect("versions")
+                .with_no_client_auth()
+                .with_cert_resolver(Arc::clone(&self.config.cert_resolver));
+        config.session_storage = Arc::clone(&self.config.session_storage);
+        self.config = Arc::new(config);
+        self
+    }
+
     /// The server's own certificate.
     pub fn pem(&self) -> &str {
         &self.pem

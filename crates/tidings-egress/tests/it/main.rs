@@ -5,6 +5,7 @@
     reason = "a test that cannot be set up cannot go on"
 )]
 
+mod corpus;
 mod hostile;
 mod names;
 mod reuse;

@@ -368,3 +368,90 @@ async fn an_address_that_refuses_does_not_hide_the_next() {
         .await;
     assert_eq!(code(&report), "connect_refused");
 }
+
+/// As long as an answer may be remembered, one question serves all; what is remembered is judged each time all the same.
+#[tokio::test]
+async fn answers_are_remembered_for_their_time_and_judged_every_time() {
+    let dns = Dns::start().await;
+    dns.set_ttl(60);
+    dns.set("kept.example.test", Zone::address("127.0.0.1"));
+    let receiver = Receiver::start(Behavior::ok()).await;
+    let client = client(Some(dns.addr()));
+    let url = receiver.url_at("kept.example.test", "/");
+    let fresh = || Request {
+        fresh: true,
+        ..post(&url)
+    };
+    for _ in 0..20 {
+        assert_eq!(client.send(fresh()).await.outcome, Outcome::Accepted);
+    }
+    assert_eq!(receiver.connections(), 20);
+    assert_eq!(dns.asked().len(), 2, "once for each family");
+    client.set_policy(tidings_egress::policy::Policy::new(Vec::new(), Vec::new()));
+    let report = client.send(post(&url)).await;
+    assert_eq!(
+        (report.outcome, code(&report)),
+        (Outcome::Blocked, "blocked")
+    );
+    assert_eq!(dns.asked().len(), 2, "judged without asking again");
+    assert_eq!(receiver.connections(), 20);
+}
+
+#[tokio::test]
+async fn a_remembered_answer_is_forgotten_when_its_time_is_over() {
+    let dns = Dns::start().await;
+    dns.set_ttl(1);
+    dns.set("short.example.test", Zone::address("127.0.0.1"));
+    let receiver = Receiver::start(Behavior::ok()).await;
+    let client = client(Some(dns.addr()));
+    let url = receiver.url_at("short.example.test", "/");
+    let fresh = || Request {
+        fresh: true,
+        ..post(&url)
+    };
+    assert_eq!(client.send(fresh()).await.outcome, Outcome::Accepted);
+    dns.set("short.example.test", Zone::address("10.0.0.1"));
+    let started = Instant::now();
+    loop {
+        let report = client.send(fresh()).await;
+        match report.outcome {
+            Outcome::Accepted => assert!(started.elapsed() < Duration::from_secs(10)),
+            Outcome::Blocked => break,
+            outcome => panic!("{outcome:?}"),
+        }
+    }
+    assert!(dns.asked().len() >= 4);
+}
+
+/// A name that moves while a connection to its judged address is kept: the kept connection leads where it always led, and the next
+/// one is judged anew.
+#[tokio::test]
+async fn a_name_that_moves_under_a_kept_connection_never_leads_elsewhere() {
+    let dns = Dns::start().await;
+    dns.set("moving.example.test", Zone::address("127.0.0.1"));
+    let receiver = Receiver::start(Behavior::ok()).await;
+    let client = client(Some(dns.addr()));
+    let url = receiver.url_at("moving.example.test", "/");
+    assert_eq!(client.send(post(&url)).await.outcome, Outcome::Accepted);
+    for zone in [
+        Zone::address("127.0.0.2"),
+        Zone::addresses(&["127.0.0.1", "10.0.0.1"]),
+        Zone::address("::1"),
+    ] {
+        dns.set("moving.example.test", zone);
+        let kept = client.send(post(&url)).await;
+        assert_eq!((kept.outcome, kept.reused), (Outcome::Accepted, true));
+        assert_eq!(kept.remote, Some(receiver.addr()));
+        let report = client
+            .send(Request {
+                fresh: true,
+                ..post(&url)
+            })
+            .await;
+        assert_eq!((report.outcome, report.remote), (Outcome::Blocked, None));
+    }
+    // The address itself is forbidden now: the kept connection is not used either.
+    client.set_policy(tidings_egress::policy::Policy::new(Vec::new(), Vec::new()));
+    assert_eq!(client.send(post(&url)).await.outcome, Outcome::Blocked);
+    assert_eq!(receiver.connections(), 1);
+}

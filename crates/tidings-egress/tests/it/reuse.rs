@@ -209,3 +209,43 @@ async fn a_kept_connection_is_closed_when_its_time_is_over() {
     drop(client);
     receiver.closed().wait_for(2, SOON).await;
 }
+
+/// Where a connection cannot be kept, its TLS session is: the second handshake costs no signature and no certificate.
+#[tokio::test]
+async fn tls_sessions_are_taken_up_again() {
+    let authority = Authority::new();
+    let tls = Tls {
+        insecure: false,
+        ca_pem: Some(authority.pem().into()),
+    };
+    for server in [
+        authority.server(Kind::Valid),
+        authority.server(Kind::Valid).only_tls12(),
+    ] {
+        let receiver = Receiver::start_tls(Behavior::ok(), server).await;
+        let client = client(None);
+        let send = async |tls: &Tls| {
+            let report = client
+                .send(Request {
+                    tls: tls.clone(),
+                    fresh: true,
+                    ..post(&receiver.url("/"))
+                })
+                .await;
+            assert_eq!(report.outcome, Outcome::Accepted, "{report:?}");
+        };
+        for _ in 0..10 {
+            send(&tls).await;
+        }
+        assert_eq!((receiver.connections(), receiver.resumed()), (10, 9));
+        // A session made without looking at the certificate is none for those who look, nor the other way round.
+        let insecure = Tls {
+            insecure: true,
+            ca_pem: None,
+        };
+        send(&insecure).await;
+        assert_eq!(receiver.resumed(), 9);
+        send(&insecure).await;
+        assert_eq!(receiver.resumed(), 10);
+    }
+}

@@ -1,0 +1,78 @@
+//! Custom headers of a webhook.
+
+/// Must be refused: name, value, the word for it.
+pub const REFUSED: &[(&str, &str, &str)] = &[
+    // no token
+    ("", "x", "header_name"),
+    ("X Y", "x", "header_name"),
+    (" X", "x", "header_name"),
+    ("X:", "x", "header_name"),
+    ("X:Y", "x", "header_name"),
+    ("X\r\nY", "x", "header_name"),
+    ("X\nHost", "x", "header_name"),
+    ("X\tY", "x", "header_name"),
+    ("X-\u{e4}", "x", "header_name"),
+    ("X-\u{7f}", "x", "header_name"),
+    ("(x)", "x", "header_name"),
+    ("X/Y", "x", "header_name"),
+    ("X{Y}", "x", "header_name"),
+    ("\"X\"", "x", "header_name"),
+    // values that are more than a value
+    ("X-A", "a\r\nX-B: c", "header_value"),
+    ("X-A", "a\r\n\r\nGET / HTTP/1.1", "header_value"),
+    ("X-A", "a\nb", "header_value"),
+    ("X-A", "a\rb", "header_value"),
+    ("X-A", "tab\there", "header_value"),
+    ("X-A", "\u{1b}[31m", "header_value"),
+    ("X-A", "\u{fc}", "header_value"),
+    ("X-A", "\u{7f}", "header_value"),
+    ("X-A", "\u{85}", "header_value"),
+    ("X-A", "\u{2028}", "header_value"),
+    ("X-A", " leading", "header_value"),
+    ("X-A", "trailing ", "header_value"),
+    // the connection's own
+    ("Host", "inner", "header_reserved"),
+    ("hOST", "inner", "header_reserved"),
+    ("Connection", "close", "header_reserved"),
+    ("Keep-Alive", "timeout=9", "header_reserved"),
+    ("Transfer-Encoding", "chunked", "header_reserved"),
+    ("TE", "trailers", "header_reserved"),
+    ("Trailer", "X", "header_reserved"),
+    ("Upgrade", "h2c", "header_reserved"),
+    ("HTTP2-Settings", "x", "header_reserved"),
+    ("Expect", "100-continue", "header_reserved"),
+    ("Proxy-Authorization", "x", "header_reserved"),
+    ("Proxy-Connection", "close", "header_reserved"),
+    // the body's own
+    ("Content-Length", "0", "header_reserved"),
+    ("content-type", "text/plain", "header_reserved"),
+    ("Content-Encoding", "gzip", "header_reserved"),
+    ("Accept-Encoding", "gzip", "header_reserved"),
+    // ours and the vendors'
+    ("User-Agent", "x", "header_reserved"),
+    ("Date", "x", "header_reserved"),
+    ("Via", "x", "header_reserved"),
+    ("webhook-id", "dlv_1", "header_reserved"),
+    ("Webhook-Timestamp", "1", "header_reserved"),
+    ("WEBHOOK-SIGNATURE", "v1,x", "header_reserved"),
+    ("x-tidings-event", "x", "header_reserved"),
+    ("X-Tidings-Late", "1", "header_reserved"),
+    ("x-icescrum-event", "x", "header_reserved"),
+    ("X-IceScrum-Signature", "x", "header_reserved"),
+    ("X-Squish-Action", "x", "header_reserved"),
+    ("X-Squish-Signature", "x", "header_reserved"),
+    ("X-Header", "x", "header_reserved"),
+];
+
+/// May go out as they are.
+pub const TAKEN: &[(&str, &str)] = &[
+    ("Authorization", "Bearer abc.def-ghi_jkl"),
+    ("X-Api-Key", "k"),
+    ("Cookie", "a=b; c=d"),
+    ("X-Odd!#$%&'*+-.^_`|~1", "~!@#$%^&*()_+{}|:\"<>?[];',./"),
+    ("Accept", "*/*"),
+    ("X-Empty", ""),
+    ("x", "one  two   three"),
+    ("X-Headers", "not X-Header"),
+    ("Webhooks", "no prefix of ours"),
+];
