@@ -35,7 +35,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "bench",
         "the benchmarks: shares of what a bare client reaches on this machine, in one run; --help lists them",
     ),
-    ("soak", "the long runs: kill cycles; prints what it counted"),
+    (
+        "soak",
+        "the long runs, by name: overload, hostile; without one: kill cycles, backups, seeds",
+    ),
 ];
 
 fn main() -> ExitCode {

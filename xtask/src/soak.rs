@@ -1,10 +1,19 @@
 //! The long runs: the same tests as everywhere, with the large figures.
 
+mod overload;
+
 use crate::kit;
 
 /// Kill cycles, keys through kills and backups against the real binary, and seeds of the simulation.
-/// `cargo xtask soak [KILLS] [SEEDS]`.
+/// `cargo xtask soak [KILLS] [SEEDS]`. Others by name: `soak overload [SECONDS] [CONNECTIONS]`, `soak hostile [RECEIVERS]`.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
+    if let Some((name, rest)) = arguments.split_first() {
+        match name.as_str() {
+            "overload" => return overload::run(rest),
+            "hostile" => return hostile(rest),
+            _ => {}
+        }
+    }
     let kills = arguments.first().map_or("1000", String::as_str);
     let seeds = arguments.get(1).map_or("10000", String::as_str);
     println!("soak: {kills} kill cycles, {seeds} simulation seeds");
@@ -58,4 +67,23 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     ])
     .env("TIDINGS_SIM_SEEDS", seeds)
     .run("simulation")
+}
+
+/// What hostile receivers cost the server together, in memory and time.
+fn hostile(arguments: &[String]) -> anyhow::Result<()> {
+    let receivers = arguments.first().map_or("200", String::as_str);
+    println!("soak hostile: {receivers} receivers");
+    kit::cargo(&[
+        "test",
+        "--release",
+        "--package",
+        "tidings",
+        "--test",
+        "it",
+        "hostile_receivers_cost",
+        "--",
+        "--nocapture",
+    ])
+    .env("TIDINGS_HOSTILE", receivers)
+    .run("hostile receivers")
 }

@@ -24,7 +24,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
 use crate::recorder::Recorder;
@@ -346,8 +346,12 @@ impl Receiver {
         Self::bind(behavior, Some(tls)).await
     }
 
+    #[expect(
+        clippy::unused_async,
+        reason = "it needs a runtime, and says so by being awaited"
+    )]
     async fn bind(behavior: Behavior, tls: Option<ServerTls>) -> Self {
-        let (listener, addr) = crate::listen().await;
+        let (listener, addr) = listen();
         let shared = Arc::new(Shared {
             behavior: Mutex::new(Script::new(behavior)),
             received: Recorder::default(),
@@ -431,6 +435,24 @@ impl Drop for Receiver {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// What our own kernel keeps of an answer that the other side does not take; it would grow to megabytes by itself, and then
+/// [`Receiver::bytes_sent`] would say little about the other side.
+const SEND_BUFFER: u32 = 64 * 1024;
+
+#[expect(clippy::expect_used, reason = "a test without a port cannot go on")]
+fn listen() -> (TcpListener, SocketAddr) {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket
+        .set_send_buffer_size(SEND_BUFFER)
+        .expect("a small buffer");
+    socket
+        .bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+        .expect("a free port");
+    let listener = socket.listen(1024).expect("a listener");
+    let addr = listener.local_addr().expect("its address");
+    (listener, addr)
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>, tls: Option<ServerTls>) {

@@ -9,9 +9,11 @@
 mod apply;
 mod backup;
 mod cli;
+mod costly;
 mod demo;
 mod doctor;
 mod explain;
+mod guard;
 mod hostile;
 mod idempotency;
 mod kill;
