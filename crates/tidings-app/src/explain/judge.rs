@@ -196,7 +196,7 @@ fn waits<'a>(
         Why::Probe { at_ms } => {
             let at = (case.wall)(*at_ms).max(case.now.as_millisecond());
             line.next_ms = Some(at);
-            let text = words::backing_off(case.health, at) + &also();
+            let text = words::backing_off(case.health, delivery, at) + &also();
             (Reason::BackingOff, text)
         }
         Why::Retry { due_ms } => {

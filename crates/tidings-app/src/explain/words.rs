@@ -116,12 +116,27 @@ pub(super) fn paused(health: Option<&Health>) -> String {
     )
 }
 
-pub(super) fn backing_off(health: Option<&Health>, probe_ms: i64) -> String {
-    let failures = health.map_or(0, |h| h.consecutive_failures);
+pub(super) fn backing_off(
+    health: Option<&Health>,
+    delivery: &EventDelivery,
+    probe_ms: i64,
+) -> String {
+    let failures = match health.map_or(0, |h| h.consecutive_failures) {
+        1 => "1 failure".to_owned(),
+        n => format!("{n} failures in a row"),
+    };
     let status = health.and_then(|h| h.last_status);
     let status = status.map_or_else(String::new, |s| format!(", the last with status {s}"));
+    let own = match delivery.summary.attempts {
+        0 => String::new(),
+        n => format!(
+            " {} of this one failed; the last: {}.",
+            tries(n),
+            last(delivery)
+        ),
+    };
     format!(
-        "The webhook backs off: {failures} failures in a row{status}. It is probed at {}; the first success lets everything follow. Repair the receiver.",
+        "The webhook backs off: {failures}{status}.{own} It is probed at {}; the first success lets everything follow. Repair the receiver.",
         at(probe_ms)
     )
 }

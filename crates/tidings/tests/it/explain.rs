@@ -89,7 +89,8 @@ async fn an_event_is_explained_for_each_webhook() {
         &format!("webhook {good} good (standard): delivered"),
         "Delivered after 1 try: status 204 at 20",
         &format!("webhook {bad} bad (squish): backing_off"),
-        "The webhook backs off: 1 failures in a row",
+        "The webhook backs off: 1 failure.",
+        "1 try of this one failed; the last: unreachable at 20",
     ] {
         assert!(said.contains(part), "{part} in\n{said}");
     }

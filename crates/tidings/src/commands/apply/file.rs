@@ -187,6 +187,9 @@ impl Reader<'_> {
         for (key, value) in table {
             self.member(key.get_ref(), &key.span(), value, &mut wanted);
         }
+        // The file's order is not kept by its reader; this one is read more easily than the alphabet.
+        let place = |name: &str| MEMBERS.iter().position(|(known, _)| *known == name);
+        wanted.members.sort_by_key(|(name, _)| place(name));
         for member in &wanted.unset {
             let given = wanted.members.iter().any(|(name, _)| name == member);
             if given || (member == "secret" && wanted.secret_env.is_some()) {
