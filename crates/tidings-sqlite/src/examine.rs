@@ -76,6 +76,10 @@ const RULES: &[(&str, &str)] = &[
         "SELECT count(*) FROM message_objects o WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = o.message)",
     ),
     (
+        "entries of the log's triggers without their delivery",
+        "SELECT count(*) FROM delivery_triggers t WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.id = t.delivery AND d.project = t.project)",
+    ),
+    (
         "deliveries more or fewer than counted",
         "SELECT abs(log_rows - (SELECT count(*) FROM deliveries)) FROM server",
     ),

@@ -25,6 +25,7 @@ mod migrate;
 mod objects;
 mod open;
 mod people;
+mod question;
 mod queue;
 mod record;
 mod restore;

@@ -1,11 +1,7 @@
 //! The sent log: which deliveries, newest first, and everything about one of them.
-//!
-//! The driving table is chosen by the filter that leaves fewest rows; the rest of the filter is checked row by row. A delivery's id
-//! holds the time at which it was made, so that a time window is a range of ids.
 
 use bytes::Bytes;
-use rusqlite::types::Value as Sql;
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use tidings_domain::delivery::DeliveryState;
 use tidings_domain::{DeliveryId, EventId, ProjectId, WebhookId};
 use tidings_storage::{
@@ -15,182 +11,8 @@ use tidings_storage::{
 
 use crate::codes::{
     DELIVERED, PENDING, Result, json, limit, outcome, sick, state, state_code, trigger,
-    trigger_code,
 };
-
-const COLUMNS: &str = "d.id, d.webhook, m.event, m.dialect, m.code, m.object, m.sequence, d.state, d.made_by, d.late, d.due_ms,
-     d.attempts, d.outcome, d.status, d.duration_ms, d.error, coalesce(h.paused, 0)";
-
-/// A question to the log: SQL and what its parameters are.
-pub(crate) struct Question {
-    pub(crate) sql: String,
-    pub(crate) given: Vec<Sql>,
-}
-
-impl Question {
-    fn given(&mut self, value: impl Into<Sql>) -> String {
-        self.given.push(value.into());
-        format!("?{}", self.given.len())
-    }
-}
-
-/// Whose deliveries a question is about.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Whose {
-    /// Those the filter says.
-    Filter,
-    /// Failed tests of webhooks that were never saved: no webhook finds them.
-    Unsaved,
-}
-
-pub(crate) fn question(
-    project: ProjectId,
-    filter: &DeliveryFilter,
-    whose: Whose,
-    before: i64,
-    rows: usize,
-) -> Question {
-    let mut q = Question {
-        sql: String::new(),
-        given: Vec::new(),
-    };
-    let mut conditions = Vec::new();
-    let p = q.given(project.0);
-    // From the largest id that can be meant down to the smallest.
-    let end = if before > 0 { before } else { i64::MAX };
-    let end = filter
-        .until_ms
-        .map_or(end, |until| end.min(first_id(until)));
-    let end = q.given(end);
-    let begin = q.given(filter.since_ms.map_or(0, first_id));
-
-    // A message's id is that of its first delivery, so its order is that of the deliveries.
-    let (from, order) = if let Some(event) = filter.event {
-        let event = q.given(event.0);
-        conditions.push(format!("m.event = {event}"));
-        (
-            "messages m CROSS JOIN deliveries d ON d.id BETWEEN m.id AND m.last",
-            "m.id DESC, d.id DESC",
-        )
-    } else if let Some(object) = &filter.object {
-        let object = q.given(object.clone());
-        conditions.push(format!(
-            "o.project = {p} AND o.object = {object} AND o.message < {end}"
-        ));
-        (
-            "message_objects o CROSS JOIN messages m ON m.id = o.message
-             CROSS JOIN deliveries d ON d.id BETWEEN m.id AND m.last",
-            "o.message DESC, d.id DESC",
-        )
-    } else if let Some(code) = filter
-        .code
-        .as_ref()
-        .filter(|_| filter.webhook.is_none() && whose == Whose::Filter)
-    {
-        let code = q.given(code.clone());
-        conditions.push(format!(
-            "m.project = {p} AND m.code = {code} AND m.id < {end}"
-        ));
-        (
-            "messages m CROSS JOIN deliveries d ON d.id BETWEEN m.id AND m.last",
-            "m.id DESC, d.id DESC",
-        )
-    } else {
-        let index = match (filter.webhook, filter.state, filter.status) {
-            (Some(_), Some(DeliveryState::Pending | DeliveryState::Held), _) => {
-                "deliveries_waiting"
-            }
-            (Some(_), Some(s), _) if state_code(s) > DELIVERED => "deliveries_by_state",
-            (Some(_), _, _) => "deliveries_by_webhook",
-            (None, _, _) if whose == Whose::Unsaved => "deliveries_by_state",
-            (None, _, Some(300..)) => "deliveries_by_status",
-            (None, _, _) => "deliveries_by_project",
-        };
-        match index {
-            "deliveries_waiting" => conditions.push("d.waiting = 1".to_owned()),
-            "deliveries_by_state" => conditions.push("d.state > 1".to_owned()),
-            "deliveries_by_status" => conditions.push("d.status >= 300".to_owned()),
-            _ => {}
-        }
-        q.sql =
-            format!("deliveries d INDEXED BY {index} CROSS JOIN messages m ON m.id = d.message");
-        ("", "d.id DESC")
-    };
-    let from = if from.is_empty() {
-        std::mem::take(&mut q.sql)
-    } else {
-        from.to_owned()
-    };
-    conditions.push(format!(
-        "d.project = {p} AND d.id < {end} AND d.id >= {begin}"
-    ));
-    if whose == Whose::Unsaved {
-        conditions.push("d.webhook IS NULL".to_owned());
-    }
-    rest(&mut q, filter, &mut conditions);
-    let rows = q.given(limit(rows));
-    q.sql = format!(
-        "SELECT {COLUMNS} FROM {from} LEFT JOIN healths h ON h.webhook = d.webhook WHERE {} ORDER BY {order} LIMIT {rows}",
-        conditions.join(" AND ")
-    );
-    q
-}
-
-/// What is checked row by row.
-fn rest(q: &mut Question, filter: &DeliveryFilter, conditions: &mut Vec<String>) {
-    if let Some(webhook) = filter.webhook {
-        let webhook = q.given(webhook.0);
-        conditions.push(format!("d.webhook = {webhook}"));
-    }
-    if let Some(state) = filter.state {
-        let code = q.given(state_code(state));
-        conditions.push(format!("d.state = {code}"));
-        match state {
-            DeliveryState::Pending => conditions.push("coalesce(h.paused, 0) = 0".to_owned()),
-            DeliveryState::Held => conditions.push("coalesce(h.paused, 0) = 1".to_owned()),
-            _ => {}
-        }
-    }
-    if let Some(object) = &filter.object
-        && filter.event.is_some()
-    {
-        let object = q.given(object.clone());
-        conditions.push(format!(
-            "EXISTS (SELECT 1 FROM message_objects o WHERE o.project = d.project AND o.object = {object} AND o.message = m.id)"
-        ));
-    }
-    if let Some(code) = &filter.code {
-        let code = q.given(code.clone());
-        conditions.push(format!("m.code = {code}"));
-    }
-    if let Some(trigger) = filter.trigger {
-        let code = q.given(trigger_code(trigger));
-        let bit = q.given(1_i64 << trigger_code(trigger));
-        conditions.push(format!("(d.made_by = {code} OR (d.triggers & {bit}) <> 0)"));
-    }
-    if let Some(status) = filter.status {
-        let status = q.given(i64::from(status));
-        conditions.push(format!("d.status = {status}"));
-    }
-    if let Some(text) = &filter.q {
-        let text = q.given(text.to_ascii_lowercase());
-        let mut places = vec!["m.title", "m.code", "d.error", "d.detail"];
-        if filter.since_ms.is_some() {
-            // Bodies are many bytes: only inside a time window.
-            places.push("CAST(m.body AS TEXT)");
-        }
-        let found: Vec<String> = places
-            .iter()
-            .map(|place| format!("instr(lower(coalesce({place}, '')), {text}) > 0"))
-            .collect();
-        conditions.push(format!("({})", found.join(" OR ")));
-    }
-}
-
-/// The smallest id that a delivery made at that time can have.
-pub(crate) fn first_id(ms: i64) -> i64 {
-    ms.clamp(0, i64::MAX >> 20) << 20
-}
+use crate::question::{COLUMNS, Question, Whose, question, rare};
 
 pub(crate) fn deliveries(
     conn: &Connection,
@@ -199,35 +21,25 @@ pub(crate) fn deliveries(
     before: i64,
     rows: usize,
 ) -> Result<Page<DeliverySummary>> {
-    // The indexes of the states are per webhook: those of a project are asked one by one, and the newest taken.
-    let indexed = filter.state.is_some_and(|s| state_code(s) != DELIVERED);
-    let narrowed = filter.webhook.is_some() || filter.event.is_some() || filter.object.is_some();
     let most = rows + 1;
-    let mut data = if indexed && !narrowed {
+    let of =
+        |filter: &DeliveryFilter, whose| ask(conn, &question(project, filter, whose, before, most));
+    let mut data = if let Some((webhooks, unsaved)) = one_by_one(conn, project, filter)? {
         let mut data = Vec::new();
-        for webhook in all_webhooks(conn, project)? {
+        for webhook in webhooks {
             let one = DeliveryFilter {
                 webhook: Some(webhook),
                 ..filter.clone()
             };
-            data.extend(ask(
-                conn,
-                &question(project, &one, Whose::Filter, before, most),
-            )?);
+            data.extend(of(&one, Whose::Filter)?);
         }
-        if filter.state == Some(DeliveryState::Failed) {
-            data.extend(ask(
-                conn,
-                &question(project, filter, Whose::Unsaved, before, most),
-            )?);
+        if unsaved {
+            data.extend(of(filter, Whose::Unsaved)?);
         }
         data.sort_by_key(|d| std::cmp::Reverse(d.id));
         data
     } else {
-        ask(
-            conn,
-            &question(project, filter, Whose::Filter, before, most),
-        )?
+        of(filter, Whose::Filter)?
     };
     let more = data.len() > rows;
     data.truncate(rows);
@@ -235,12 +47,41 @@ pub(crate) fn deliveries(
     Ok(Page { data, next })
 }
 
-fn all_webhooks(conn: &Connection, project: ProjectId) -> Result<Vec<WebhookId>> {
+/// Some indexes are per webhook: the webhooks that are then asked one by one, so that the newest of all can be taken; and whether
+/// tests of webhooks that were never saved may be meant.
+fn one_by_one(
+    conn: &Connection,
+    project: ProjectId,
+    filter: &DeliveryFilter,
+) -> Result<Option<(Vec<WebhookId>, bool)>> {
+    let narrowed = filter.webhook.is_some()
+        || filter.event.is_some()
+        || filter.object.is_some()
+        || rare(filter).is_some();
+    let by_state = filter.state.filter(|s| state_code(*s) != DELIVERED);
+    match (by_state, filter.status) {
+        _ if narrowed => Ok(None),
+        (Some(state), _) => {
+            let unsaved = state == DeliveryState::Failed;
+            Ok(Some((webhooks(conn, project, None)?, unsaved)))
+        }
+        (None, Some(status @ 200..300)) if filter.code.is_none() => {
+            Ok(Some((webhooks(conn, project, Some(status))?, true)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The webhooks of a project, deleted ones too; only those that ever had this answer.
+fn webhooks(conn: &Connection, project: ProjectId, answer: Option<u16>) -> Result<Vec<WebhookId>> {
     let mut statement = conn
-        .prepare_cached("SELECT id FROM webhooks WHERE project = ?1")
+        .prepare_cached(
+            "SELECT id FROM webhooks w WHERE project = ?1
+             AND (?2 IS NULL OR EXISTS (SELECT 1 FROM webhook_answers a WHERE a.webhook = w.id AND a.status = ?2))",
+        )
         .map_err(sick)?;
     let rows = statement
-        .query_map([project.0], |row| row.get(0).map(WebhookId))
+        .query_map(params![project.0, answer], |row| row.get(0).map(WebhookId))
         .map_err(sick)?;
     rows.collect::<rusqlite::Result<_>>().map_err(sick)
 }

@@ -243,6 +243,10 @@ impl Writer {
             [project.0],
         )?;
         self.run(
+            "DELETE FROM webhook_answers WHERE webhook IN (SELECT id FROM webhooks WHERE project = ?1)",
+            [project.0],
+        )?;
+        self.run(
             "UPDATE webhooks SET body = '' WHERE project = ?1",
             [project.0],
         )?;

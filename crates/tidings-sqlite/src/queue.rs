@@ -200,6 +200,7 @@ impl Writer {
             return Ok(false);
         }
         self.insert_attempt(settled.delivery, 1, tried)?;
+        self.index_try(settled.delivery, settled.webhook, tried)?;
         Ok(true)
     }
 
@@ -235,6 +236,7 @@ impl Writer {
         };
         if let Some(tried) = &settlement.tried {
             self.add_attempt(id, attempts + 1, tried)?;
+            self.index_try(id, settlement.webhook, tried)?;
         }
         // A request was in flight when the rest of its webhook was put aside: what was accepted is delivered all the same.
         let late_success = state == PARKED && settlement.then == Then::Delivered;
@@ -293,6 +295,33 @@ impl Writer {
                 tried.error,
                 tried.detail,
             ],
+        )
+        .map(drop)
+    }
+
+    /// Makes the log find a try by what is out of the ordinary about it.
+    fn index_try(&mut self, delivery: i64, webhook: i64, tried: &Tried) -> Result<()> {
+        let plain = 1 << trigger_code(Trigger::Event);
+        if tried.trigger_bit != plain && tried.trigger_bit > 0 {
+            self.index_trigger(delivery, i64::from(tried.trigger_bit.trailing_zeros()))?;
+        }
+        let answer = tried.status.filter(|s| (200..300).contains(s));
+        if let Some(status) = answer
+            && self.answers.insert((webhook, status))
+        {
+            self.run(
+                "INSERT OR IGNORE INTO webhook_answers (webhook, status) VALUES (?1, ?2)",
+                params![webhook, status],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Makes the log find a delivery by a trigger.
+    pub(crate) fn index_trigger(&self, delivery: i64, trigger: i64) -> Result<()> {
+        self.run(
+            "INSERT OR IGNORE INTO delivery_triggers (project, reason, delivery) SELECT project, ?2, id FROM deliveries WHERE id = ?1",
+            [delivery, trigger],
         )
         .map(drop)
     }
@@ -405,8 +434,12 @@ impl Writer {
             ],
         )?;
         self.totals.rows += 1;
+        self.index_trigger(test.delivery.0, trigger_code(Trigger::Test))?;
+        let webhook = test.webhook.map_or(0, |w| w.0);
         for (number, attempt) in (1..).zip(&test.attempts) {
-            self.add_attempt(test.delivery.0, number, &tried(attempt)?)?;
+            let attempt = tried(attempt)?;
+            self.add_attempt(test.delivery.0, number, &attempt)?;
+            self.index_try(test.delivery.0, webhook, &attempt)?;
         }
         Ok(())
     }

@@ -580,6 +580,9 @@ impl Writer {
                  VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?6, 0, 0, 0, 0, 0)",
                 params![id.0, message.id, new.project.0, webhook.0, PENDING, trigger_code(trigger)],
             )?;
+            if !fresh {
+                self.index_trigger(id.0, trigger_code(trigger))?;
+            }
             self.totals.rows += 1;
             deliveries.push(Queued {
                 id,

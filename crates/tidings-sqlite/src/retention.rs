@@ -1,10 +1,11 @@
 //! Retention: one small step at a time, between other requests.
 
 use rusqlite::params;
+use tidings_domain::delivery::Trigger;
 use tidings_storage::{MEMO_KEPT_MS, Pruned, Retention};
 
-use crate::codes::{EXPIRED, Result, limit, sick};
-use crate::log::first_id;
+use crate::codes::{EXPIRED, Result, limit, sick, trigger_code};
+use crate::question::first_id;
 use crate::writer::Writer;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -119,19 +120,36 @@ impl Writer {
     /// Removes deliveries with their attempts, and messages that nobody needs any more.
     pub(crate) fn remove_deliveries(&mut self, ids: &[i64]) -> Result<()> {
         for id in ids {
-            let (message, attempts): (i64, i64) = self
+            let (message, attempts, triggers): (i64, i64, i64) = self
                 .conn
                 .prepare_cached(
-                    "SELECT message, (SELECT coalesce(sum(length(CAST(body AS BLOB))), 0) FROM attempts WHERE delivery = ?1)
-                     FROM deliveries WHERE id = ?1",
+                    "SELECT message, (SELECT coalesce(sum(length(CAST(body AS BLOB))), 0) FROM attempts WHERE delivery = ?1),
+                     triggers | (1 << made_by) FROM deliveries WHERE id = ?1",
                 )
-                .and_then(|mut s| s.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))))
+                .and_then(|mut s| {
+                    s.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                })
                 .map_err(sick)?;
+            self.forget_triggers(*id, triggers)?;
             self.run("DELETE FROM attempts WHERE delivery = ?1", [id])?;
             self.run("DELETE FROM deliveries WHERE id = ?1", [id])?;
             self.totals.rows -= 1;
             self.totals.bytes -= attempts;
             self.remove_message(message)?;
+        }
+        Ok(())
+    }
+
+    fn forget_triggers(&self, delivery: i64, triggers: i64) -> Result<()> {
+        for trigger in Trigger::ALL.iter().filter(|t| **t != Trigger::Event) {
+            let code = trigger_code(*trigger);
+            if triggers & (1 << code) != 0 {
+                self.run(
+                    "DELETE FROM delivery_triggers WHERE delivery = ?1 AND reason = ?2
+                     AND project = (SELECT project FROM deliveries WHERE id = ?1)",
+                    [delivery, code],
+                )?;
+            }
         }
         Ok(())
     }

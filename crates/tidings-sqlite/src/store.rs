@@ -19,8 +19,8 @@ use tidings_storage::{
 use tokio::sync::Semaphore;
 
 use crate::codes::{PARKED, Result, sick};
-use crate::log::first_id;
 use crate::open::{OpenError, open};
+use crate::question::first_id;
 use crate::shared::Shared;
 use crate::snapshot::Shot;
 use crate::writer::{AGAIN, ToWriter, Totals, Writer};

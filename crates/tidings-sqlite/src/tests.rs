@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use bytes::Bytes;
 use rusqlite::Connection;
-use tidings_domain::delivery::DeliveryState;
+use tidings_domain::delivery::{DeliveryState, Trigger};
 use tidings_domain::event::WebhookDisabled;
 use tidings_domain::{
     Collection, DeliveryId, Doc, Event, EventId, ObjectRef, Project, ProjectId, Time, WebhookId,
@@ -15,11 +15,11 @@ use tidings_domain::{
 use tidings_storage::conformance::{Heard, ManualClock, exercise};
 use tidings_storage::{
     DeliveryFilter, EventIds, NewMessage, Plan, RecordedEvent, Retention, Snapshot, Store,
-    StoreError, Write, WriteWhat,
+    StoreError, TestSend, Write, WriteWhat,
 };
 
 use crate::codes::sick;
-use crate::log::{Whose, question};
+use crate::question::{Whose, question};
 use crate::queue::PENDING_SQL;
 use crate::{OpenError, SqliteStore};
 
@@ -259,6 +259,41 @@ async fn a_deletion_that_was_cut_off_is_finished_by_retention() {
     assert_eq!(left.unwrap(), 0);
 }
 
+#[tokio::test]
+async fn retention_forgets_by_which_triggers_a_delivery_was_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tidings.db");
+    let store = open(&path).unwrap();
+    let p = project(&store).await;
+    let test = TestSend {
+        project: p,
+        webhook: None,
+        delivery: store.next_delivery_id().await.unwrap(),
+        dialect: "standard",
+        code: "task.created",
+        body: Bytes::from_static(b"{}"),
+        object: "tasks/1".to_owned(),
+        sequence: None,
+        attempts: Vec::new(),
+        accepted: true,
+    };
+    store.log_test(test).await.unwrap();
+    let count = || {
+        let conn = Connection::open(&path).unwrap();
+        let count = conn.query_row("SELECT count(*) FROM delivery_triggers", [], |row| {
+            row.get::<_, i64>(0)
+        });
+        count.unwrap()
+    };
+    assert_eq!(count(), 1);
+    let retention = Retention {
+        max_bytes: 1,
+        ..Retention::default()
+    };
+    store.prune(0, retention, 10).await.unwrap();
+    assert_eq!(count(), 0);
+}
+
 fn plan_of(conn: &Connection, sql: &str, given: impl rusqlite::Params) -> String {
     let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
     let rows = statement.query_map(given, |row| row.get::<_, String>(3));
@@ -301,6 +336,13 @@ fn hot_queries_use_their_indexes() {
         ),
         "PRIMARY KEY",
     );
+}
+
+#[test]
+fn each_filter_of_the_log_uses_its_index() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = crate::open::open(&dir.path().join("tidings.db")).unwrap();
+    let conn = &opened.writer;
     let all = DeliveryFilter::default;
     let hook = Some(WebhookId(1));
     let cases = [
@@ -356,12 +398,28 @@ fn hot_queries_use_their_indexes() {
             },
             "deliveries_by_status",
         ),
+        (
+            DeliveryFilter {
+                trigger: Some(Trigger::Retry),
+                ..all()
+            },
+            "SEARCH t USING PRIMARY KEY (project=? AND reason=? AND delivery>? AND delivery<?)",
+        ),
+        (
+            DeliveryFilter {
+                code: Some("14".into()),
+                since_ms: Some(1),
+                ..all()
+            },
+            "messages_by_code (project=? AND code=? AND rowid>? AND rowid<?)",
+        ),
     ];
     for (filter, index) in cases {
         let asked = question(ProjectId(1), &filter, Whose::Filter, 50, 10);
         let given = rusqlite::params_from_iter(&asked.given);
         let plan = plan_of(conn, &asked.sql, given);
-        check(plan.clone(), index);
+        assert!(plan.contains(index), "{index} is not used: {plan}");
+        assert!(!plan.contains("SCAN d"), "reads everything: {plan}");
         let sorts_all = plan.contains("USE TEMP B-TREE FOR ORDER BY");
         assert!(!sorts_all, "sorts all it finds: {filter:?}: {plan}");
     }

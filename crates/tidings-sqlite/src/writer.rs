@@ -3,6 +3,7 @@
 //! It takes whatever is queued, runs each request in a savepoint of its own, commits once, tells the listener what was committed,
 //! and then answers. Nobody waits for company: a request that comes alone is committed alone.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -62,6 +63,8 @@ pub(crate) struct Writer {
     pub(crate) request: u64,
     /// Deliveries of this commit.
     pub(crate) announce: Vec<Queued>,
+    /// What is known to be in `webhook_answers`.
+    pub(crate) answers: HashSet<(i64, u16)>,
     /// Where the next step of retention goes on looking.
     pub(crate) prune_from: i64,
     /// The same among the states of objects: event and row.
@@ -240,6 +243,7 @@ impl Writer {
             totals,
             request: 0,
             announce: Vec::new(),
+            answers: HashSet::new(),
             prune_from: 0,
             prune_states_from: (0, 0),
             projects_changed: false,
@@ -311,6 +315,7 @@ impl Writer {
             }
             Err(failed) => {
                 self.totals = before;
+                self.answers.clear();
                 self.projects_changed = false;
                 if !self.conn.is_autocommit() {
                     drop(self.conn.execute_batch("ROLLBACK"));
@@ -360,6 +365,7 @@ impl Writer {
         self.execute("SAVEPOINT request")?;
         if !request.run(self) {
             self.totals = totals;
+            self.answers.clear();
             self.announce.truncate(announced);
             if self.conn.is_autocommit() {
                 // Full disk and I/O errors end the whole transaction, and with it what the others wrote.

@@ -1240,6 +1240,23 @@ async fn the_log(b: Bench) {
     check(trigger(Trigger::Probe), &[0]).await;
     check(trigger(Trigger::Event), &[4, 3, 2, 1, 0]).await;
     check(trigger(Trigger::Test), &[]).await;
+    check(
+        DeliveryFilter {
+            webhook: Some(two),
+            ..trigger(Trigger::Probe)
+        },
+        &[],
+    )
+    .await;
+    check(
+        DeliveryFilter {
+            until_ms: Some(noon),
+            state: Some(DeliveryState::Failed),
+            ..trigger(Trigger::Probe)
+        },
+        &[0],
+    )
+    .await;
     let status = |status| DeliveryFilter {
         status: Some(status),
         ..all()
@@ -1247,6 +1264,15 @@ async fn the_log(b: Bench) {
     check(status(503), &[0]).await;
     check(status(200), &[1]).await;
     check(status(404), &[]).await;
+    check(status(204), &[]).await;
+    check(
+        DeliveryFilter {
+            since_ms: Some(noon),
+            ..code("task.created")
+        },
+        &[],
+    )
+    .await;
     check(
         DeliveryFilter {
             since_ms: Some(noon),
@@ -1355,7 +1381,7 @@ async fn tests_in_the_log(b: Bench) {
     let p = b.project("p").await;
     let hook = b.hook(p, "h").await;
     let mut sent = Vec::new();
-    for (webhook, accepted) in [(None, false), (Some(hook), true)] {
+    for (webhook, accepted) in [(None, false), (Some(hook), true), (None, true)] {
         let delivery = b.store.next_delivery_id().await.unwrap();
         let status = if accepted { 200 } else { 500 };
         let test = TestSend {
@@ -1381,12 +1407,23 @@ async fn tests_in_the_log(b: Bench) {
     assert_eq!(detail.attempts[0].number, 1);
     assert_eq!(b.state(p, sent[1]).await, DeliveryState::Delivered);
     let all = DeliveryFilter::default();
-    assert_eq!(b.found(p, all.clone()).await, [sent[1], sent[0]]);
+    assert_eq!(b.found(p, all.clone()).await, [sent[2], sent[1], sent[0]]);
     let failed = DeliveryFilter {
         state: Some(DeliveryState::Failed),
         ..all
     };
     assert_eq!(b.found(p, failed).await, [sent[0]]);
+    let tested = DeliveryFilter {
+        trigger: Some(Trigger::Test),
+        ..DeliveryFilter::default()
+    };
+    assert_eq!(b.found(p, tested).await, [sent[2], sent[1], sent[0]]);
+    let status = |status| DeliveryFilter {
+        status: Some(status),
+        ..DeliveryFilter::default()
+    };
+    assert_eq!(b.found(p, status(200)).await, [sent[2], sent[1]]);
+    assert_eq!(b.found(p, status(500)).await, [sent[0]]);
     conflict(b.store.resend(p, sent[0]).await, "webhook_deleted");
     assert_eq!(b.pending(hook).await, []);
 }

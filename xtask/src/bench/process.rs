@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
@@ -30,6 +31,8 @@ impl Load {
         let mut child = Command::new(load_binary())
             .args(arguments)
             .envs(environment.iter().copied())
+            // Signals for our group are not for them: they end when we do, and only then clean up.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -59,93 +59,99 @@ async fn what_the_store_wrote_agrees() {
     assert!(!in_use(&path).unwrap());
 }
 
+/// Each rule with what breaks it.
+const BREAKING: &[(&str, &str)] = &[
+    (
+        "deliveries without their message",
+        "UPDATE deliveries SET message = message - 1",
+    ),
+    ("messages without a delivery", "DELETE FROM deliveries"),
+    (
+        "attempts without their delivery",
+        "INSERT INTO attempts VALUES (5, 1, '')",
+    ),
+    (
+        "deliveries whose attempts are not all there",
+        "UPDATE deliveries SET attempts = 2",
+    ),
+    (
+        "deliveries that are pending and in no queue",
+        "UPDATE deliveries SET waiting = 0",
+    ),
+    (
+        "deliveries in the queue of a webhook that never was",
+        "DELETE FROM webhooks",
+    ),
+    (
+        "entries of the log's index without their message",
+        "DELETE FROM messages",
+    ),
+    (
+        "entries of the log's triggers without their delivery",
+        "INSERT INTO delivery_triggers VALUES (1, 1, 5)",
+    ),
+    (
+        "deliveries more or fewer than counted",
+        "UPDATE server SET log_rows = 7",
+    ),
+    (
+        "bytes of the log more or fewer than counted",
+        "UPDATE server SET log_bytes = log_bytes + 1",
+    ),
+    (
+        "ids of events that would be given again",
+        "UPDATE server SET event = 1",
+    ),
+    (
+        "ids of deliveries that would be given again",
+        "UPDATE server SET delivery = 1",
+    ),
+    (
+        "ids of webhooks that would be given again",
+        "UPDATE server SET webhook = 0",
+    ),
+    (
+        "ids of tokens that would be given again",
+        "INSERT INTO tokens VALUES (9, NULL, x'00', '', '', '', NULL, '')",
+    ),
+    (
+        "webhooks without their health",
+        "UPDATE webhooks SET deleted = 0",
+    ),
+    ("webhooks of no project", "UPDATE webhooks SET project = 9"),
+    (
+        "deleted webhooks with secrets",
+        "UPDATE webhooks SET sealed = ''",
+    ),
+    ("objects of no project", "UPDATE objects SET project = 9"),
+    ("objects from the future", "UPDATE objects SET version = 99"),
+    (
+        "objects without the state that holds",
+        "UPDATE objects SET state = 0",
+    ),
+    (
+        "states of objects that replaced what came later or another's",
+        "UPDATE states SET before = id",
+    ),
+    (
+        "vocabulary counts below zero",
+        "INSERT INTO tallies VALUES (1, 1, 'a', 'b', -1)",
+    ),
+];
+
 #[tokio::test]
 async fn each_rule_finds_what_breaks_it() {
     let dir = tempfile::tempdir().unwrap();
     let whole = dir.path().join("whole.db");
     worked_with(&whole).await;
     assert_eq!(found(&whole), Vec::<String>::new());
-    let breaking = [
-        (
-            "deliveries without their message",
-            "UPDATE deliveries SET message = message - 1",
-        ),
-        ("messages without a delivery", "DELETE FROM deliveries"),
-        (
-            "attempts without their delivery",
-            "INSERT INTO attempts VALUES (5, 1, '')",
-        ),
-        (
-            "deliveries whose attempts are not all there",
-            "UPDATE deliveries SET attempts = 2",
-        ),
-        (
-            "deliveries that are pending and in no queue",
-            "UPDATE deliveries SET waiting = 0",
-        ),
-        (
-            "deliveries in the queue of a webhook that never was",
-            "DELETE FROM webhooks",
-        ),
-        (
-            "entries of the log's index without their message",
-            "DELETE FROM messages",
-        ),
-        (
-            "deliveries more or fewer than counted",
-            "UPDATE server SET log_rows = 7",
-        ),
-        (
-            "bytes of the log more or fewer than counted",
-            "UPDATE server SET log_bytes = log_bytes + 1",
-        ),
-        (
-            "ids of events that would be given again",
-            "UPDATE server SET event = 1",
-        ),
-        (
-            "ids of deliveries that would be given again",
-            "UPDATE server SET delivery = 1",
-        ),
-        (
-            "ids of webhooks that would be given again",
-            "UPDATE server SET webhook = 0",
-        ),
-        (
-            "ids of tokens that would be given again",
-            "INSERT INTO tokens VALUES (9, NULL, x'00', '', '', '', NULL, '')",
-        ),
-        (
-            "webhooks without their health",
-            "UPDATE webhooks SET deleted = 0",
-        ),
-        ("webhooks of no project", "UPDATE webhooks SET project = 9"),
-        (
-            "deleted webhooks with secrets",
-            "UPDATE webhooks SET sealed = ''",
-        ),
-        ("objects of no project", "UPDATE objects SET project = 9"),
-        ("objects from the future", "UPDATE objects SET version = 99"),
-        (
-            "objects without the state that holds",
-            "UPDATE objects SET state = 0",
-        ),
-        (
-            "states of objects that replaced what came later or another's",
-            "UPDATE states SET before = id",
-        ),
-        (
-            "vocabulary counts below zero",
-            "INSERT INTO tallies VALUES (1, 1, 'a', 'b', -1)",
-        ),
-    ];
     let rules: Vec<&str> = RULES.iter().map(|(what, _)| *what).collect();
     assert_eq!(
-        breaking.map(|(what, _)| what).to_vec(),
+        BREAKING.iter().map(|(what, _)| *what).collect::<Vec<_>>(),
         rules,
         "a rule without its test"
     );
-    for (what, sql) in breaking {
+    for (what, sql) in BREAKING {
         let broken = dir.path().join("broken.db");
         std::fs::copy(&whole, &broken).unwrap();
         let conn = Connection::open(&broken).unwrap();

@@ -203,6 +203,21 @@ CREATE INDEX deliveries_by_state ON deliveries (webhook, state, id) WHERE state 
 -- the log by status: only what failed is worth an index
 CREATE INDEX deliveries_by_status ON deliveries (project, status, id) WHERE status >= 300;
 
+-- the log by trigger: deliveries made by, or tried because of, another one than `event`. Nearly all have that one only.
+CREATE TABLE delivery_triggers (
+    project  INTEGER NOT NULL,
+    reason   INTEGER NOT NULL, -- the trigger
+    delivery INTEGER NOT NULL,
+    PRIMARY KEY (project, reason, delivery)
+) STRICT, WITHOUT ROWID;
+
+-- the log by status: which answers of 2xx a webhook ever gave. Nearly always the same one, so that its own log is index enough.
+CREATE TABLE webhook_answers (
+    webhook INTEGER NOT NULL,
+    status  INTEGER NOT NULL,
+    PRIMARY KEY (webhook, status)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE attempts (
     delivery INTEGER NOT NULL,
     number   INTEGER NOT NULL,

@@ -1,0 +1,203 @@
+//! Questions to the sent log, as SQL.
+//!
+//! The driving table is chosen by the filter that leaves fewest rows; the rest of the filter is checked row by row. A delivery's id
+//! holds the time at which it was made, so that a time window is a range of ids.
+
+use rusqlite::types::Value as Sql;
+use tidings_domain::ProjectId;
+use tidings_domain::delivery::{DeliveryState, Trigger};
+use tidings_storage::DeliveryFilter;
+
+use crate::codes::{DELIVERED, limit, state_code, trigger_code};
+
+/// What a row of the log is made of.
+pub(crate) const COLUMNS: &str = "d.id, d.webhook, m.event, m.dialect, m.code, m.object, m.sequence, d.state, d.made_by, d.late, d.due_ms,
+     d.attempts, d.outcome, d.status, d.duration_ms, d.error, coalesce(h.paused, 0)";
+
+/// A millisecond in ids of deliveries.
+const MILLISECOND: i64 = 1 << 20;
+
+/// A question to the log: SQL and what its parameters are.
+pub(crate) struct Question {
+    pub(crate) sql: String,
+    pub(crate) given: Vec<Sql>,
+}
+
+impl Question {
+    fn given(&mut self, value: impl Into<Sql>) -> String {
+        self.given.push(value.into());
+        format!("?{}", self.given.len())
+    }
+}
+
+/// Whose deliveries a question is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// Those the filter says.
+    Filter,
+    /// Tests of webhooks that were never saved: no webhook finds them.
+    Unsaved,
+}
+
+pub(crate) fn question(
+    project: ProjectId,
+    filter: &DeliveryFilter,
+    whose: Whose,
+    before: i64,
+    rows: usize,
+) -> Question {
+    let mut q = Question {
+        sql: String::new(),
+        given: Vec::new(),
+    };
+    let mut conditions = Vec::new();
+    let p = q.given(project.0);
+    // From the largest id that can be meant down to the smallest.
+    let end = if before > 0 { before } else { i64::MAX };
+    let end = filter
+        .until_ms
+        .map_or(end, |until| end.min(first_id(until)));
+    let end = q.given(end);
+    let begin = q.given(filter.since_ms.map_or(0, first_id));
+
+    let (from, order) = driven_by(&mut q, filter, whose, &mut conditions, (&p, &begin, &end));
+    conditions.push(format!(
+        "d.project = {p} AND d.id < {end} AND d.id >= {begin}"
+    ));
+    if whose == Whose::Unsaved {
+        conditions.push("d.webhook IS NULL".to_owned());
+    }
+    rest(&mut q, filter, &mut conditions);
+    let rows = q.given(limit(rows));
+    q.sql = format!(
+        "SELECT {COLUMNS} FROM {from} LEFT JOIN healths h ON h.webhook = d.webhook WHERE {} ORDER BY {order} LIMIT {rows}",
+        conditions.join(" AND ")
+    );
+    q
+}
+
+/// Which tables a question walks through, in which order: by the filter that leaves fewest rows.
+fn driven_by(
+    q: &mut Question,
+    filter: &DeliveryFilter,
+    whose: Whose,
+    conditions: &mut Vec<String>,
+    (p, begin, end): (&str, &str, &str),
+) -> (String, &'static str) {
+    // A message's id is that of its first delivery, so its order is that of the deliveries.
+    const OF_MESSAGES: &str = "messages m CROSS JOIN deliveries d ON d.id BETWEEN m.id AND m.last";
+    if let Some(event) = filter.event {
+        let event = q.given(event.0);
+        conditions.push(format!("m.event = {event}"));
+        return (OF_MESSAGES.to_owned(), "m.id DESC, d.id DESC");
+    }
+    if let Some(object) = &filter.object {
+        let object = q.given(object.clone());
+        conditions.push(format!(
+            "o.project = {p} AND o.object = {object} AND o.message < {end}"
+        ));
+        let from = "message_objects o CROSS JOIN messages m ON m.id = o.message
+             CROSS JOIN deliveries d ON d.id BETWEEN m.id AND m.last";
+        return (from.to_owned(), "o.message DESC, d.id DESC");
+    }
+    if let Some(trigger) = rare(filter) {
+        let code = q.given(trigger_code(trigger));
+        conditions.push(format!(
+            "t.project = {p} AND t.reason = {code} AND t.delivery < {end} AND t.delivery >= {begin}"
+        ));
+        let from = "delivery_triggers t CROSS JOIN deliveries d ON d.id = t.delivery
+             CROSS JOIN messages m ON m.id = d.message";
+        return (from.to_owned(), "t.delivery DESC");
+    }
+    if let Some(code) = &filter.code
+        && filter.webhook.is_none()
+        && whose == Whose::Filter
+    {
+        let code = q.given(code.clone());
+        // The deliveries of a message were made in the same millisecond, or in two that follow each other.
+        conditions.push(format!(
+            "m.project = {p} AND m.code = {code} AND m.id < {end} AND m.id >= {begin} - {MILLISECOND}"
+        ));
+        return (OF_MESSAGES.to_owned(), "m.id DESC, d.id DESC");
+    }
+    let index = match (filter.webhook, filter.state, filter.status) {
+        (Some(_), Some(DeliveryState::Pending | DeliveryState::Held), _) => "deliveries_waiting",
+        (Some(_), Some(s), _) if state_code(s) > DELIVERED => "deliveries_by_state",
+        (Some(_), _, _) => "deliveries_by_webhook",
+        (None, Some(s), _) if whose == Whose::Unsaved && state_code(s) > DELIVERED => {
+            "deliveries_by_state"
+        }
+        (None, _, _) if whose == Whose::Unsaved => "deliveries_by_webhook",
+        (None, _, Some(300..)) => "deliveries_by_status",
+        (None, _, _) => "deliveries_by_project",
+    };
+    match index {
+        "deliveries_waiting" => conditions.push("d.waiting = 1".to_owned()),
+        "deliveries_by_state" => conditions.push("d.state > 1".to_owned()),
+        "deliveries_by_status" => conditions.push("d.status >= 300".to_owned()),
+        _ => {}
+    }
+    let from = format!("deliveries d INDEXED BY {index} CROSS JOIN messages m ON m.id = d.message");
+    (from, "d.id DESC")
+}
+
+/// A trigger that few deliveries have.
+pub(crate) fn rare(filter: &DeliveryFilter) -> Option<Trigger> {
+    filter.trigger.filter(|t| *t != Trigger::Event)
+}
+
+/// What is checked row by row.
+fn rest(q: &mut Question, filter: &DeliveryFilter, conditions: &mut Vec<String>) {
+    if let Some(webhook) = filter.webhook {
+        let webhook = q.given(webhook.0);
+        conditions.push(format!("d.webhook = {webhook}"));
+    }
+    if let Some(state) = filter.state {
+        let code = q.given(state_code(state));
+        conditions.push(format!("d.state = {code}"));
+        match state {
+            DeliveryState::Pending => conditions.push("coalesce(h.paused, 0) = 0".to_owned()),
+            DeliveryState::Held => conditions.push("coalesce(h.paused, 0) = 1".to_owned()),
+            _ => {}
+        }
+    }
+    if let Some(object) = &filter.object
+        && filter.event.is_some()
+    {
+        let object = q.given(object.clone());
+        conditions.push(format!(
+            "EXISTS (SELECT 1 FROM message_objects o WHERE o.project = d.project AND o.object = {object} AND o.message = m.id)"
+        ));
+    }
+    if let Some(code) = &filter.code {
+        let code = q.given(code.clone());
+        conditions.push(format!("m.code = {code}"));
+    }
+    if let Some(trigger) = filter.trigger {
+        let code = q.given(trigger_code(trigger));
+        let bit = q.given(1_i64 << trigger_code(trigger));
+        conditions.push(format!("(d.made_by = {code} OR (d.triggers & {bit}) <> 0)"));
+    }
+    if let Some(status) = filter.status {
+        let status = q.given(i64::from(status));
+        conditions.push(format!("d.status = {status}"));
+    }
+    if let Some(text) = &filter.q {
+        let text = q.given(text.to_ascii_lowercase());
+        let mut places = vec!["m.title", "m.code", "d.error", "d.detail"];
+        if filter.since_ms.is_some() {
+            // Bodies are many bytes: only inside a time window.
+            places.push("CAST(m.body AS TEXT)");
+        }
+        let found: Vec<String> = places
+            .iter()
+            .map(|place| format!("instr(lower(coalesce({place}, '')), {text}) > 0"))
+            .collect();
+        conditions.push(format!("({})", found.join(" OR ")));
+    }
+}
+
+/// The smallest id that a delivery made at that time can have.
+pub(crate) fn first_id(ms: i64) -> i64 {
+    ms.clamp(0, i64::MAX >> 20) << 20
+}
