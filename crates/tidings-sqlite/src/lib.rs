@@ -11,6 +11,7 @@
 //! * `objects`, `queue`, `log`, `people`, `keep` and `retention` are the rest of the store's methods.
 //! * `backup` copies the file while it is served, and readies such a copy to be served in its stead (`restore`).
 //! * `examine` asks a file, served or not, whether it is whole and agrees with itself.
+//! * `reseal` puts everything secret under another key.
 //!
 //! Invariants: an answer comes after the commit; the listener hears of commits in their order; a method is one transaction;
 //! whatever fails, nothing is half-written.
@@ -28,6 +29,7 @@ mod people;
 mod question;
 mod queue;
 mod record;
+mod reseal;
 mod restore;
 mod retention;
 mod shared;
@@ -42,5 +44,6 @@ pub use backup::{Backup, BackupError, Mark, backup};
 pub use examine::{Examiner, Figures, in_use};
 pub use look::{Seen, look};
 pub use open::OpenError;
+pub use reseal::{ResealError, SealedAs, reseal, vacuum};
 pub use restore::{AfterRestore, Restored, restore};
 pub use store::SqliteStore;

@@ -25,8 +25,22 @@ pub(crate) fn decode(text: &str) -> Result<[u8; 32], String> {
 
 /// The file beside the database in which the key lies.
 pub(crate) fn key_file(database: &Path) -> PathBuf {
+    beside(database, ".key")
+}
+
+/// Where a rotation keeps the new key until everything is sealed with it.
+pub(crate) fn new_key_file(database: &Path) -> PathBuf {
+    beside(database, ".key.new")
+}
+
+/// Where a rotation leaves the key of before: backups that were made with it need it.
+pub(crate) fn old_key_file(database: &Path, key: &[u8; 32]) -> PathBuf {
+    beside(database, &format!(".key.{}", key_id(key)))
+}
+
+fn beside(database: &Path, suffix: &str) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
-    name.push(".key");
+    name.push(suffix);
     PathBuf::from(name)
 }
 
@@ -35,18 +49,33 @@ pub(crate) fn key_file(database: &Path) -> PathBuf {
 pub(crate) enum Key {
     /// There is one, and it opens what is stored.
     Known([u8; 32]),
+    /// A rotation was cut off after everything was sealed with it, before its file got the key's name.
+    Rotated([u8; 32]),
     /// There is none, and nothing that needs one.
     ToMake,
 }
 
 impl Key {
-    /// The key; makes the file of one that there is not yet.
+    /// The key; makes the file of one that there is not yet. Only for who holds the database.
     pub(crate) fn or_make(self, database: &Path) -> anyhow::Result<[u8; 32]> {
         match self {
             Key::Known(key) => Ok(key),
+            Key::Rotated(key) => {
+                let (from, to) = (new_key_file(database), key_file(database));
+                rename(&from, &to).with_context(|| {
+                    format!(
+                        "cannot rename the key {} to {}",
+                        from.display(),
+                        to.display()
+                    )
+                })?;
+                tracing::info!("finished the rotation of the key that was cut off");
+                Ok(key)
+            }
             Key::ToMake => {
-                let path = key_file(database);
-                make(&path).with_context(|| format!("cannot write the key {}", path.display()))
+                let key = random()?;
+                write(&key_file(database), &key)?;
+                Ok(key)
             }
         }
     }
@@ -54,28 +83,39 @@ impl Key {
 
 /// Finds the key: the configured one, else the one beside the database. Refuses one that does not open what is stored. Makes nothing.
 pub(crate) fn find(configured: Option<&str>, database: &Path, seen: &Seen) -> anyhow::Result<Key> {
+    let fits = |key: &[u8; 32]| seen.key_id.as_ref().is_none_or(|id| *id == key_id(key));
     let path = key_file(database);
-    let (key, whence) = match configured {
-        Some(text) => (
-            decode(text).map_err(anyhow::Error::msg)?,
+    let (key, whence) = if let Some(text) = configured {
+        let key = decode(text).map_err(anyhow::Error::msg)?;
+        (
+            key,
             "TIDINGS_SECRETS_KEY (or secrets.key of the configuration)".to_owned(),
-        ),
-        None => match read(&path)? {
+        )
+    } else {
+        let key = read(&path)?;
+        if seen.key_id.is_some()
+            && !key.as_ref().is_some_and(fits)
+            && let Some(new) = read(&new_key_file(database))?.filter(fits)
+        {
+            return Ok(Key::Rotated(new));
+        }
+        match key {
             Some(key) => (key, path.display().to_string()),
             None if seen.has_secrets => bail!(
                 "the database has secrets, but their key {} is missing: put it back, or set TIDINGS_SECRETS_KEY",
                 path.display()
             ),
             None => return Ok(Key::ToMake),
-        },
+        }
     };
-    match &seen.key_id {
-        Some(id) if seen.has_secrets && *id != key_id(&key) => bail!(
-            "the secrets in the database were sealed with key {id}, and {whence} is key {}: put key {id} there",
+    if seen.has_secrets && !fits(&key) {
+        bail!(
+            "the secrets in the database were sealed with key {}, and {whence} is key {}: put the right one there",
+            seen.key_id.as_deref().unwrap_or_default(),
             key_id(&key)
-        ),
-        _ => Ok(Key::Known(key)),
+        );
     }
+    Ok(Key::Known(key))
 }
 
 /// The name of a key, which tells nothing about it.
@@ -96,26 +136,43 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Option<[u8; 32]>> {
     }
 }
 
-fn make(path: &Path) -> anyhow::Result<[u8; 32]> {
-    use std::os::unix::fs::OpenOptionsExt;
+/// Thirty-two random bytes.
+pub(crate) fn random() -> anyhow::Result<[u8; 32]> {
     let mut key = [0; 32];
     getrandom::fill(&mut key)
         .map_err(|e| anyhow::anyhow!("the system has no random bytes: {e}"))?;
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(STANDARD.encode(key).as_bytes())?;
-    file.write_all(b"\n")?;
-    // Secrets sealed with a key that a power cut takes away are lost; so is the name of the file without its folder.
-    file.sync_all()?;
-    let folder = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    std::fs::File::open(folder)?.sync_all()?;
     Ok(key)
+}
+
+/// Writes a key into a file that only its owner can read: whole and on the disk, or not there. Takes the place of another.
+pub(crate) fn write(path: &Path, key: &[u8; 32]) -> anyhow::Result<()> {
+    let written = || -> std::io::Result<()> {
+        use std::os::unix::fs::OpenOptionsExt;
+        let partial = beside(path, ".partial");
+        // What a crash left.
+        match std::fs::remove_file(&partial) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&partial)?;
+        file.write_all(STANDARD.encode(key).as_bytes())?;
+        file.write_all(b"\n")?;
+        // Secrets sealed with a key that a power cut takes away are lost; so is the name of the file without its folder.
+        file.sync_all()?;
+        rename(&partial, path)
+    };
+    written().with_context(|| format!("cannot write the key {}", path.display()))
+}
+
+/// Gives a file another name, durably.
+pub(crate) fn rename(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::rename(from, to)?;
+    let folder = to.parent().filter(|p| !p.as_os_str().is_empty());
+    std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn refuse_if_open_to_others(path: &Path) -> anyhow::Result<()> {

@@ -62,6 +62,8 @@ enum Command {
     Token(commands::token::Token),
     /// Copy the database while the server runs
     Backup(commands::backup::Backup),
+    /// The key of the secrets: rotate
+    Secrets(commands::secrets::Secrets),
     /// Say what is right and wrong with configuration, database, key and machine
     Doctor(commands::doctor::Doctor),
     /// Print the OpenAPI document of the REST API
@@ -147,6 +149,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Explain(explain) => explain.run().await,
         Command::Token(token) => token.run().await,
         Command::Backup(backup) => backup.run(),
+        Command::Secrets(secrets) => secrets.run(),
         Command::Doctor(doctor) => doctor.run().await,
         Command::Openapi => {
             commands::openapi::run();

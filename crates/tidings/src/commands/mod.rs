@@ -11,6 +11,7 @@ pub(crate) mod local;
 pub(crate) mod openapi;
 pub(crate) mod project;
 pub(crate) mod sample;
+pub(crate) mod secrets;
 pub(crate) mod token;
 pub(crate) mod trigger;
 pub(crate) mod verify;

@@ -204,7 +204,7 @@ fn consistency(examiner: &Examiner) -> Finding {
 /// The key where nothing is sealed with it yet.
 fn key_alone(config: &Config, path: &Path) -> Finding {
     match keys::find(config.secrets_key.as_deref(), path, &Seen::default()) {
-        Ok(Key::Known(key)) => fine(
+        Ok(Key::Known(key) | Key::Rotated(key)) => fine(
             "secrets key",
             format!("key {} is there", keys::key_id(&key)),
         ),
@@ -222,8 +222,9 @@ fn unusable(error: &anyhow::Error) -> Finding {
 }
 
 fn key(config: &Config, path: &Path, examiner: &Examiner, webhooks: &[Webhook]) -> Finding {
-    let key = match keys::find(config.secrets_key.as_deref(), path, examiner.seen()) {
-        Ok(Key::Known(key)) => key,
+    let (key, named) = match keys::find(config.secrets_key.as_deref(), path, examiner.seen()) {
+        Ok(Key::Known(key)) => (key, true),
+        Ok(Key::Rotated(key)) => (key, false),
         Ok(Key::ToMake) => return fine("secrets key", "there is none, and nothing that needs one"),
         Err(error) => return unusable(&error),
     };
@@ -235,12 +236,20 @@ fn key(config: &Config, path: &Path, examiner: &Examiner, webhooks: &[Webhook]) 
             Err(error) => lost.push(format!("webhook {}: {error}", webhook.id)),
         }
     }
-    if lost.is_empty() {
-        let id = vault.key_id();
-        return fine(
-            "secrets key",
-            format!("key {id} opens all secrets and header values ({opened})"),
-        );
+    let found = format!(
+        "key {} opens all secrets and header values ({opened})",
+        vault.key_id()
+    );
+    match (lost.is_empty(), named) {
+        (true, true) => return fine("secrets key", found),
+        (true, false) => {
+            return warning(
+                "secrets key",
+                format!("{found}, but its file has not got its name yet: a rotation was cut off"),
+                "start the server, or say `tidings secrets rotate` again: both finish it",
+            );
+        }
+        (false, _) => {}
     }
     failed(
         "secrets key",
