@@ -16,7 +16,9 @@ pub enum OpenError {
     #[error("{0} is in use by another process; if that is another tidings process, stop it first")]
     InUse(PathBuf),
     /// The directory or file cannot be made, read or written.
-    #[error("cannot open {path}: {source}")]
+    #[error(
+        "cannot open {path}: {source}; it must be there and open to the server's user, or name another file with --store sqlite:PATH"
+    )]
     File {
         /// Which.
         path: PathBuf,
@@ -59,7 +61,9 @@ pub enum OpenError {
     #[error("{0} is no backup, or was already served since; start without --after-restore")]
     NoBackup(PathBuf),
     /// The database cannot be used: damaged, read-only, full.
-    #[error("cannot open {path}: {source}")]
+    #[error(
+        "cannot open {path}: {source}; `tidings doctor` looks closer, and a backup can take its place"
+    )]
     Database {
         /// Which.
         path: PathBuf,

@@ -130,7 +130,7 @@ impl Loaded {
 
 /// `section.key` with the value as text; lists are joined with commas.
 fn flatten(text: &str) -> anyhow::Result<Vec<(String, String)>> {
-    let table: toml::Table = text.parse()?;
+    let table: toml::Table = text.parse().map_err(|error| in_one_line(text, &error))?;
     let mut all = Vec::new();
     for (section, value) in table {
         let toml::Value::Table(entries) = value else {
@@ -142,6 +142,13 @@ fn flatten(text: &str) -> anyhow::Result<Vec<(String, String)>> {
         }
     }
     Ok(all)
+}
+
+/// The parser's own words draw a picture; a log wants a line.
+fn in_one_line(text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.unwrap_or_default().matches('\n').count() + 1;
+    anyhow::anyhow!("line {line}: {}", error.message().replace('\n', ", "))
 }
 
 fn plain(value: &toml::Value) -> String {

@@ -8,6 +8,7 @@
 
 mod apply;
 mod backup;
+mod canaries;
 mod cli;
 mod costly;
 mod demo;
@@ -19,6 +20,8 @@ mod idempotency;
 mod kill;
 mod overload;
 mod reference;
+mod secrets;
 mod signatures;
+mod starts;
 mod vectors;
 mod world;

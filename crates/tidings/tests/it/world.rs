@@ -95,6 +95,14 @@ impl Server {
         Self::launch_as(shell, folder, &[], &[])
     }
 
+    /// Writes everything that it can say into a file.
+    pub(crate) fn logged(folder: &Path, log: &Path) -> Self {
+        let mut command = tidings(&["serve"]);
+        command.stderr(std::fs::File::create(log).unwrap());
+        let settings = [("TIDINGS_LOG_LEVEL", "trace")];
+        Self::launch_as(command, folder, &["--egress-allow", "127.0.0.1"], &settings)
+    }
+
     fn launch(folder: &Path, more: &[&str], settings: &[(&str, &str)]) -> Self {
         Self::launch_as(tidings(&["serve"]), folder, more, settings)
     }
@@ -109,9 +117,9 @@ impl Server {
         command.args(["--listen", "127.0.0.1:0", "--store", &store]);
         command
             .args(more)
-            .envs(settings.iter().copied())
             .env("TIDINGS_ADMIN_TOKEN", TOKEN)
-            .env("TIDINGS_LOG_LEVEL", "warn");
+            .env("TIDINGS_LOG_LEVEL", "warn")
+            .envs(settings.iter().copied());
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
