@@ -28,15 +28,6 @@ impl Figures {
         Self::of([value])
     }
 
-    /// Each as a share of one number.
-    pub(super) fn over(self, whole: f64) -> Self {
-        Self {
-            min: self.min / whole,
-            median: self.median / whole,
-            max: self.max / whole,
-        }
-    }
-
     pub(super) fn json(self) -> Value {
         json!({"median": self.median, "min": self.min, "max": self.max})
     }
@@ -55,5 +46,27 @@ impl std::fmt::Display for Figures {
             write!(f, " (min {:.digits$}, max {:.digits$})", self.min, self.max)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_or_between_the_two() {
+        let shown = |all: &[f64]| Figures::of(all.iter().copied()).to_string();
+        assert_eq!(shown(&[3.0, 1.0, 2.0]), "2.00 (min 1.00, max 3.00)");
+        assert_eq!(shown(&[4.0, 1.0, 2.0, 3.0]), "2.50 (min 1.00, max 4.00)");
+        assert_eq!(shown(&[]), "0.000");
+    }
+
+    #[test]
+    fn one_measurement_has_no_range() {
+        assert_eq!(Figures::one(0.2).to_string(), "0.200");
+        assert_eq!(
+            Figures::of([1.0, 300.0]).to_string(),
+            "150 (min 1, max 300)"
+        );
     }
 }

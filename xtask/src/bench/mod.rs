@@ -28,7 +28,6 @@ use anyhow::Context;
 use crate::kit;
 
 use disk::Disks;
-use figures::Figures;
 use options::Options;
 use report::Report;
 
@@ -80,28 +79,13 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     };
     for (name, _, workload) in workloads::ALL {
         if bench.options.wants(name) {
-            // A baseline may already have been measured for another workload.
-            if !bench.report.has(name) {
-                workload(&mut bench).with_context(|| (*name).to_owned())?;
-            }
+            workload(&mut bench).with_context(|| (*name).to_owned())?;
         }
     }
     bench.report.finish(&bench.options)
 }
 
 impl Bench {
-    /// What another workload found, measured now if it was not yet.
-    fn baseline(&mut self, name: &str, metric: &str) -> anyhow::Result<Figures> {
-        if !self.report.has(name) {
-            let workload = workloads::ALL.iter().find(|(n, _, _)| *n == name);
-            let (_, _, workload) = workload.context("no such workload")?;
-            workload(self)?;
-        }
-        self.report
-            .figures(name, metric)
-            .with_context(|| format!("{name} has no {metric}"))
-    }
-
     /// Runs a round as often as asked.
     fn rounds<T>(&self, mut one: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<Vec<T>> {
         (0..self.options.rounds).map(|_| one()).collect()

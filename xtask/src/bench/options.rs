@@ -18,7 +18,7 @@ pub(super) const USAGE: &str = "cargo xtask bench [WORKLOAD...] [options]
   --no-build       measure the binaries as they are
   --small          W6 and W7 with a hundredth of their rows: to try the bench, not the server
 
-Without a workload all of them run; baselines come along.";
+Without a workload all of them run. What a workload is compared with runs in turn with it.";
 
 /// The options.
 #[derive(Clone, Debug)]

@@ -77,19 +77,6 @@ impl Report {
         }
     }
 
-    pub(super) fn has(&self, workload: &str) -> bool {
-        self.entries.iter().any(|e| e.workload == workload)
-    }
-
-    pub(super) fn figures(&self, workload: &str, metric: &str) -> Option<Figures> {
-        let entry = self.entries.iter().find(|e| e.workload == workload)?;
-        entry
-            .lines
-            .iter()
-            .find(|l| l.metric == metric)
-            .map(|l| l.figures)
-    }
-
     /// Prints and keeps what a workload found.
     pub(super) fn push(&mut self, entry: Entry) {
         println!("\n{}  {}", entry.workload, entry.what);

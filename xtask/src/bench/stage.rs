@@ -22,7 +22,7 @@ const BODY_BYTES: std::ops::RangeInclusive<u64> = 960..=1088;
 /// So long is the description of each object to make it so.
 const DESCRIPTION_BYTES: u64 = 0;
 /// Seconds of work before anything is measured.
-const WARM_UP: f64 = 1.0;
+pub(super) const WARM_UP: f64 = 1.0;
 
 /// What is in the database at the beginning.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use super::super::figures::Figures;
 use super::super::load::Receiver;
 use super::super::process::run;
 use super::super::report::Entry;
-use super::super::stage::{Feed, OBJECTS, PARALLEL, Stage, World, webhook};
+use super::super::stage::{Feed, OBJECTS, PARALLEL, Stage, WARM_UP, World, webhook};
 
 /// Bytes of the bare client's bodies.
 const BYTES: u64 = 1024;
@@ -16,43 +16,59 @@ const BYTES: u64 = 1024;
 pub(super) const TEN: usize = 10;
 
 /// The limit: nothing but HTTP.
-pub(super) fn r(bench: &mut Bench) -> anyhow::Result<()> {
-    let receiver = Receiver::start(false, false)?;
-    let plan = |seconds: f64| json!({"to": receiver.address.to_string(), "seconds": seconds, "connections": PARALLEL, "bytes": BYTES});
-    run("direct", &plan(1.0))?;
-    let rounds = bench.rounds(|| {
-        let before = receiver.cpu_us()?;
-        let (told, client) = run("direct", &plan(bench.options.seconds))?;
+struct Limit {
+    receiver: Receiver,
+}
+
+/// What the bare client reached; CPU in microseconds per request.
+struct Reached {
+    per_second: f64,
+    client_cpu_us: f64,
+    receiver_cpu_us: f64,
+}
+
+impl Limit {
+    fn start() -> anyhow::Result<Self> {
+        let limit = Self {
+            receiver: Receiver::start(false, false)?,
+        };
+        limit.measure(WARM_UP)?;
+        Ok(limit)
+    }
+
+    fn measure(&self, seconds: f64) -> anyhow::Result<Reached> {
+        let to = self.receiver.address.to_string();
+        let plan = json!({"to": to, "seconds": seconds, "connections": PARALLEL, "bytes": BYTES});
+        let before = self.receiver.cpu_us()?;
+        let (told, client) = run("direct", &plan)?;
         let number = |name: &str| {
             told.get(name)
                 .and_then(Value::as_f64)
                 .context("load direct")
         };
         let requests = number("requests")?.max(1.0);
-        Ok((
-            number("per_second")?,
-            client / requests,
-            (receiver.cpu_us()? - before) / requests,
-        ))
-    })?;
+        Ok(Reached {
+            per_second: number("per_second")?,
+            client_cpu_us: client / requests,
+            receiver_cpu_us: (self.receiver.cpu_us()? - before) / requests,
+        })
+    }
+}
+
+pub(super) fn r(bench: &mut Bench) -> anyhow::Result<()> {
+    let limit = Limit::start()?;
+    let rounds = bench.rounds(|| limit.measure(bench.options.seconds))?;
+    let of = |what: fn(&Reached) -> f64| Figures::of(rounds.iter().map(what));
     let mut entry = Entry::new(
         "R",
         "a bare hyper client against the same receiver, 1 KiB, 64 connections",
     );
-    entry.add(
-        "requests_per_second",
-        "requests/s",
-        Figures::of(rounds.iter().map(|r| r.0)),
-    );
-    entry.add(
-        "client_cpu_us",
-        "us per request",
-        Figures::of(rounds.iter().map(|r| r.1)),
-    );
+    entry.add("requests_per_second", "requests/s", of(|r| r.per_second));
+    entry.add("client_cpu_us", "us per request", of(|r| r.client_cpu_us));
     entry.add(
         "receiver_cpu_us",
         "us per request",
-        Figures::of(rounds.iter().map(|r| r.2)),
+        of(|r| r.receiver_cpu_us),
     );
     bench.report.push(entry);
     Ok(())
@@ -82,13 +98,14 @@ pub(super) fn w2(bench: &mut Bench) -> anyhow::Result<()> {
     share_of_r(bench, entry, TEN, 1)
 }
 
+/// Rounds of a workload in turn with the limit, so that both see the same weather.
 fn share_of_r(
     bench: &mut Bench,
     mut entry: Entry,
     webhooks: usize,
     batch: u64,
 ) -> anyhow::Result<()> {
-    let limit = bench.baseline("R", "requests_per_second")?;
+    let limit = Limit::start()?;
     // With ten webhooks ten deliveries share a sync.
     let in_memory = webhooks == 1 && bench.disks.is_slow();
     let folder = if in_memory {
@@ -99,11 +116,23 @@ fn share_of_r(
     let receiver = Receiver::start(false, false)?;
     let world = one_project(&receiver, webhooks);
     let mut stage = Stage::new(&bench.options, &folder, receiver, world)?;
-    let feed = Feed::for_seconds(bench.options.seconds).batched(batch);
+    let seconds = bench.options.seconds;
+    let feed = Feed::for_seconds(seconds).batched(batch);
     stage.warm_up(feed)?;
-    let rounds = bench.rounds(|| stage.round(feed))?;
-    let all = rounds.iter().map(|r| r.deliveries_per_second);
-    entry.add("share", "R", Figures::of(all).over(limit.median));
+    let pairs = bench.rounds(|| {
+        let limit = limit.measure((seconds / 2.0).max(1.0))?;
+        Ok((limit.per_second, stage.round(feed)?))
+    })?;
+    let shares = pairs
+        .iter()
+        .map(|(limit, round)| round.deliveries_per_second / limit);
+    entry.add("share", "R", Figures::of(shares));
+    entry.add(
+        "r_per_second",
+        "requests/s",
+        Figures::of(pairs.iter().map(|(limit, _)| *limit)),
+    );
+    let rounds: Vec<_> = pairs.into_iter().map(|(_, round)| round).collect();
     stage.note(&mut entry, &rounds)?;
     if in_memory {
         entry.remark("on tmpfs: the disk's sync is slow");

@@ -95,3 +95,25 @@ pub(crate) fn request(into: &mut Vec<u8>, method: &str, path: &str, token: &str,
         body.len()
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_ends_where_its_head_says() {
+        let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+        assert_eq!(
+            head(whole).unwrap(),
+            Some((200, whole.len() - 2, whole.len()))
+        );
+        assert_eq!(
+            head(&whole[..20]).unwrap(),
+            None,
+            "the head is not complete"
+        );
+        let empty = b"HTTP/1.1 204 No Content\r\n\r\n";
+        assert_eq!(head(empty).unwrap(), Some((204, empty.len(), empty.len())));
+        assert!(head(b"HTTP/1.1 200 OK\r\n\r\n").is_err(), "no length");
+    }
+}
