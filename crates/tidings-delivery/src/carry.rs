@@ -67,15 +67,15 @@ impl Carrier {
                 return (attempt, report);
             }
         };
-        let prepared = recipe.prepare(letter, wall, fresh);
-        let url = recipe.url.to_string();
-        let report = self.send(prepared.request).await;
-        let attempt = attempt(started_at, trigger, url, prepared.logged, &report);
+        let request = recipe.prepare(letter, wall, fresh);
+        let report = self.send(&request).await;
+        let (url, headers) = recipe.logged(request);
+        let attempt = attempt(started_at, trigger, url, headers, &report);
         self.note(target, letter, trigger, &report);
         (attempt, report)
     }
 
-    async fn send(&self, request: Request) -> Report {
+    async fn send(&self, request: &Request) -> Report {
         let begun = self.clock.monotonic();
         tokio::select! {
             biased;

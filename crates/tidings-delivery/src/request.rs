@@ -44,12 +44,6 @@ pub(crate) struct Letter<'a> {
     pub(crate) late: bool,
 }
 
-/// A request with what the log may keep of its headers.
-pub(crate) struct Prepared {
-    pub(crate) request: Request,
-    pub(crate) logged: Vec<(String, String)>,
-}
-
 struct Secret {
     text: String,
     key: Key,
@@ -137,23 +131,29 @@ impl Recipe {
     }
 
     /// One try, at that time of the wall clock.
-    pub(crate) fn prepare(&self, letter: &Letter<'_>, wall: Time, fresh: bool) -> Prepared {
+    pub(crate) fn prepare(&self, letter: &Letter<'_>, wall: Time, fresh: bool) -> Request {
         let mut headers = self.headers(letter, wall);
-        headers.reserve(self.custom.len());
-        let mut logged = headers.clone();
-        for (name, value) in &self.custom {
-            headers.push((name.clone(), value.clone()));
-            logged.push((name.clone(), MASK.to_owned()));
-        }
-        let request = Request {
+        headers.extend_from_slice(&self.custom);
+        Request {
             url: self.url.clone(),
             headers,
             body: letter.body.clone(),
             tls: self.tls.clone(),
             deadline: self.deadline,
             fresh,
-        };
-        Prepared { request, logged }
+        }
+    }
+
+    /// What the log may keep of such a request: its URL, and its headers without the values that somebody chose.
+    pub(crate) fn logged(&self, request: Request) -> (String, Vec<(String, String)>) {
+        let Request {
+            url, mut headers, ..
+        } = request;
+        let ours = headers.len().saturating_sub(self.custom.len());
+        for (_, value) in headers.iter_mut().skip(ours) {
+            MASK.clone_into(value);
+        }
+        (url.into(), headers)
     }
 
     /// The vendor's headers, ours, the signatures.

@@ -145,12 +145,12 @@ enum Broken {
 
 #[async_trait]
 impl Transport for Client {
-    async fn send(&self, request: Request) -> Report {
+    async fn send(&self, request: &Request) -> Report {
         let started = Instant::now();
         let mut known = Known::default();
         let deadline = tokio::time::Instant::from_std(started + request.deadline.min(MAX_DEADLINE));
         let ended =
-            match tokio::time::timeout_at(deadline, self.inner.run(&request, &mut known)).await {
+            match tokio::time::timeout_at(deadline, self.inner.run(request, &mut known)).await {
                 Ok(ended) => ended,
                 // A final head that is complete stands, whatever its body does.
                 Err(_) if known.head.is_some() => Ok(()),

@@ -128,5 +128,5 @@ pub struct Failure {
 #[async_trait]
 pub trait Transport: Send + Sync + 'static {
     /// One try.
-    async fn send(&self, request: Request) -> Report;
+    async fn send(&self, request: &Request) -> Report;
 }

@@ -4,14 +4,12 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use tidings_domain::delivery::DeliveryState;
 use tidings_domain::{DeliveryId, EventId, ProjectId, WebhookId};
+use tidings_storage::stored::read_attempt;
 use tidings_storage::{
-    Attempt, DeliveryDetail, DeliveryFilter, DeliverySummary, EventDelivery, LastAttempt, Page,
-    created_ms,
+    DeliveryDetail, DeliveryFilter, DeliverySummary, EventDelivery, LastAttempt, Page, created_ms,
 };
 
-use crate::codes::{
-    DELIVERED, PENDING, Result, json, limit, outcome, sick, state, state_code, trigger,
-};
+use crate::codes::{DELIVERED, PENDING, Result, limit, outcome, sick, state, state_code, trigger};
 use crate::question::{COLUMNS, Question, Whose, question, rare};
 
 pub(crate) fn deliveries(
@@ -168,22 +166,13 @@ pub(crate) fn delivery(
     let mut attempts = Vec::new();
     for row in rows {
         let (text, number) = row.map_err(sick)?;
-        attempts.push(Attempt {
-            number,
-            ..json(&text, "attempt")?
-        });
+        attempts.push(read_attempt(&text, delivery, number)?);
     }
     Ok(Some(DeliveryDetail {
         summary: summary?,
         body: Bytes::from(body),
         attempts,
     }))
-}
-
-/// What of an attempt tells when it was made.
-#[derive(serde::Deserialize)]
-struct Begun {
-    started_at: String,
 }
 
 /// The deliveries of an event, by webhook. An event has at most a few deliveries per webhook: sorting them is cheap.
@@ -207,14 +196,15 @@ pub(crate) fn of_event(
     let mut rows = statement.query(given).map_err(sick)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(sick)? {
+        let summary = summary(row)?;
         let last = row.get_ref(18).map_err(sick)?;
-        let last: Option<Begun> = match last.as_str_or_null() {
-            Ok(Some(text)) => Some(json(text, "attempt")?),
+        let last = match last.as_str_or_null() {
+            Ok(Some(text)) => Some(read_attempt(text, summary.id, summary.attempts)?),
             _ => None,
         };
         found.push(EventDelivery {
-            summary: summary(row)?,
-            last_at: last.map(|begun| begun.started_at),
+            summary,
+            last_at: last.map(|attempt| attempt.started_at),
             detail: row.get(17).map_err(sick)?,
         });
     }

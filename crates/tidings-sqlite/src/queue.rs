@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tidings_domain::delivery::Trigger;
 use tidings_domain::webhook::{Health, HealthState};
 use tidings_domain::{DeliveryId, EventId, ObjectRef, ProjectId, WebhookId};
+use tidings_storage::stored::write_attempt;
 use tidings_storage::{Attempt, Message, Queued, Settlement, StoreError, TestSend, Then};
 
 use crate::codes::{
@@ -134,7 +135,11 @@ pub(crate) fn ready(settlements: &[Settlement]) -> Result<Vec<Settled>> {
         Ok(Settled {
             delivery: settlement.delivery.0,
             webhook: settlement.webhook.0,
-            tried: settlement.attempt.as_ref().map(tried).transpose()?,
+            tried: settlement
+                .attempt
+                .as_ref()
+                .map(|attempt| tried(attempt, settlement.delivery))
+                .transpose()?,
             then: settlement.then,
             tries: settlement.tries,
             first_try_ms: settlement.first_try_ms,
@@ -144,9 +149,9 @@ pub(crate) fn ready(settlements: &[Settlement]) -> Result<Vec<Settled>> {
     settlements.iter().map(one).collect()
 }
 
-fn tried(attempt: &Attempt) -> Result<Tried> {
+fn tried(attempt: &Attempt, delivery: DeliveryId) -> Result<Tried> {
     Ok(Tried {
-        body: to_json(attempt)?,
+        body: write_attempt(attempt, delivery)?,
         trigger_bit: trigger_bit(&attempt.trigger),
         outcome: outcome_code(&attempt.outcome),
         status: attempt.status,
@@ -437,7 +442,7 @@ impl Writer {
         self.index_trigger(test.delivery.0, trigger_code(Trigger::Test))?;
         let webhook = test.webhook.map_or(0, |w| w.0);
         for (number, attempt) in (1..).zip(&test.attempts) {
-            let attempt = tried(attempt)?;
+            let attempt = tried(attempt, test.delivery)?;
             self.add_attempt(test.delivery.0, number, &attempt)?;
             self.index_try(test.delivery.0, webhook, &attempt)?;
         }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use rusqlite::params;
 use tidings_domain::delivery::Trigger;
-use tidings_domain::{DeliveryId, Doc, EventId, ObjectRef, Project, ProjectId};
+use tidings_domain::{DeliveryId, Doc, EventId, Fault, ObjectRef, Project, ProjectId};
 use tidings_storage::stored::write_event;
 use tidings_storage::{
     AsOf, EventIds, Message, NewMessage, Plan, Planner, Queued, RecordError, Recorded, Snapshot,
@@ -21,6 +21,7 @@ use tidings_storage::{
 };
 
 use crate::codes::{PENDING, Result, collection_code, sick, to_json, trigger_code};
+use crate::reader::Reader;
 use crate::shared::{Fact, Series, Shared, committed};
 use crate::snapshot::{Current, FOREVER, Shot, is_tallied};
 use crate::writer::{ToWriter, Writer};
@@ -123,23 +124,43 @@ pub(crate) async fn record(
         }
     }
     let lease = writer.lease().await?;
-    let ready = plan(shared, projects, &mut planner)?;
+    let ready = plan_on(shared, projects, &mut planner, false)?;
     let recorded = lease.write(move |w| w.record(ready, false)).await?;
     let recorded = recorded.map(|(recorded, _held)| recorded);
     recorded.ok_or_else(|| StoreError::Unavailable("too many changes at once".to_owned()).into())
 }
 
+/// Makes a plan from what is remembered. A refusal may rest on states that never were together, so it is made sure of.
 fn plan(
     shared: &Arc<Shared>,
     projects: &[ProjectId],
     planner: &mut Planner<'_>,
 ) -> Result<Ready, RecordError> {
-    // Read before the snapshot begins: the snapshot has at least this.
+    match plan_on(shared, projects, planner, true) {
+        Err(RecordError::Refused(_)) => plan_on(shared, projects, planner, false),
+        made => made,
+    }
+}
+
+fn plan_on(
+    shared: &Arc<Shared>,
+    projects: &[ProjectId],
+    planner: &mut Planner<'_>,
+    memory: bool,
+) -> Result<Ready, RecordError> {
+    // Read before the snapshot begins: the snapshot, and memory, have at least this.
     let since = committed(shared);
-    let ready = shared.reading(|conn| {
+    let reader = Reader::new(shared, since);
+    let mut make = || {
         let shots = projects
             .iter()
-            .map(|id| Shot::new(conn, shared, *id, AsOf::Now))
+            .map(|id| {
+                if memory {
+                    Shot::for_plan(&reader, shared, *id)
+                } else {
+                    Shot::new(reader.conn()?, shared, *id, AsOf::Now)
+                }
+            })
             .collect::<Result<Vec<_>>>()?;
         let mut ids = Ids {
             shared,
@@ -192,7 +213,8 @@ fn plan(
             last_event: ids.last,
             held,
         }))
-    });
+    };
+    let ready: Result<Result<Ready, Fault>> = make();
     Ok(ready??)
 }
 
@@ -385,9 +407,12 @@ impl Writer {
             }
         }
         self.write_state(row, collection)?;
-        // Who reads it next need not parse it. A version that is rolled back is never given again.
-        self.shared
-            .cache_doc(project, row.version, &row.doc, row.body.len());
+        let current = Current {
+            version: row.version,
+            deleted: row.deleted,
+            doc: Arc::clone(&row.doc),
+        };
+        self.news.objects.push((project, current, row.body.len()));
         self.write_links(row, collection)?;
         for (member, value, by) in &row.tallies {
             self.changed(&Fact::Tally(project, collection, member, value));

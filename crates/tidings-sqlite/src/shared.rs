@@ -13,6 +13,8 @@ use tidings_domain::{Doc, ObjectRef, Project, ProjectId};
 use tidings_storage::ServerTime;
 
 use crate::codes::{Result, sick};
+use crate::memory::Memory;
+use crate::reader::Reader;
 
 /// Connections kept open; more are opened when all are in use, and closed again.
 const KEPT_READERS: usize = 8;
@@ -23,6 +25,7 @@ const CACHED_BYTES: usize = 16 * 1024 * 1024;
 pub(crate) struct Shared {
     path: PathBuf,
     readers: Mutex<Vec<Connection>>,
+    pub(crate) memory: Memory,
     pub(crate) time: ServerTime,
     /// Last event id handed out; those of plans that came to nothing are never used.
     pub(crate) events: AtomicI64,
@@ -77,6 +80,7 @@ impl Shared {
         Self {
             path,
             readers: Mutex::default(),
+            memory: Memory::default(),
             time,
             events: AtomicI64::new(last_event),
             committed: AtomicU64::new(0),
@@ -90,26 +94,23 @@ impl Shared {
 
     /// Runs a job on a read-only connection, in one transaction.
     pub(crate) fn reading<T>(&self, job: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let reader = Reader::new(self, 0);
+        job(reader.conn()?)
+    }
+
+    pub(crate) fn take_reader(&self) -> Result<Connection> {
         let kept = self.readers.lock().pop();
-        let conn = match kept {
-            Some(conn) => conn,
-            None => crate::open::reader(&self.path).map_err(sick)?,
-        };
-        conn.prepare_cached("BEGIN")
-            .and_then(|mut begin| begin.execute([]))
-            .map_err(sick)?;
-        let answer = job(&conn);
-        // A connection that cannot leave its transaction is closed.
-        let ended = conn
-            .prepare_cached("COMMIT")
-            .and_then(|mut c| c.execute([]));
-        if ended.is_ok() {
-            let mut readers = self.readers.lock();
-            if readers.len() < KEPT_READERS {
-                readers.push(conn);
-            }
+        match kept {
+            Some(conn) => Ok(conn),
+            None => crate::open::reader(&self.path).map_err(sick),
         }
-        answer
+    }
+
+    pub(crate) fn keep_reader(&self, conn: Connection) {
+        let mut readers = self.readers.lock();
+        if readers.len() < KEPT_READERS {
+            readers.push(conn);
+        }
     }
 
     // === Parsed rows ===

@@ -15,13 +15,14 @@ use tidings_storage::{AsOf, Snapshot, StoreError};
 
 use crate::codes::{Result, collection_code, json, sick};
 use crate::keep;
+use crate::reader::{Reader, Source};
 use crate::shared::{Fact, Series, Shared, Webhooks};
 
 /// `until` of what still holds.
 pub(crate) const FOREVER: i64 = i64::MAX;
 
 pub(crate) struct Shot<'a> {
-    conn: &'a Connection,
+    from: Source<'a>,
     shared: &'a Shared,
     id: ProjectId,
     project: Arc<Project>,
@@ -60,16 +61,41 @@ impl<'a> Shot<'a> {
             Some(at) => old_project(conn, id, at)?.unwrap_or(project),
             None => project,
         };
+        Ok(Self::of(Source::Begun(conn), shared, project, at))
+    }
+
+    /// What holds now, for a plan: from memory as far as that goes.
+    pub(crate) fn for_plan(
+        reader: &'a Reader<'a>,
+        shared: &'a Shared,
+        id: ProjectId,
+    ) -> Result<Self> {
+        let project = if let Some(project) = shared.memory.project(id) {
+            project
+        } else {
+            let project = project_row(reader.conn()?, shared, id)?;
+            let project = project.ok_or(StoreError::NotFound)?;
+            shared.memory.add_project(reader.since, &project);
+            project
+        };
+        Ok(Self::of(Source::Memory(reader), shared, project, None))
+    }
+
+    fn of(from: Source<'a>, shared: &'a Shared, project: Arc<Project>, at: Option<i64>) -> Self {
         let shot = Self {
-            conn,
+            from,
             shared,
-            id,
+            id: project.id,
             project,
             at,
             notes: RefCell::default(),
         };
-        shot.note(&Fact::Project(id));
-        Ok(shot)
+        shot.note(&Fact::Project(shot.id));
+        shot
+    }
+
+    fn conn(&self) -> Result<&'a Connection> {
+        self.from.conn()
     }
 
     fn note(&self, fact: &Fact<'_>) {
@@ -103,8 +129,13 @@ impl<'a> Shot<'a> {
     /// An object's row, also of a deleted one.
     pub(crate) fn row(&self, key: ObjectRef) -> Result<Option<Current>> {
         self.note(&Fact::Object(self.id, key));
+        if let Source::Memory(_) = self.from
+            && let Some(current) = self.shared.memory.object(self.id, key)
+        {
+            return Ok(Some(current));
+        }
         let mut statement = self
-            .conn
+            .conn()?
             .prepare_cached(
                 "SELECT version, deleted, state FROM objects WHERE project = ?1 AND collection = ?2 AND id = ?3",
             )
@@ -125,7 +156,7 @@ impl<'a> Shot<'a> {
     /// The state that held with that event; `newest` is the latest one.
     fn old_row(&self, key: ObjectRef, at: i64, newest: i64) -> Result<Option<Current>> {
         let mut statement = self
-            .conn
+            .conn()?
             .prepare_cached("SELECT since, before, deleted, body FROM states WHERE id = ?1")
             .map_err(sick)?;
         let mut next = Some(self.state_near(key, at)?.unwrap_or(newest));
@@ -162,20 +193,17 @@ impl<'a> Shot<'a> {
     }
 
     fn current(&self, key: ObjectRef, version: i64, deleted: bool, state: i64) -> Result<Current> {
-        let doc = match self.shared.cached_doc(self.id, key, version) {
-            Some(doc) => doc,
-            None => self.read_state(key, version, state)?,
-        };
-        Ok(Current {
-            version,
-            deleted,
-            doc,
-        })
-    }
-
-    fn read_state(&self, key: ObjectRef, version: i64, state: i64) -> Result<Arc<Doc>> {
+        if let Source::Begun(_) = self.from
+            && let Some(doc) = self.shared.cached_doc(self.id, key, version)
+        {
+            return Ok(Current {
+                version,
+                deleted,
+                doc,
+            });
+        }
         let mut statement = self
-            .conn
+            .conn()?
             .prepare_cached("SELECT body FROM states WHERE id = ?1")
             .map_err(sick)?;
         let mut rows = statement.query([state]).map_err(sick)?;
@@ -183,10 +211,22 @@ impl<'a> Shot<'a> {
         let row =
             row.ok_or_else(|| StoreError::Corrupt(format!("{key}: its state is not there")))?;
         let (doc, bytes) = parse(key, row.get_ref(0).map_err(sick)?)?;
-        if self.at.is_none() {
-            self.shared.cache_doc(self.id, version, &doc, bytes);
+        let current = Current {
+            version,
+            deleted,
+            doc,
+        };
+        match self.from {
+            Source::Memory(reader) => {
+                let memory = &self.shared.memory;
+                memory.add_object(reader.since, self.id, &current, bytes);
+            }
+            Source::Begun(_) if self.at.is_none() => {
+                self.shared.cache_doc(self.id, version, &current.doc, bytes);
+            }
+            Source::Begun(_) => {}
         }
-        Ok(doc)
+        Ok(current)
     }
 
     fn present(&self, key: ObjectRef) -> Result<Option<Arc<Doc>>> {
@@ -194,14 +234,14 @@ impl<'a> Shot<'a> {
     }
 
     fn numbers(&self, sql: &str, given: impl rusqlite::Params) -> Result<Vec<i64>> {
-        let mut statement = self.conn.prepare_cached(sql).map_err(sick)?;
+        let mut statement = self.conn()?.prepare_cached(sql).map_err(sick)?;
         let rows = statement.query_map(given, |row| row.get(0)).map_err(sick)?;
         rows.collect::<rusqlite::Result<_>>().map_err(sick)
     }
 
     /// A number that may be null or missing.
     fn number(&self, sql: &str, given: impl rusqlite::Params) -> Result<Option<i64>> {
-        let mut statement = self.conn.prepare_cached(sql).map_err(sick)?;
+        let mut statement = self.conn()?.prepare_cached(sql).map_err(sick)?;
         let row = statement.query_row(given, |row| row.get(0));
         Ok(row.optional().map_err(sick)?.flatten())
     }
@@ -311,6 +351,19 @@ impl<'a> Shot<'a> {
 
     fn read_webhooks(&self) -> Result<Webhooks> {
         self.note(&Fact::Webhooks(self.id));
+        let Source::Memory(reader) = self.from else {
+            return self.webhook_rows();
+        };
+        if let Some(webhooks) = self.shared.memory.webhooks(self.id) {
+            return Ok(webhooks);
+        }
+        let webhooks = self.webhook_rows()?;
+        let memory = &self.shared.memory;
+        memory.add_webhooks(reader.since, self.id, &webhooks);
+        Ok(webhooks)
+    }
+
+    fn webhook_rows(&self) -> Result<Webhooks> {
         let version = self
             .number("SELECT hooks FROM projects WHERE id = ?1", [self.id.0])?
             .unwrap_or_default();
@@ -318,7 +371,7 @@ impl<'a> Shot<'a> {
             return Ok(webhooks);
         }
         let mut statement = self
-            .conn
+            .conn()?
             .prepare_cached(
                 "SELECT body, sealed FROM webhooks WHERE project = ?1 AND deleted = 0 ORDER BY id",
             )
@@ -335,7 +388,7 @@ impl<'a> Shot<'a> {
 
     fn read_memo(&self, scope: &str, key: &str) -> Result<Option<String>> {
         self.note(&Fact::Memo(scope, key));
-        keep::memo(self.conn, self.shared, scope, key)
+        keep::memo(self.conn()?, self.shared, scope, key)
     }
 
     fn count(&self, collection: Collection, member: &str, value: &str) -> Result<usize> {
@@ -436,9 +489,9 @@ impl View for Shot<'_> {
             let found = items.find(|d| d.int("number") == Some(number));
             return found.map(|d| d.key());
         }
+        let conn = self.or_noted(self.conn().map(Some))?;
         let mut statement = self.or_noted(
-            self.conn
-                .prepare_cached(
+            conn.prepare_cached(
                     "SELECT collection, id FROM objects WHERE project = ?1 AND number = ?2 AND number IS NOT NULL",
                 )
                 .map(Some)

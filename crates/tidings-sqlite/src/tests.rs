@@ -119,6 +119,54 @@ async fn many_creators_at_once_get_ids_without_gaps() {
     assert_eq!(features(&store, p).await, (1..=200).collect::<Vec<_>>());
 }
 
+/// What plans find in memory is as old as the last commit at most, or their plan is made again: no change is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn changes_of_few_objects_at_once_all_count() {
+    const OBJECTS: i64 = 3;
+    const EACH: i64 = 60;
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(open(&dir.path().join("tidings.db")).unwrap());
+    let p = project(&store).await;
+    for _ in 0..OBJECTS {
+        create(&store, p).await;
+    }
+    let mut writers = tokio::task::JoinSet::new();
+    for writer in 0..8 {
+        let store = Arc::clone(&store);
+        writers.spawn(async move {
+            for turn in 0..EACH {
+                let key = ObjectRef::new(Collection::Features, 1 + (writer + turn) % OBJECTS);
+                let planner = Box::new(move |s: &[&dyn Snapshot], ids: &mut dyn EventIds| {
+                    let was = s[0].get(key).unwrap();
+                    let next = Doc::clone(&was).with("sequence", was.sequence() + 1);
+                    Ok(put(p, ids.next(), next))
+                });
+                store.record(&[p], planner).await.unwrap();
+            }
+        });
+    }
+    writers.join_all().await;
+    let page = store.objects(p, Collection::Features, 0, 10).await.unwrap();
+    let sum: i64 = page.data.iter().map(|doc| doc.sequence() - 1).sum();
+    assert_eq!(sum, 8 * EACH);
+}
+
+/// A refusal rests on states that were together, even where memory was renewed between two looks.
+#[tokio::test]
+async fn a_refusal_is_made_sure_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("tidings.db")).unwrap();
+    let p = project(&store).await;
+    create(&store, p).await;
+    let mut looks = 0;
+    let planner = Box::new(|_: &[&dyn Snapshot], _: &mut dyn EventIds| {
+        looks += 1;
+        Err(tidings_domain::Fault::field("", "range", "no"))
+    });
+    assert!(store.record(&[p], planner).await.is_err());
+    assert_eq!(looks, 2, "once from memory, once from the file");
+}
+
 /// A copy of the file and its log, taken while changes go on, is what a crash at that moment leaves behind.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crash_at_any_moment_loses_nothing_that_was_answered() {

@@ -13,6 +13,7 @@ use tidings_storage::{CommitListener, Queued, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::codes::{Result, sick};
+use crate::memory::News;
 use crate::shared::{Fact, Recent, Shared};
 
 /// Requests that may wait; who comes later waits outside, in its own task.
@@ -69,6 +70,8 @@ pub(crate) struct Writer {
     pub(crate) prune_from: i64,
     /// The same among the states of objects: event and row.
     pub(crate) prune_states_from: (i64, i64),
+    /// What this transaction changed.
+    pub(crate) news: News,
     /// A project came, changed or went in this transaction.
     pub(crate) projects_changed: bool,
     /// So many more transactions with savepoints.
@@ -246,6 +249,7 @@ impl Writer {
             answers: HashSet::new(),
             prune_from: 0,
             prune_states_from: (0, 0),
+            news: News::default(),
             projects_changed: false,
             careful: 0,
             listener,
@@ -304,6 +308,8 @@ impl Writer {
         let before = self.totals;
         let failed = match self.try_commit(&mut requests) {
             Ok(()) => {
+                // Before anybody hears of the commit, by the number or by an answer.
+                self.shared.memory.enter(&mut self.news, self.request);
                 self.shared.committed.store(self.request, Ordering::Release);
                 if std::mem::take(&mut self.projects_changed) {
                     self.shared.forget_keys();
@@ -317,6 +323,9 @@ impl Writer {
                 self.totals = before;
                 self.answers.clear();
                 self.projects_changed = false;
+                self.news.clear();
+                // What was entered there was perhaps not written.
+                self.answers.clear();
                 if !self.conn.is_autocommit() {
                     drop(self.conn.execute_batch("ROLLBACK"));
                 }
@@ -362,11 +371,13 @@ impl Writer {
     /// Runs a request in a savepoint of its own.
     fn run_guarded(&mut self, request: &mut Box<dyn Request>) -> Result<()> {
         let (totals, announced) = (self.totals, self.announce.len());
+        let objects = self.news.objects.len();
         self.execute("SAVEPOINT request")?;
         if !request.run(self) {
             self.totals = totals;
             self.answers.clear();
             self.announce.truncate(announced);
+            self.news.objects.truncate(objects);
             if self.conn.is_autocommit() {
                 // Full disk and I/O errors end the whole transaction, and with it what the others wrote.
                 return Err(StoreError::Unavailable(
@@ -414,7 +425,14 @@ impl Writer {
 
     /// Notes that something changed that plans read.
     pub(crate) fn changed(&mut self, fact: &Fact<'_>) {
-        self.projects_changed |= matches!(fact, Fact::Project(_));
+        match fact {
+            Fact::Project(id) => {
+                self.projects_changed = true;
+                self.news.projects.push(*id);
+            }
+            Fact::Webhooks(id) => self.news.webhooks.push(*id),
+            _ => {}
+        }
         self.recent.change(fact.mark(), self.request);
     }
 

@@ -217,10 +217,9 @@ pub trait CommitListener: Send + Sync + 'static {
 }
 
 /// One HTTP try, as the log keeps it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Attempt {
-    /// From 1, per delivery; given by the store, which keeps it beside the rest.
-    #[serde(skip)]
+    /// From 1, per delivery; given by the store.
     pub number: u32,
     /// Why it was made.
     pub trigger: String,
@@ -247,7 +246,7 @@ pub struct Attempt {
 }
 
 /// Why a try failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptError {
     /// Closed word: `dns_not_found`, `connect_refused`, `tls_expired`, ...
     pub code: String,
@@ -256,7 +255,7 @@ pub struct AttemptError {
 }
 
 /// The kept part of an answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptResponse {
     /// Headers as received (lossy text).
     pub headers: Vec<(String, String)>,

@@ -1,7 +1,11 @@
-//! Events as text, for stores that keep text.
+//! Events and attempts as text, for stores that keep text.
 //!
 //! An event's objects are not written out where the store keeps that very version anyway: a reference names the object, and the
 //! reader asks the store for the object as it was with that event. Everything else is written in full.
+
+mod attempt;
+
+pub use attempt::{read_attempt, write_attempt};
 
 use std::sync::Arc;
 

@@ -53,7 +53,7 @@ fn at(text: &str) -> Time {
     text.parse().unwrap()
 }
 
-fn prepare(webhook: &Webhook, wall: &str, late: bool) -> Prepared {
+fn prepare(webhook: &Webhook, wall: &str, late: bool) -> Request {
     let recipe = Recipe::new(webhook, &Open, "Tidings/test").unwrap();
     let letter = Letter {
         id: DeliveryId(7),
@@ -66,12 +66,12 @@ fn prepare(webhook: &Webhook, wall: &str, late: bool) -> Prepared {
     recipe.prepare(&letter, at(wall), false)
 }
 
-fn header<'a>(prepared: &'a Prepared, name: &str) -> Option<&'a str> {
-    let mut all = prepared.request.headers.iter();
+fn header<'a>(prepared: &'a Request, name: &str) -> Option<&'a str> {
+    let mut all = prepared.headers.iter();
     all.find(|(n, _)| n == name).map(|(_, v)| v.as_str())
 }
 
-fn verifies(prepared: &Prepared, secret: &str) -> bool {
+fn verifies(prepared: &Request, secret: &str) -> bool {
     let received = Received {
         id: header(prepared, "webhook-id").unwrap(),
         timestamp: header(prepared, "webhook-timestamp").unwrap(),
@@ -87,12 +87,7 @@ fn headers_in_their_order() {
         previous: None,
     });
     let prepared = prepare(&webhook("squish", secrets), "2026-01-01T00:00:00Z", true);
-    let names: Vec<&str> = prepared
-        .request
-        .headers
-        .iter()
-        .map(|(n, _)| n.as_str())
-        .collect();
+    let names: Vec<&str> = prepared.headers.iter().map(|(n, _)| n.as_str()).collect();
     let ours = [
         "webhook-id",
         "webhook-timestamp",
@@ -110,21 +105,24 @@ fn headers_in_their_order() {
     assert_eq!(header(&prepared, "webhook-timestamp"), Some("1767225600"));
     assert_eq!(header(&prepared, "x-tidings-sequence"), Some("3"));
     assert!(header(&prepared, "X-Squish-Signature").is_some());
-    assert_eq!(prepared.request.deadline, Duration::from_secs(7));
-    assert_eq!(
-        prepared.request.url.as_str(),
-        "https://example.org/hook?k=v"
-    );
+    assert_eq!(prepared.deadline, Duration::from_secs(7));
+    assert_eq!(prepared.url.as_str(), "https://example.org/hook?k=v");
 }
 
 #[test]
 fn the_log_keeps_no_secret() {
     let prepared = prepare(&webhook("standard", None), "2026-01-01T00:00:00Z", false);
     assert_eq!(header(&prepared, "X-Team"), Some("blue"));
-    assert!(prepared.logged.contains(&("X-Team".into(), "***".into())));
-    assert!(!prepared.logged.iter().any(|(_, v)| v.contains("blue")));
     assert_eq!(header(&prepared, "webhook-signature"), None);
     assert_eq!(header(&prepared, "x-tidings-late"), None);
+    let recipe = Recipe::new(&webhook("standard", None), &Open, "Tidings/test").unwrap();
+    let names: Vec<String> = prepared.headers.iter().map(|(n, _)| n.clone()).collect();
+    let (url, logged) = recipe.logged(prepared);
+    assert_eq!(url, "https://example.org/hook?k=v");
+    assert!(logged.contains(&("X-Team".into(), "***".into())));
+    assert!(!logged.iter().any(|(_, v)| v.contains("blue")));
+    assert!(logged.iter().map(|(n, _)| n).eq(&names));
+    assert!(logged.contains(&("x-tidings-object".into(), "tasks/42".into())));
 }
 
 #[test]

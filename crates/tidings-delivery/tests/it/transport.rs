@@ -104,9 +104,9 @@ impl Life {
 
 #[async_trait]
 impl Transport for Life {
-    async fn send(&self, request: Request) -> Report {
+    async fn send(&self, request: &Request) -> Report {
         if !self.is_over() {
-            let report = self.receivers.answer(request, self).await;
+            let report = self.receivers.answer(request.clone(), self).await;
             if let Some(report) = report {
                 return report;
             }

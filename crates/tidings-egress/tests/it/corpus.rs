@@ -41,7 +41,7 @@ async fn every_forbidden_url_is_refused_at_saving_and_at_connecting_and_nobody_h
     for url in &urls {
         assert_eq!(client.check_url(url).await, Saved::Forbidden, "{url}");
         // As it would come from a store that somebody changed.
-        let report = client.send(post(url)).await;
+        let report = client.send(&post(url)).await;
         assert_eq!(
             (report.outcome, report.remote),
             (Outcome::Blocked, None),
@@ -76,7 +76,7 @@ async fn malformed_urls_have_a_word_each_and_ordinary_ones_are_taken() {
                 url: parsed,
                 ..post("http://example.com/")
             };
-            let report = client.send(request).await;
+            let report = client.send(&request).await;
             assert!(
                 matches!(report.outcome, Outcome::Unsendable | Outcome::Blocked)
                     || report.error.is_some_and(|e| e.code == "dns_not_found"),
@@ -123,7 +123,7 @@ async fn headers_go_out_as_they_are_or_not_at_all() {
         headers: taken.clone(),
         ..post(&receiver.url("/"))
     };
-    assert_eq!(client.send(request).await.outcome, Outcome::Accepted);
+    assert_eq!(client.send(&request).await.outcome, Outcome::Accepted);
     let got = receiver.received().all().remove(0).headers();
     let ours = ["host", "accept-encoding", "content-length"];
     let theirs: Vec<_> = got
@@ -146,7 +146,7 @@ async fn headers_go_out_as_they_are_or_not_at_all() {
                 headers: own(&[(name, value)]),
                 ..post(&receiver.url("/"))
             };
-            let report = client.send(request).await;
+            let report = client.send(&request).await;
             assert_eq!(report.outcome, Outcome::Unsendable, "{name:?}: {value:?}");
         }
     }
@@ -172,7 +172,7 @@ async fn a_refusal_tells_nothing_of_what_is_behind_it() {
     for _ in 0..TRIES {
         for (target, took) in targets.iter().zip(&mut took) {
             let started = Instant::now();
-            let report = client.send(post(target)).await;
+            let report = client.send(&post(target)).await;
             took.push(started.elapsed());
             said.insert((
                 report.outcome.as_str(),

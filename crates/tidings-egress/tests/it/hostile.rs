@@ -316,7 +316,7 @@ async fn a_big_request_is_answered_early() {
     let early = Bytes::from_static(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n");
     let receiver = Receiver::start(Behavior::SpeakFirst(early)).await;
     let report = client(None)
-        .send(Request {
+        .send(&Request {
             body: body.clone(),
             ..post(&receiver.url("/"))
         })
@@ -331,14 +331,14 @@ async fn a_big_request_is_answered_early() {
         deadline: Duration::from_millis(300),
         ..post(&receiver.url("/"))
     };
-    let report = client(None).send(request).await;
+    let report = client(None).send(&request).await;
     assert_eq!(
         (report.outcome, code(&report)),
         (Outcome::TimedOut, "deadline_write")
     );
     let receiver = Receiver::start(Behavior::ok()).await;
     let report = client(None)
-        .send(Request {
+        .send(&Request {
             body: body.clone(),
             ..post(&receiver.url("/"))
         })
@@ -358,7 +358,7 @@ async fn refused_connections_and_bad_headers() {
     let receiver = Receiver::start(Behavior::ok()).await;
     let headers = vec![("X-A".to_owned(), "a\r\nX-B: c".to_owned())];
     let report = client(None)
-        .send(Request {
+        .send(&Request {
             headers,
             ..post(&receiver.url("/"))
         })
@@ -380,7 +380,7 @@ async fn an_answer_is_kept_as_it_came() {
     )
     .await;
     let client = client(None);
-    let report = client.send(post(&receiver.url("/"))).await;
+    let report = client.send(&post(&receiver.url("/"))).await;
     let answer = report.answer.unwrap();
     assert_eq!(
         (answer.status, answer.body.len(), answer.truncated),
@@ -394,6 +394,6 @@ async fn an_answer_is_kept_as_it_came() {
             && report.tls.is_none()
     );
     assert_eq!(report.remote, Some(receiver.addr()));
-    client.send(post(&receiver.url("/"))).await;
+    client.send(&post(&receiver.url("/"))).await;
     assert_eq!(receiver.received().all()[1].header("cookie"), None);
 }

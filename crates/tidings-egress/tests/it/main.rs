@@ -48,7 +48,7 @@ pub(crate) fn post(url: &str) -> Request {
 pub(crate) async fn send_within(client: &Client, url: &str, millis: u64) -> Report {
     let deadline = Duration::from_millis(millis);
     client
-        .send(Request {
+        .send(&Request {
             deadline,
             ..post(url)
         })

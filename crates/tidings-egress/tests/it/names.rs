@@ -30,7 +30,7 @@ async fn a_name_leads_to_its_address() {
         "alias.example.test",
         "six.example.test",
     ] {
-        let report = client.send(post(&receiver.url_at(host, "/"))).await;
+        let report = client.send(&post(&receiver.url_at(host, "/"))).await;
         assert_eq!(report.outcome, Outcome::Accepted, "{host}: {report:?}");
         assert!(report.dns.is_some());
     }
@@ -71,7 +71,7 @@ async fn one_forbidden_answer_refuses_all_and_nothing_is_sent() {
         dns.set(name, zone);
         let url = format!("http://{name}:{port}/");
         assert_eq!(client.check_url(&url).await, Saved::Forbidden, "{name}");
-        let report = client.send(post(&url)).await;
+        let report = client.send(&post(&url)).await;
         assert_eq!(
             (report.outcome, report.remote),
             (Outcome::Blocked, None),
@@ -101,7 +101,7 @@ async fn one_forbidden_answer_refuses_all_and_nothing_is_sent() {
     for host in literals {
         let url = format!("http://{host}:{port}/");
         assert_eq!(client.check_url(&url).await, Saved::Forbidden, "{host}");
-        let report = client.send(post(&url)).await;
+        let report = client.send(&post(&url)).await;
         assert_eq!(
             (report.outcome, code(&report)),
             (Outcome::Blocked, "blocked"),
@@ -203,8 +203,8 @@ async fn a_name_that_moves_is_judged_again() {
     );
     let client = client(Some(dns.addr()));
     let url = receiver.url_at("moving.example.test", "/");
-    assert_eq!(client.send(post(&url)).await.outcome, Outcome::Accepted);
-    let report = client.send(post(&url)).await;
+    assert_eq!(client.send(&post(&url)).await.outcome, Outcome::Accepted);
+    let report = client.send(&post(&url)).await;
     assert_eq!(
         (report.outcome, code(&report)),
         (Outcome::Blocked, "blocked"),
@@ -260,7 +260,7 @@ async fn local_names_lead_only_where_the_operator_says() {
         assert_eq!(saved == Saved::Forbidden, !allowed, "{host}");
     }
     assert_eq!(
-        nets.send(post(&receiver.url_at("localhost", "/")))
+        nets.send(&post(&receiver.url_at("localhost", "/")))
             .await
             .outcome,
         Outcome::Accepted
@@ -269,14 +269,14 @@ async fn local_names_lead_only_where_the_operator_says() {
     let hosts = client_allowing(&[&format!("named:{port}")], Some(dns.addr()));
     assert_eq!(
         hosts
-            .send(post(&receiver.url_at("named", "/")))
+            .send(&post(&receiver.url_at("named", "/")))
             .await
             .outcome,
         Outcome::Accepted
     );
     assert_eq!(
         hosts
-            .send(post(&receiver.url_at("ci.internal", "/")))
+            .send(&post(&receiver.url_at("ci.internal", "/")))
             .await
             .outcome,
         Outcome::Blocked
@@ -306,7 +306,7 @@ async fn tls_is_checked_against_the_name() {
         ("other.example.test", "tls_wrong_name"),
     ] {
         let report = client
-            .send(Request {
+            .send(&Request {
                 tls: tls.clone(),
                 ..post(&receiver.url_at(host, "/"))
             })
@@ -328,11 +328,11 @@ async fn a_resolver_that_comes_back_is_used_at_once() {
             deadline: Duration::from_millis(300),
             ..post(&url)
         };
-        let report = client.send(request).await;
+        let report = client.send(&request).await;
         assert!(code(&report).starts_with("dns_"), "{fault:?}: {report:?}");
         dns.set("hook.example.test", Zone::address("127.0.0.1"));
         let report = client
-            .send(Request {
+            .send(&Request {
                 fresh: true,
                 ..post(&url)
             })
@@ -355,7 +355,7 @@ async fn an_address_that_refuses_does_not_hide_the_next() {
     let receiver = Receiver::start(Behavior::ok()).await;
     let client = client_allowing(&["127.0.0.0/8", "::1"], Some(dns.addr()));
     let report = client
-        .send(post(&receiver.url_at("hook.example.test", "/")))
+        .send(&post(&receiver.url_at("hook.example.test", "/")))
         .await;
     assert_eq!(
         (report.outcome, report.remote),
@@ -364,7 +364,7 @@ async fn an_address_that_refuses_does_not_hide_the_next() {
     );
     let closed = tidings_testkit::closed_port().await.port();
     let report = client
-        .send(post(&format!("http://hook.example.test:{closed}/")))
+        .send(&post(&format!("http://hook.example.test:{closed}/")))
         .await;
     assert_eq!(code(&report), "connect_refused");
 }
@@ -383,12 +383,12 @@ async fn answers_are_remembered_for_their_time_and_judged_every_time() {
         ..post(&url)
     };
     for _ in 0..20 {
-        assert_eq!(client.send(fresh()).await.outcome, Outcome::Accepted);
+        assert_eq!(client.send(&fresh()).await.outcome, Outcome::Accepted);
     }
     assert_eq!(receiver.connections(), 20);
     assert_eq!(dns.asked().len(), 2, "once for each family");
     client.set_policy(tidings_egress::policy::Policy::new(Vec::new(), Vec::new()));
-    let report = client.send(post(&url)).await;
+    let report = client.send(&post(&url)).await;
     assert_eq!(
         (report.outcome, code(&report)),
         (Outcome::Blocked, "blocked")
@@ -409,11 +409,11 @@ async fn a_remembered_answer_is_forgotten_when_its_time_is_over() {
         fresh: true,
         ..post(&url)
     };
-    assert_eq!(client.send(fresh()).await.outcome, Outcome::Accepted);
+    assert_eq!(client.send(&fresh()).await.outcome, Outcome::Accepted);
     dns.set("short.example.test", Zone::address("10.0.0.1"));
     let started = Instant::now();
     loop {
-        let report = client.send(fresh()).await;
+        let report = client.send(&fresh()).await;
         match report.outcome {
             Outcome::Accepted => assert!(started.elapsed() < Duration::from_secs(10)),
             Outcome::Blocked => break,
@@ -432,18 +432,18 @@ async fn a_name_that_moves_under_a_kept_connection_never_leads_elsewhere() {
     let receiver = Receiver::start(Behavior::ok()).await;
     let client = client(Some(dns.addr()));
     let url = receiver.url_at("moving.example.test", "/");
-    assert_eq!(client.send(post(&url)).await.outcome, Outcome::Accepted);
+    assert_eq!(client.send(&post(&url)).await.outcome, Outcome::Accepted);
     for zone in [
         Zone::address("127.0.0.2"),
         Zone::addresses(&["127.0.0.1", "10.0.0.1"]),
         Zone::address("::1"),
     ] {
         dns.set("moving.example.test", zone);
-        let kept = client.send(post(&url)).await;
+        let kept = client.send(&post(&url)).await;
         assert_eq!((kept.outcome, kept.reused), (Outcome::Accepted, true));
         assert_eq!(kept.remote, Some(receiver.addr()));
         let report = client
-            .send(Request {
+            .send(&Request {
                 fresh: true,
                 ..post(&url)
             })
@@ -452,6 +452,6 @@ async fn a_name_that_moves_under_a_kept_connection_never_leads_elsewhere() {
     }
     // The address itself is forbidden now: the kept connection is not used either.
     client.set_policy(tidings_egress::policy::Policy::new(Vec::new(), Vec::new()));
-    assert_eq!(client.send(post(&url)).await.outcome, Outcome::Blocked);
+    assert_eq!(client.send(&post(&url)).await.outcome, Outcome::Blocked);
     assert_eq!(receiver.connections(), 1);
 }

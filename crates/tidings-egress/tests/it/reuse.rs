@@ -25,7 +25,7 @@ async fn a_connection_serves_many_requests_and_headers_keep_their_case() {
     .into();
     for number in 0..50 {
         let report = client
-            .send(Request {
+            .send(&Request {
                 headers: headers.clone(),
                 ..post(&receiver.url("/a?b=c"))
             })
@@ -60,9 +60,9 @@ async fn a_connection_serves_many_requests_and_headers_keep_their_case() {
 async fn fresh_requests_and_close_headers_open_connections() {
     let receiver = Receiver::start(Behavior::ok()).await;
     let client = client(None);
-    client.send(post(&receiver.url("/"))).await;
+    client.send(&post(&receiver.url("/"))).await;
     let report = client
-        .send(Request {
+        .send(&Request {
             fresh: true,
             ..post(&receiver.url("/"))
         })
@@ -70,12 +70,12 @@ async fn fresh_requests_and_close_headers_open_connections() {
     assert!(!report.reused);
     assert_eq!(receiver.connections(), 2);
     receiver.set(Behavior::ok().header("Connection", "close"));
-    client.send(post(&receiver.url("/"))).await;
-    client.send(post(&receiver.url("/"))).await;
+    client.send(&post(&receiver.url("/"))).await;
+    client.send(&post(&receiver.url("/"))).await;
     assert_eq!((receiver.connections(), client.stats().idle), (2, 0));
     receiver.set(Behavior::ok().header("Keep-Alive", "timeout=1"));
-    client.send(post(&receiver.url("/"))).await;
-    let report = client.send(post(&receiver.url("/"))).await;
+    client.send(&post(&receiver.url("/"))).await;
+    let report = client.send(&post(&receiver.url("/"))).await;
     assert!(
         !report.reused,
         "a receiver that closes within a second is not raced"
@@ -87,10 +87,10 @@ async fn a_connection_that_dies_under_a_request_is_stale() {
     let receiver = Receiver::start(Behavior::CloseOnSecond(Reply::new(200))).await;
     let client = client(None);
     assert_eq!(
-        client.send(post(&receiver.url("/"))).await.outcome,
+        client.send(&post(&receiver.url("/"))).await.outcome,
         Outcome::Accepted
     );
-    let report = client.send(post(&receiver.url("/"))).await;
+    let report = client.send(&post(&receiver.url("/"))).await;
     assert_eq!(
         (report.outcome, report.stale, report.reused),
         (Outcome::Unreachable, true, true),
@@ -98,7 +98,7 @@ async fn a_connection_that_dies_under_a_request_is_stale() {
     );
     assert!(code(&report).starts_with("answer_"));
     let report = client
-        .send(Request {
+        .send(&Request {
             fresh: true,
             ..post(&receiver.url("/"))
         })
@@ -107,7 +107,7 @@ async fn a_connection_that_dies_under_a_request_is_stale() {
     // Silence on a kept connection is no sign of death.
     receiver.set(Behavior::NeverAnswer);
     let report = client
-        .send(Request {
+        .send(&Request {
             deadline: Duration::from_millis(200),
             ..post(&receiver.url("/"))
         })
@@ -124,7 +124,7 @@ async fn a_connection_that_was_closed_meanwhile_is_not_used() {
         let receiver = Receiver::start(behavior).await;
         let client = client(None);
         for number in 1..=5 {
-            let report = client.send(post(&receiver.url("/"))).await;
+            let report = client.send(&post(&receiver.url("/"))).await;
             // The close may be on its way still: then the request is stale, and that is all.
             assert!(
                 report.outcome == Outcome::Accepted || report.stale,
@@ -142,7 +142,7 @@ async fn unasked_words_on_a_kept_connection_end_it() {
     let receiver = Receiver::start(Behavior::RawThenStay(two)).await;
     let client = client(None);
     for _ in 0..2 {
-        let report = client.send(post(&receiver.url("/"))).await;
+        let report = client.send(&post(&receiver.url("/"))).await;
         assert_eq!((report.outcome, report.reused), (Outcome::Accepted, false));
     }
     assert_eq!(receiver.connections(), 2);
@@ -169,7 +169,7 @@ async fn connections_are_not_shared_across_tls_settings_or_policies() {
         (&insecure, true),
     ] {
         let report = client
-            .send(Request {
+            .send(&Request {
                 tls: tls.clone(),
                 ..post(&receiver.url("/"))
             })
@@ -180,14 +180,14 @@ async fn connections_are_not_shared_across_tls_settings_or_policies() {
             "{report:?}"
         );
     }
-    let report = client.send(post(&receiver.url("/"))).await;
+    let report = client.send(&post(&receiver.url("/"))).await;
     assert_eq!(
         (report.outcome, code(&report)),
         (Outcome::Unreachable, "tls_unknown_authority")
     );
     client.set_policy(Policy::new(Vec::new(), Vec::new()));
     let report = client
-        .send(Request {
+        .send(&Request {
             tls: insecure,
             ..post(&receiver.url("/"))
         })
@@ -200,12 +200,12 @@ async fn connections_are_not_shared_across_tls_settings_or_policies() {
 async fn a_kept_connection_is_closed_when_its_time_is_over() {
     let receiver = Receiver::start(Behavior::ok().header("Keep-Alive", "timeout=2")).await;
     let client = client(None);
-    client.send(post(&receiver.url("/"))).await;
+    client.send(&post(&receiver.url("/"))).await;
     assert_eq!(client.stats().idle, 1);
     receiver.closed().wait_for(1, SOON).await;
     assert_eq!(client.stats().idle, 0);
     // A client that is dropped leaves nothing open either.
-    client.send(post(&receiver.url("/"))).await;
+    client.send(&post(&receiver.url("/"))).await;
     drop(client);
     receiver.closed().wait_for(2, SOON).await;
 }
@@ -226,7 +226,7 @@ async fn tls_sessions_are_taken_up_again() {
         let client = client(None);
         let send = async |tls: &Tls| {
             let report = client
-                .send(Request {
+                .send(&Request {
                     tls: tls.clone(),
                     fresh: true,
                     ..post(&receiver.url("/"))

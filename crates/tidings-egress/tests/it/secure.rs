@@ -28,14 +28,14 @@ async fn each_kind_of_certificate_has_its_word() {
             tls: tls.clone(),
             ..post(&receiver.url("/"))
         };
-        let report = client(None).send(request(&trusting)).await;
+        let report = client(None).send(&request(&trusting)).await;
         assert_eq!(code(&report), word, "{kind:?}: {report:?}");
         assert!(report.error.is_none_or(
             |error| error.detail.contains(detail) && report.outcome == Outcome::Unreachable
         ));
         // Turned off, all of them are good.
         let report = client(None)
-            .send(request(&Tls {
+            .send(&request(&Tls {
                 insecure: true,
                 ca_pem: None,
             }))
@@ -43,7 +43,7 @@ async fn each_kind_of_certificate_has_its_word() {
         assert_eq!(report.outcome, Outcome::Accepted, "{kind:?}: {report:?}");
         assert!(report.tls.is_some());
         // Without the authority none is.
-        let report = client(None).send(request(&Tls::default())).await;
+        let report = client(None).send(&request(&Tls::default())).await;
         assert_eq!(report.outcome, Outcome::Unreachable, "{kind:?}");
         let arrived = receiver.received().len();
         assert_eq!(
@@ -71,7 +71,7 @@ async fn a_certificate_given_itself_is_trusted_by_name_and_date() {
         };
         let receiver = Receiver::start_tls(Behavior::ok(), server).await;
         let report = client(None)
-            .send(Request {
+            .send(&Request {
                 tls,
                 ..post(&receiver.url("/"))
             })
@@ -90,7 +90,7 @@ async fn the_servers_own_authorities_hold_for_all() {
         ..Settings::default()
     };
     let client = Client::new(settings).unwrap();
-    let report = client.send(post(&receiver.url_at("localhost", "/"))).await;
+    let report = client.send(&post(&receiver.url_at("localhost", "/"))).await;
     assert_eq!(report.outcome, Outcome::Accepted, "{report:?}");
     receiver.requests(1, SOON).await;
     assert!(

@@ -92,9 +92,9 @@ impl Receiver {
 
 #[async_trait]
 impl Transport for Receiver {
-    async fn send(&self, request: Sent) -> Report {
-        let status = self.status(&request);
-        self.got.lock().push(request);
+    async fn send(&self, request: &Sent) -> Report {
+        let status = self.status(request);
+        self.got.lock().push(request.clone());
         if status == 0 {
             std::future::pending::<()>().await;
         }

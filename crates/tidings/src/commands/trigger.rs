@@ -109,7 +109,7 @@ pub(crate) async fn post(url: url::Url, headers: Vec<(String, String)>, body: By
     match client {
         Ok(client) => {
             client
-                .send(Request {
+                .send(&Request {
                     url,
                     headers,
                     body,
