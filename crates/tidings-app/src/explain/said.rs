@@ -20,6 +20,7 @@ pub(super) struct Said {
 }
 
 /// What the dialects made of the event, and how the project stood.
+#[derive(Default)]
 pub(super) struct Then {
     groups: Vec<Group>,
     /// Whether its webhooks were on.
