@@ -136,6 +136,9 @@ CREATE INDEX webhooks_by_project ON webhooks (project, id);
 -- prune: webhooks whose queue is still to be skipped
 CREATE INDEX webhooks_being_emptied ON webhooks (id) WHERE deleted = 1;
 
+-- a start: are there secrets; sealing them anew
+CREATE INDEX webhooks_with_secrets ON webhooks (id) WHERE sealed IS NOT NULL;
+
 -- Apart from the webhooks: it changes with every other attempt.
 CREATE TABLE healths (
     webhook INTEGER PRIMARY KEY,

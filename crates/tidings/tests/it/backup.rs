@@ -32,23 +32,29 @@ fn copied(of: &Path, at: PathBuf) -> (PathBuf, Value) {
 
 /// Event ids of everything that is listed.
 async fn listed(server: &Server) -> HashSet<u64> {
+    pages(server, "/projects/CARE/activities?limit=200", "id").await
+}
+
+/// A number of each entry of a list.
+async fn pages(server: &Server, path: &str, member: &str) -> HashSet<u64> {
     let mut all = HashSet::new();
     let mut cursor = String::new();
     loop {
-        let path = format!("/projects/CARE/activities?limit=200{cursor}");
-        let page = server.call("GET", &path, &Value::Null).await;
-        all.extend(
-            page["data"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|a| a["id"].as_u64().unwrap()),
-        );
+        let page = server
+            .call("GET", &format!("{path}{cursor}"), &Value::Null)
+            .await;
+        let data = page["data"].as_array().unwrap().iter();
+        all.extend(data.map(|entry| entry[member].as_u64().unwrap()));
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => return all,
         }
     }
+}
+
+/// Event ids of everything in the sent log.
+async fn logged(server: &Server) -> HashSet<u64> {
+    pages(server, "/projects/CARE/deliveries?limit=200", "event").await
 }
 
 fn told(receiver: &Receiver) -> HashSet<u64> {
@@ -150,6 +156,11 @@ async fn backups_under_load_hold_every_acknowledged_change() {
             found.iter().max(),
             Some(event).filter(|e| **e > 0),
             "the copy is of one moment"
+        );
+        assert_eq!(
+            logged(&restored).await,
+            found,
+            "each change has its delivery"
         );
         held += found.len();
         let next = create(restored.address).await.unwrap();

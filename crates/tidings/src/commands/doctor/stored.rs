@@ -9,7 +9,7 @@ use tidings_domain::webhook::Webhook;
 use tidings_sqlite::{Examiner, Seen};
 use tidings_storage::StoreError;
 
-use super::{Finding, failed, fine, warning};
+use super::{Finding, Verdict, failed, fine, warning};
 use crate::commands::local::size;
 use crate::config::Config;
 use crate::keys::{self, Key};
@@ -75,6 +75,12 @@ fn inside(
     quick: bool,
     findings: &mut Vec<Finding>,
 ) -> Result<Stored, StoreError> {
+    let schema = schema(examiner);
+    if schema.verdict != Verdict::Ok {
+        // What the tables hold is only known of the newest.
+        findings.extend([schema, lock(path), permissions(path)]);
+        return Ok(Stored::default());
+    }
     let figures = examiner.figures()?;
     findings.push(fine(
         "database",
@@ -89,7 +95,7 @@ fn inside(
             figures.parked
         ),
     ));
-    findings.push(schema(examiner));
+    findings.push(schema);
     if let Some(mark) = &examiner.seen().backup {
         findings.push(warning(
             "backup",
@@ -132,7 +138,9 @@ fn schema(examiner: &Examiner) -> Finding {
     } else {
         warning(
             "schema",
-            format!("version {found}; the next start makes it {newest}"),
+            format!(
+                "version {found}; the next start makes it {newest}, and what is in it can be examined then"
+            ),
             "make a backup before: there is no way back but a backup",
         )
     }
@@ -184,9 +192,6 @@ fn integrity(examiner: &Examiner) -> Finding {
 }
 
 fn consistency(examiner: &Examiner) -> Finding {
-    if examiner.seen().schema != Some(Examiner::newest_schema()) {
-        return fine("consistency", "not asked of an older schema");
-    }
     match examiner.disagreements() {
         Ok(found) if found.is_empty() => fine(
             "consistency",
