@@ -193,7 +193,7 @@ fn head(row: &DeliverySummary, now: Time) -> Vec<(String, Value)> {
     members
 }
 
-fn show_row(row: &DeliverySummary, now: Time) -> Value {
+pub(crate) fn show_row(row: &DeliverySummary, now: Time) -> Value {
     let mut members = head(row, now);
     let last = row.last.as_ref().map(|last| {
         object([

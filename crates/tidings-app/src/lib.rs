@@ -9,6 +9,7 @@
 //! * [`explain`]: why an event reached a webhook or did not.
 //! * [`catalogue`]: the dialects, their codes and a sample of each; needs nobody's permission.
 //! * [`vault`]: secrets at rest. [`reader`]: strict reading of requests. [`keep`]: answers for requests that are sent again.
+//! * [`first_tries`]: what became of a write's deliveries.
 //!
 //! Invariants: whoever does not see a project gets the same answer as for an absent one; a secret goes in and never comes out.
 
@@ -26,6 +27,7 @@ pub mod caller;
 pub mod catalogue;
 pub mod deliveries;
 pub mod explain;
+pub mod first_tries;
 pub mod guard;
 pub mod keep;
 pub mod objects;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use tidings_domain::project::WebhookSwitch;
-use tidings_domain::webhook::{DisabledReason, Health, Webhook};
+use tidings_domain::webhook::{DisabledReason, Health, HealthState, Webhook};
 use tidings_domain::{Clock, DeliveryId, Entropy, ProjectId, WebhookId};
 use tidings_egress::Transport;
 use tidings_storage::{AsOf, Store, StoreError};
@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::announce::set_enabled;
 use crate::carry::Carrier;
+use crate::first_tries::{Waiter, Waiters};
 use crate::inbox::{Inbox, Input, Wish};
 use crate::keep;
 use crate::live::Live;
@@ -68,6 +69,7 @@ struct Inner {
     time: Arc<Time>,
     settings: Arc<RwLock<Settings>>,
     live: Arc<Live>,
+    waiters: Arc<Waiters>,
     metrics: Metrics,
     /// One test at a time per webhook.
     tests: Mutex<HashMap<WebhookId, Arc<tokio::sync::Mutex<()>>>>,
@@ -156,6 +158,7 @@ impl Engine {
     /// A webhook was deleted in the store: requests in flight finish and are logged, nothing else is sent.
     pub async fn webhook_deleted(&self, webhook: WebhookId) {
         self.ask(|done| Input::Deleted(webhook, done)).await;
+        self.0.waiters.give_up(webhook);
     }
 
     /// A project was deleted in the store, with its webhooks.
@@ -249,6 +252,38 @@ impl Engine {
         now.wall.as_millisecond().saturating_add(away)
     }
 
+    /// A place for somebody who waits for the first tries of deliveries that were just made; see [`Waiter`]. What goes to a
+    /// webhook whose health is not `ok` is not waited for. `None`: too many wait, or too much is asked, or the server stops.
+    pub async fn await_first_tries(
+        &self,
+        deliveries: &[(DeliveryId, WebhookId)],
+    ) -> Option<Waiter> {
+        let waiter = self.0.waiters.enter(deliveries.iter().copied())?;
+        // After taking the place: what goes bad from here on is told.
+        let is_bad = |webhook| {
+            let health = self.0.live.health(webhook);
+            health.is_some_and(|health| health.state != HealthState::Ok)
+        };
+        let bad: Vec<DeliveryId> = deliveries
+            .iter()
+            .filter(|(_, webhook)| is_bad(*webhook))
+            .map(|(delivery, _)| *delivery)
+            .collect();
+        if !bad.is_empty() {
+            // One of these may be what made it bad: then its try is about to be written.
+            let _ = self.ask(Input::WhenWritten).await;
+        }
+        for delivery in bad {
+            waiter.found(delivery);
+        }
+        Some(waiter)
+    }
+
+    /// Everybody who waits for first tries is answered now: the server is about to stop.
+    pub fn answer_waiters(&self) {
+        self.0.waiters.close();
+    }
+
     /// The settings in force.
     pub fn settings(&self) -> Settings {
         self.0.settings.read().clone()
@@ -267,6 +302,7 @@ impl Engine {
 
     /// Ends at once, as a crash would: nothing is finished, nothing more is written. For a second signal.
     pub fn abort(&self) {
+        self.answer_waiters();
         self.0.inbox.push(Input::Stop);
         self.0.stop.cancel();
     }
@@ -278,6 +314,7 @@ impl Engine {
         if engine.stop.is_cancelled() {
             return;
         }
+        self.answer_waiters();
         engine.inbox.push(Input::Close);
         let (to, mut quiet) = oneshot::channel();
         engine.inbox.push(Input::WhenQuiet(to));

@@ -9,6 +9,7 @@
 //! * The *shell* is the body: it runs the core, sends (`carry`, the one send path), reads pages of the queue (`load`), puts
 //!   deliveries aside, tells people of a disabled webhook (`announce`).
 //! * The *writer* brings results to the store in batches and tells the core what is durable.
+//! * `first_tries` is who waits for results: the writer tells them.
 //! * [`Engine`] is the handle for the floors above; [`waiting`] is what it tells of a delivery that is not sent yet.
 //!
 //! # Pure parts, each a table in its tests
@@ -30,6 +31,7 @@ mod carry;
 mod core;
 mod effect;
 mod engine;
+pub mod first_tries;
 pub mod health;
 mod inbox;
 mod keep;

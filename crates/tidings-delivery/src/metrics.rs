@@ -13,6 +13,7 @@ use prometheus_client::registry::Registry;
 use tidings_domain::delivery::{Outcome, Trigger};
 use tidings_storage::Then;
 
+use crate::first_tries::Waiters;
 use crate::live::{Live, Totals};
 
 /// Seconds; a try ends within a minute.
@@ -32,6 +33,7 @@ pub struct Metrics {
     deliveries: Family<StateLabel, Counter>,
     settle_failures: Counter,
     live: Arc<Live>,
+    waiters: Arc<Waiters>,
 }
 
 impl fmt::Debug for Metrics {
@@ -41,13 +43,14 @@ impl fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new(live: Arc<Live>) -> Self {
+    pub(crate) fn new(live: Arc<Live>, waiters: Arc<Waiters>) -> Self {
         Self {
             attempts: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(DURATIONS)),
             deliveries: Family::default(),
             settle_failures: Counter::default(),
             live,
+            waiters,
         }
     }
 
@@ -73,7 +76,10 @@ impl Metrics {
             "Times the store could not write results; they are kept and written later",
             self.settle_failures.clone(),
         );
-        registry.register_collector(Box::new(LiveCollector(Arc::clone(&self.live))));
+        registry.register_collector(Box::new(LiveCollector(
+            Arc::clone(&self.live),
+            Arc::clone(&self.waiters),
+        )));
     }
 
     /// Everything in the text format of `OpenMetrics`, for `/metrics`.
@@ -122,7 +128,7 @@ impl Metrics {
 }
 
 /// Gauges that are read from the lanes when somebody looks.
-struct LiveCollector(Arc<Live>);
+struct LiveCollector(Arc<Live>, Arc<Waiters>);
 
 impl fmt::Debug for LiveCollector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -152,6 +158,11 @@ impl Collector for LiveCollector {
             "tidings_webhooks_behind",
             "Webhooks with more deliveries waiting in the store than in memory",
             behind,
+        )?;
+        one(
+            "tidings_requests_waiting",
+            "Requests of the API that wait for first tries (Prefer: wait)",
+            self.1.count(),
         )?;
         let kind = gauge(0).metric_type();
         let mut family =

@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::Answer;
+use crate::first_tries::Waiters;
 use crate::inbox::{Inbox, Input};
 use crate::metrics::Metrics;
 
@@ -87,6 +88,7 @@ pub(crate) struct Writer {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) inbox: Inbox,
     pub(crate) metrics: Metrics,
+    pub(crate) waiters: Arc<Waiters>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -117,6 +119,8 @@ impl Writer {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+        self.waiters
+            .written(&batch.settlements, batch.health.iter());
         let settled = batch.settlements.iter();
         for settlement in settled.clone() {
             self.metrics.settled(settlement.then);

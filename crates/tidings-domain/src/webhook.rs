@@ -138,6 +138,18 @@ pub enum HealthState {
     Disabled,
 }
 
+impl HealthState {
+    /// The word of the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            HealthState::Ok => "ok",
+            HealthState::BackingOff => "backing_off",
+            HealthState::Paused => "paused",
+            HealthState::Disabled => "disabled",
+        }
+    }
+}
+
 /// Why a webhook is disabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -22,7 +22,7 @@ fn render() -> String {
          <title>Tidings API</title><link rel=\"stylesheet\" href=\"/docs/style.css\"></head><body>\n<main>\n<h1>Tidings API</h1>\n\
          <p>JSON over HTTP. Send <code>Authorization: Bearer tid_…</code>. Errors are problem documents (RFC 9457): look at \
          <code>code</code>, and at <code>errors</code> for a pointer to each member at fault. Lists answer \
-         <code>{data, next_cursor}</code>. The whole description with every schema: \
+         <code>{data, next_cursor}</code>. Every write takes <code>Idempotency-Key</code>; writes of objects take <code>Prefer: wait=N</code>. The whole description with every schema: \
          <a href=\"/api/v1/openapi.json\">openapi.json</a>.</p>\n",
     );
     let mut tags: Vec<&str> = Vec::new();

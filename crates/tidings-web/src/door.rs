@@ -153,6 +153,10 @@ impl Shared {
             took_us = took.as_micros(),
             "{operation} answered {status}"
         );
+        let mut reply = reply;
+        if let Some(wait) = reply.wait.take() {
+            reply = wait.finish(&self.app, reply).await;
+        }
         self.dress((reply, room), row, head_only)
     }
 

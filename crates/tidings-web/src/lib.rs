@@ -19,6 +19,7 @@ pub mod door;
 pub mod idempotency;
 pub mod metrics;
 pub mod openapi;
+mod prefer;
 pub mod problem;
 mod query;
 mod rooms;

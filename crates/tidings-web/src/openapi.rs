@@ -228,6 +228,13 @@ fn headers(row: &Row) -> Vec<(&'static str, &'static str, Value)> {
             ),
         ]);
     }
+    if row.waits {
+        all.push((
+            "Prefer",
+            "wait=N: the answer comes after the first tries of the deliveries, or after N seconds (1 to 30), with their results (RFC 7240).",
+            text(),
+        ));
+    }
     if idempotency::is_read(row) {
         all.push((
             "Idempotency-Key",
@@ -290,6 +297,14 @@ fn responses(row: &Row) -> Value {
         or.iter()
             .map(|(status, meaning)| (status.to_string(), good(row, body, meaning))),
     );
+    if row.waits && *status == 204 {
+        let mut tried = good(row, body, "Done, and waited for");
+        if let Value::Map(members) = &mut tried {
+            let content = media("application/json", waited(None));
+            members.push(("content".to_owned(), content));
+        }
+        all.push(("200".to_owned(), tried));
+    }
     all.extend(refusals(row).into_iter().map(|(status, codes)| {
         let shared = REFUSALS
             .iter()
@@ -391,6 +406,10 @@ fn good(row: &Row, body: &OutputBody, description: &str) -> Value {
         let text = "Path of what was created.";
         headers.push(("Location".to_owned(), header(text)));
     }
+    if row.waits {
+        let text = "wait=N: the answer came after the first tries, or after N seconds.";
+        headers.push(("Preference-Applied".to_owned(), header(text)));
+    }
     if idempotency::is_read(row) {
         let text = "true: the answer to an earlier request with the same Idempotency-Key.";
         headers.push(("Idempotency-Replayed".to_owned(), header(text)));
@@ -400,6 +419,10 @@ fn good(row: &Row, body: &OutputBody, description: &str) -> Value {
     }
     let content = match body {
         OutputBody::None => return Value::Map(members),
+        OutputBody::One(schema) if row.waits && schema != "Changes" => {
+            let both = vec![reference(schema), waited(Some(schema))];
+            media("application/json", object([("anyOf", Value::List(both))]))
+        }
         OutputBody::One(schema) => media("application/json", reference(schema)),
         OutputBody::List(schema) => media(
             "application/json",
@@ -428,6 +451,24 @@ fn good(row: &Row, body: &OutputBody, description: &str) -> Value {
     };
     members.push(("content".to_owned(), content));
     Value::Map(members)
+}
+
+/// The answer to a write that waited for the first tries.
+fn waited(schema: Option<&str>) -> Value {
+    let written = schema.map_or_else(|| object([("type", "null".into())]), reference);
+    let rest = reference("FirstTries");
+    let own = object([
+        ("type", "object".into()),
+        ("required", vec!["object", "event"].into()),
+        (
+            "properties",
+            object([
+                ("object", written),
+                ("event", object([("type", vec!["integer", "null"].into())])),
+            ]),
+        ),
+    ]);
+    object([("allOf", Value::List(vec![own, rest]))])
 }
 
 fn components() -> Value {

@@ -14,6 +14,7 @@ use tidings_app::{Access, App, Caller, Keep, Paging};
 use tidings_domain::{Collection, Fault, Project, Value};
 
 use crate::idempotency::Ticket;
+use crate::prefer::Wait;
 use crate::query::Query;
 
 /// The methods of the API. `HEAD` is a `GET` without its body.
@@ -127,6 +128,8 @@ pub struct Row {
     pub query: Vec<Parameter>,
     /// Whether the headers `Tidings-Actor` and `Tidings-At` are read.
     pub acts: bool,
+    /// Whether `Prefer: wait` is read: it writes objects.
+    pub waits: bool,
     /// What a request may carry.
     pub input: Input,
     /// What a good answer carries.
@@ -157,6 +160,7 @@ impl Row {
             access,
             query: Vec::new(),
             acts: false,
+            waits: false,
             input: Input::None,
             output: Output {
                 status: 200,
@@ -424,6 +428,8 @@ pub struct Reply {
     pub body: Bytes,
     /// Whether it was kept for the request's key, with the change that it answers.
     pub kept: bool,
+    /// What it waits for before it is given, if the client prefers that.
+    pub wait: Option<Box<Wait>>,
 }
 
 impl Reply {
@@ -441,6 +447,7 @@ impl Reply {
             media_type: "application/json",
             body: body.into(),
             kept: false,
+            wait: None,
         }
     }
 
@@ -457,6 +464,7 @@ impl Reply {
             media_type,
             body: body.into(),
             kept: false,
+            wait: None,
         }
     }
 

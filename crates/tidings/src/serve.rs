@@ -134,6 +134,8 @@ impl Running {
     /// Stops taking requests, lets those in flight finish, then ends.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
+        // Who waits for first tries gets the answer without them: thirty seconds of waiting would be thirty seconds of stopping.
+        self.engine.answer_waiters();
         // The engine goes on while the last requests are answered, so that what they record can still be sent at once.
         if self.doors.await.is_err() {
             tracing::error!("the HTTP surface did not end well");

@@ -136,12 +136,7 @@ fn warnings(webhook: &Webhook) -> Value {
 }
 
 fn show_health(webhook: &Webhook, health: &Health, counts: LaneCounts, project: &Project) -> Value {
-    let word = match health.state {
-        HealthState::Ok => "ok",
-        HealthState::BackingOff => "backing_off",
-        HealthState::Paused => "paused",
-        HealthState::Disabled => "disabled",
-    };
+    let word = health.state.as_str();
     // A webhook that is enabled in a project whose plan sends nothing is, for people, switched off by the plan.
     let gated = webhook.enabled && project.webhooks == WebhookSwitch::ViewOnly;
     let (word, reason) = if gated {

@@ -12,6 +12,7 @@ use super::{Engine, Inner, Parts};
 use crate::announce::Announcer;
 use crate::carry::Carrier;
 use crate::core::Core;
+use crate::first_tries::Waiters;
 use crate::keep;
 use crate::live::Live;
 use crate::metrics::Metrics;
@@ -41,7 +42,8 @@ impl Engine {
             clock: Arc::clone(&clock),
         });
         let live = Arc::new(Live::default());
-        let metrics = Metrics::new(Arc::clone(&live));
+        let waiters = Arc::new(Waiters::default());
+        let metrics = Metrics::new(Arc::clone(&live), Arc::clone(&waiters));
         let mut core = Core::new(settings.clone(), entropy, Arc::clone(&live), time.now());
         core.begin(lanes, resumed.cut_off.as_ref(), time.now());
         let settings = Arc::new(RwLock::new(settings));
@@ -66,6 +68,7 @@ impl Engine {
             time: Arc::clone(&time),
             settings: Arc::clone(&settings),
             live,
+            waiters: Arc::clone(&waiters),
             metrics: metrics.clone(),
             tests: parking_lot::Mutex::default(),
             tasks: TaskTracker::new(),
@@ -79,6 +82,7 @@ impl Engine {
             store: Arc::clone(&store),
             inbox: inbox.clone(),
             metrics,
+            waiters,
             stop: stop(),
         };
         tasks.spawn(writer.run());

@@ -2,12 +2,14 @@
 
 use http::{HeaderName, StatusCode, header};
 use tidings_app::Access;
+use tidings_app::first_tries::Awaited;
 use tidings_app::objects::{Entry, Op, Written};
 use tidings_app::reader::object;
 use tidings_domain::collection::ITEMS;
 use tidings_domain::{Collection, Fault, Project, Value};
 
 use super::run;
+use crate::prefer::{self, Shape, Wait};
 use crate::problem;
 use crate::route::{Call, Input, Method, Parameter, Payload, Reply, Row};
 use crate::schema_names::{input_name, name, patch_name, words};
@@ -195,12 +197,14 @@ fn changes_row() -> Row {
         .gives(200, "Changes")
         .refuses(&[INVALID, CONFLICT, (413, "too_large")]);
     row.input = Input::Changes;
+    row.waits = true;
     row
 }
 
 /// A row of a write of objects.
 fn verb(mut row: Row) -> Row {
     row.acts = true;
+    row.waits = true;
     row.refuses(&[INVALID, CONFLICT])
 }
 
@@ -258,26 +262,55 @@ fn entry(call: &Call, op: Op) -> Result<Entry, Fault> {
     })
 }
 
-/// Carries out writes and answers with what `render` makes of them.
-async fn write(
-    call: &Call,
-    entries: Vec<Entry>,
-    batch: bool,
-    render: fn(&Project, &[Written]) -> Reply,
-) -> Result<Reply, Fault> {
+/// How a request of writes is answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// With the object.
+    One,
+    /// With what became of each item.
+    Bulk,
+    /// With what became of each entry.
+    Batch,
+}
+
+impl Kind {
+    fn answer(self, project: &Project, written: &[Written]) -> Reply {
+        match self {
+            Kind::One => answer(project, written),
+            Kind::Bulk => bulk_answer(written),
+            Kind::Batch => batch_answer(written),
+        }
+    }
+
+    fn shape(self, written: &[Written]) -> Shape {
+        match self {
+            Kind::One => Shape::Object(written.first().and_then(|w| w.event)),
+            Kind::Bulk | Kind::Batch => Shape::List,
+        }
+    }
+}
+
+/// Carries out writes and answers, after the first tries where the client prefers that.
+async fn write(call: &Call, entries: Vec<Entry>, kind: Kind) -> Result<Reply, Fault> {
     let (caller, project) = (call.caller()?, call.project()?);
     let keep = {
         let project = call.project.clone();
         call.keep(move |written: &[Written]| match &project {
-            Some(project) => render(project, written),
+            Some(project) => kind.answer(project, written),
             None => problem::reply(&tidings_app::refusal::internal()),
         })
     };
-    let app = &call.app;
+    let (app, batch) = (&call.app, kind == Kind::Batch);
     let wrote = app
         .write(caller, &project.key, entries, batch, keep)
         .await?;
-    Ok(call.kept(render(project, &wrote.written)))
+    let mut reply = call.kept(kind.answer(project, &wrote.written));
+    if let Some(seconds) = prefer::seconds(&call.headers) {
+        let deliveries = Awaited::of(&wrote.deliveries);
+        let shape = kind.shape(&wrote.written);
+        reply.wait = Some(Box::new(Wait::new(seconds, deliveries, shape)));
+    }
+    Ok(reply)
 }
 
 /// The object as it is now, or nothing when it is gone.
@@ -298,7 +331,7 @@ fn answer(project: &Project, written: &[Written]) -> Reply {
 }
 
 /// What became of each item of a bulk update.
-fn bulk_answer(_: &Project, written: &[Written]) -> Reply {
+fn bulk_answer(written: &[Written]) -> Reply {
     let each = written.first().map(|bulk| bulk.each.as_slice());
     let data = each.unwrap_or_default().iter().map(show).collect();
     let reply = Reply::json(StatusCode::OK, &object([("data", Value::List(data))]));
@@ -309,7 +342,7 @@ fn bulk_answer(_: &Project, written: &[Written]) -> Reply {
 }
 
 /// What became of each entry of a batch.
-fn batch_answer(_: &Project, written: &[Written]) -> Reply {
+fn batch_answer(written: &[Written]) -> Reply {
     let data = written.iter().map(show).collect();
     Reply::json(StatusCode::OK, &object([("data", Value::List(data))]))
 }
@@ -322,7 +355,7 @@ fn with_event(reply: Reply, written: &Written) -> Reply {
 }
 
 async fn run_op(call: Call, op: Op) -> Result<Reply, Fault> {
-    write(&call, vec![entry(&call, op)?], false, answer).await
+    write(&call, vec![entry(&call, op)?], Kind::One).await
 }
 
 async fn list(call: Call) -> Result<Reply, Fault> {
@@ -385,7 +418,7 @@ async fn notify(call: Call) -> Result<Reply, Fault> {
 }
 
 async fn bulk(call: Call) -> Result<Reply, Fault> {
-    write(&call, vec![entry(&call, Op::Bulk)?], false, bulk_answer).await
+    write(&call, vec![entry(&call, Op::Bulk)?], Kind::Bulk).await
 }
 
 async fn changes(call: Call) -> Result<Reply, Fault> {
@@ -400,7 +433,7 @@ async fn changes(call: Call) -> Result<Reply, Fault> {
             ));
         }
     };
-    write(&call, entries, true, batch_answer).await
+    write(&call, entries, Kind::Batch).await
 }
 
 fn show(written: &Written) -> Value {

@@ -13,6 +13,7 @@ mod malformed;
 mod objects;
 mod openapi;
 mod permissions;
+mod prefer;
 mod secrets;
 mod serving;
 mod webhooks;

@@ -19,6 +19,7 @@ mod hostile;
 mod idempotency;
 mod kill;
 mod overload;
+mod prefer;
 mod reference;
 mod secrets;
 mod signatures;
