@@ -76,6 +76,11 @@ const RULES: &[(&str, &str)] = &[
         "SELECT count(*) FROM message_objects o WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = o.message)",
     ),
     (
+        "objects whose trail of messages ends in nothing or goes back and forth",
+        "SELECT (SELECT count(*) FROM objects o WHERE o.trail > (SELECT coalesce(max(id), 0) FROM trails))
+         + (SELECT count(*) FROM trails t JOIN trails b ON b.id = t.before WHERE b.id >= t.id OR b.message > t.message)",
+    ),
+    (
         "entries of the log's triggers without their delivery",
         "SELECT count(*) FROM delivery_triggers t WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.id = t.delivery AND d.project = t.project)",
     ),

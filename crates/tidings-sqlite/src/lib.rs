@@ -37,6 +37,7 @@ mod retention;
 mod shared;
 mod snapshot;
 mod store;
+mod trail;
 mod writer;
 
 #[cfg(test)]

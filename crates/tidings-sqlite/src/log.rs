@@ -10,7 +10,8 @@ use tidings_storage::{
 };
 
 use crate::codes::{DELIVERED, PENDING, Result, limit, outcome, sick, state, state_code, trigger};
-use crate::question::{COLUMNS, Question, Whose, question, rare};
+use crate::question::{COLUMNS, MILLISECOND, Question, Whose, first_id, question, rare};
+use crate::trail::Trail;
 
 pub(crate) fn deliveries(
     conn: &Connection,
@@ -22,7 +23,13 @@ pub(crate) fn deliveries(
     let most = rows + 1;
     let of =
         |filter: &DeliveryFilter, whose| ask(conn, &question(project, filter, whose, before, most));
-    let mut data = if let Some((webhooks, unsaved)) = one_by_one(conn, project, filter)? {
+    let mut data = if let (Some(object), None) = (&filter.object, filter.event) {
+        let mut data = of_object(conn, project, (filter, object), before, most)?;
+        // What was told of it before it was an object here, as a test datum may have been.
+        data.extend(of(filter, Whose::Filter)?);
+        data.sort_by_key(|d| std::cmp::Reverse(d.id));
+        data
+    } else if let Some((webhooks, unsaved)) = one_by_one(conn, project, filter)? {
         let mut data = Vec::new();
         for webhook in webhooks {
             let one = DeliveryFilter {
@@ -43,6 +50,35 @@ pub(crate) fn deliveries(
     data.truncate(rows);
     let next = data.last().filter(|_| more).map(|d| d.id.0);
     Ok(Page { data, next })
+}
+
+/// The deliveries about an object, newest first, message by message.
+fn of_object(
+    conn: &Connection,
+    project: ProjectId,
+    (filter, object): (&DeliveryFilter, &str),
+    before: i64,
+    most: usize,
+) -> Result<Vec<DeliverySummary>> {
+    let end = if before > 0 { before } else { i64::MAX };
+    let end = filter
+        .until_ms
+        .map_or(end, |until| end.min(first_id(until)));
+    // The deliveries of a message were made in the same millisecond, or in two that follow each other.
+    let begin = filter.since_ms.map_or(0, first_id) - MILLISECOND;
+    let mut trail = Trail::of(conn, project, object)?;
+    let mut found = Vec::new();
+    while found.len() < most
+        && let Some(message) = trail.step()?
+        && message >= begin
+    {
+        if message < end {
+            let rows = most - found.len();
+            let asked = question(project, filter, Whose::Message(message), before, rows);
+            found.extend(ask(conn, &asked)?);
+        }
+    }
+    Ok(found)
 }
 
 /// Some indexes are per webhook: the webhooks that are then asked one by one, so that the newest of all can be taken; and whether

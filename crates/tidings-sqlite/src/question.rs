@@ -15,7 +15,7 @@ pub(crate) const COLUMNS: &str = "d.id, d.webhook, m.event, m.dialect, m.code, m
      d.attempts, d.outcome, d.status, d.duration_ms, d.error, coalesce(h.paused, 0)";
 
 /// A millisecond in ids of deliveries.
-const MILLISECOND: i64 = 1 << 20;
+pub(crate) const MILLISECOND: i64 = 1 << 20;
 
 /// A question to the log: SQL and what its parameters are.
 pub(crate) struct Question {
@@ -37,6 +37,8 @@ pub(crate) enum Whose {
     Filter,
     /// Tests of webhooks that were never saved: no webhook finds them.
     Unsaved,
+    /// Those of one message.
+    Message(i64),
 }
 
 pub(crate) fn question(
@@ -86,6 +88,11 @@ fn driven_by(
 ) -> (String, &'static str) {
     // A message's id is that of its first delivery, so its order is that of the deliveries.
     const OF_MESSAGES: &str = "messages m CROSS JOIN deliveries d ON d.id BETWEEN m.id AND m.last";
+    if let Whose::Message(id) = whose {
+        let id = q.given(id);
+        conditions.push(format!("m.id = {id}"));
+        return (OF_MESSAGES.to_owned(), "d.id DESC");
+    }
     if let Some(event) = filter.event {
         let event = q.given(event.0);
         conditions.push(format!("m.event = {event}"));
@@ -166,7 +173,7 @@ fn rest(q: &mut Question, filter: &DeliveryFilter, conditions: &mut Vec<String>)
     {
         let object = q.given(object.clone());
         conditions.push(format!(
-            "EXISTS (SELECT 1 FROM message_objects o WHERE o.project = d.project AND o.object = {object} AND o.message = m.id)"
+            "(m.object = {object} OR instr(' ' || m.roots || ' ', ' ' || {object} || ' ') > 0)"
         ));
     }
     if let Some(code) = &filter.code {

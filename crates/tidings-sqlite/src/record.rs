@@ -649,16 +649,7 @@ impl Writer {
                 &message.body[..],
             ],
         )?;
-        let mut objects: Vec<&str> = roots.iter().map(String::as_str).collect();
-        objects.push(&message.object);
-        objects.sort_unstable();
-        objects.dedup();
-        for object in objects {
-            self.run(
-                "INSERT INTO message_objects (project, object, message) VALUES (?1, ?2, ?3)",
-                params![message.project.0, object, message.id],
-            )?;
-        }
+        self.lay_trails(message)?;
         self.totals.bytes += i64::try_from(message.body.len()).unwrap_or_default();
         Ok(())
     }

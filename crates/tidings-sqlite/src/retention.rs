@@ -207,6 +207,9 @@ impl Writer {
             .and_then(|mut s| s.query_row([self.totals.event + 1], |row| row.get(0)))
             .map_err(sick)?;
         self.prune_objects(oldest, step, pruned)?;
+        let trails = self.prune_trails(step)?;
+        pruned.removed += trails as u64;
+        pruned.more |= trails == step;
         for sql in [
             "DELETE FROM old_projects WHERE rowid IN (SELECT rowid FROM old_projects WHERE until < ?1 LIMIT ?2)",
             "DELETE FROM links WHERE (project, to_collection, to_id, from_collection, member, from_id, since) IN

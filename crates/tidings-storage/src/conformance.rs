@@ -132,6 +132,7 @@ pub async fn exercise(make: impl Fn(Arc<dyn Clock>, Arc<dyn CommitListener>) -> 
     recovering(bench()).await;
     the_log(bench()).await;
     the_log_of_an_event(bench()).await;
+    the_log_of_an_object(bench()).await;
     tests_in_the_log(bench()).await;
     people(bench()).await;
     retention(bench()).await;
@@ -1328,6 +1329,70 @@ async fn the_log(b: Bench) {
     assert_eq!(last.error.as_deref(), Some("overloaded"));
     let other = b.project("other").await;
     assert!(b.found(other, all()).await.is_empty());
+}
+
+/// Page by page, through what retention left, and after it left nothing.
+async fn the_log_of_an_object(b: Bench) {
+    let p = b.project("p").await;
+    let hook = b.hook(p, "h").await;
+    let about = |key: &str| DeliveryFilter {
+        object: Some(key.to_owned()),
+        ..DeliveryFilter::default()
+    };
+    let mut made = Vec::new();
+    for turn in 0..6 {
+        let docs = vec![
+            task(1, &format!("one {turn}")),
+            task(2, &format!("two {turn}")),
+        ];
+        made.extend(b.put(p, docs, &[hook]).await.deliveries);
+        b.clock.advance(Duration::from_hours(1));
+    }
+    let of = |made: &[Queued], key: &str| {
+        let own = made.iter().rev().filter(|q| q.message.object == key);
+        own.map(|q| q.id).collect::<Vec<_>>()
+    };
+    let mut paged = Vec::new();
+    let mut before = 0;
+    loop {
+        let page = b
+            .store
+            .deliveries(p, &about("tasks/1"), before, 2)
+            .await
+            .unwrap();
+        paged.extend(page.data.iter().map(|d| d.id));
+        match page.next {
+            Some(next) => before = next,
+            None => break,
+        }
+    }
+    assert_eq!(paged, of(&made, "tasks/1"));
+
+    // The oldest is parked and stays; those after it go.
+    let accepted = || Some(attempt(Trigger::Event, Some(200), None));
+    for queued in &made[1..] {
+        b.settle(queued, accepted(), Then::Delivered).await;
+    }
+    b.settle(&made[0], None, Then::Parked).await;
+    let few = Retention {
+        max_rows: 3,
+        ..Retention::default()
+    };
+    prune_all(&b, few).await;
+    let left = [made[11].id, made[10].id, made[0].id];
+    assert_eq!(b.found(p, DeliveryFilter::default()).await, left);
+    assert_eq!(
+        b.found(p, about("tasks/1")).await,
+        [made[10].id, made[0].id]
+    );
+    assert_eq!(b.found(p, about("tasks/2")).await, [made[11].id]);
+
+    b.clock.advance(Duration::from_hours(24 * 365));
+    prune_all(&b, Retention::default()).await;
+    assert!(b.found(p, DeliveryFilter::default()).await.is_empty());
+    let next = b.put(p, vec![task(2, "again")], &[hook]).await.deliveries;
+    assert!(b.found(p, about("tasks/1")).await.is_empty());
+    assert_eq!(b.found(p, about("tasks/2")).await, [next[0].id]);
 }
 
 async fn the_log_of_an_event(b: Bench) {

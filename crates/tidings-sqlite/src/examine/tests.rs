@@ -87,6 +87,10 @@ const BREAKING: &[(&str, &str)] = &[
         "DELETE FROM messages",
     ),
     (
+        "objects whose trail of messages ends in nothing or goes back and forth",
+        "UPDATE trails SET before = id",
+    ),
+    (
         "entries of the log's triggers without their delivery",
         "INSERT INTO delivery_triggers VALUES (1, 1, 5)",
     ),

@@ -54,6 +54,7 @@ CREATE TABLE objects (
     number      INTEGER,          -- of items only
     rank        INTEGER,
     state       INTEGER NOT NULL, -- its row in states
+    trail       INTEGER,          -- the last message about it, or rooted in it: its row in trails
     PRIMARY KEY (project, collection, id)
 ) STRICT, WITHOUT ROWID;
 -- by_external_id; also holds external ids unique
@@ -165,7 +166,14 @@ CREATE INDEX messages_by_event ON messages (event) WHERE event IS NOT NULL;
 -- the log by code; emptying a project
 CREATE INDEX messages_by_code ON messages (project, code);
 
--- the log by object and by root
+-- the log by object and by root: each entry points to the one before it of the same object
+CREATE TABLE trails (
+    id      INTEGER PRIMARY KEY,
+    before  INTEGER,             -- null: none; points nowhere once retention removed it
+    message INTEGER NOT NULL
+) STRICT;
+
+-- the log by what is no object: `items`, `webhooks/7`, the object of a test datum
 CREATE TABLE message_objects (
     project INTEGER NOT NULL,
     object  TEXT NOT NULL,
