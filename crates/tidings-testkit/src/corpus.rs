@@ -6,8 +6,10 @@
 //! | [`headers`] | custom headers that must be refused, and those that may go out |
 //! | [`retry_after`] | values of `Retry-After`, sane and absurd |
 //! | [`bodies`] | JSON that is none, or not strictly |
+//! | [`writes`] | bodies of writes for every collection |
 
 pub mod bodies;
 pub mod headers;
 pub mod retry_after;
 pub mod urls;
+pub mod writes;

@@ -3,7 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`receiver`] | [`receiver::Receiver`]: an HTTP receiver that does what it is told and records every byte |
-//! | [`corpus`] | hostile input as data |
+//! | [`corpus`], [`mutate`] | hostile input as data, and small changes of it |
 //! | [`tls`] | [`tls::Authority`]: certificates that are valid, expired, self-signed, for another host ... |
 //! | [`dns`] | [`dns::Dns`]: a name server with names that move, fail, or keep silent |
 //! | [`recorder`] | [`recorder::Recorder`]: wait until something was seen, with a deadline and without sleeping |
@@ -12,6 +12,7 @@
 
 pub mod corpus;
 pub mod dns;
+pub mod mutate;
 pub mod receiver;
 pub mod recorder;
 pub mod tls;

@@ -14,9 +14,9 @@ use hyper::body::Incoming;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tidings_dialects::Dialect;
-use tidings_dialects::signature::{self, Key, Verdict as Checked};
 use tidings_domain::Clock;
 
+use crate::capture::{Verdict, check, detect};
 use crate::clock::SystemClock;
 use crate::output;
 
@@ -74,17 +74,6 @@ pub(crate) fn dialect(name: &str) -> anyhow::Result<&'static dyn Dialect> {
         bail!("there is no dialect {name}; there are {}", names.join(", "));
     };
     Ok(found)
-}
-
-/// What a check of a request found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// Every signature is right.
-    Good,
-    /// There is no secret to check with, or nothing is signed.
-    Unsigned,
-    /// Why it is not to be trusted.
-    Bad(String),
 }
 
 impl fmt::Display for Verdict {
@@ -151,57 +140,6 @@ impl Received {
             output::say(format!("    {body_line}"));
         }
         output::say("");
-    }
-}
-
-/// Checks every signature that a request carries.
-pub(crate) fn check(
-    dialect: &dyn Dialect,
-    secret: Option<&str>,
-    headers: &HeaderMap,
-    body: &[u8],
-    now: Option<i64>,
-) -> Verdict {
-    if !body.is_empty() && tidings_domain::Value::parse(body).is_err() {
-        return Verdict::Bad("the body is no JSON".into());
-    }
-    let Some(secret) = secret.filter(|s| !s.is_empty()) else {
-        return Verdict::Unsigned;
-    };
-    let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-    let got = signature::Received {
-        id: header("webhook-id").unwrap_or_default(),
-        timestamp: header("webhook-timestamp").unwrap_or_default(),
-        signature: header("webhook-signature").unwrap_or_default(),
-    };
-    let standard = signature::verify_standard(&Key::new(secret), got, body, now);
-    let vendor = signature::verify_vendor(dialect, secret, body, header);
-    let vendor_name = dialect.signature(secret, body).map_or("", |(name, _)| name);
-    match (standard, vendor) {
-        // A request of the vendor itself carries only the vendor's header.
-        (Checked::Valid, Checked::Valid | Checked::NotSigned) | (Checked::Missing, Checked::Valid) => Verdict::Good,
-        (Checked::Missing, Checked::NotSigned | Checked::Missing) => Verdict::Bad("there is a secret, but the request carries no signature".into()),
-        (Checked::Stale, _) => Verdict::Bad("webhook-timestamp is more than five minutes from this clock: a replay, or a wrong clock".into()),
-        (Checked::Wrong, _) => Verdict::Bad("webhook-signature does not match: another secret, or a changed body".into()),
-        (_, Checked::Missing) => Verdict::Bad(format!("{vendor_name} is missing")),
-        (_, _) => Verdict::Bad(format!("{vendor_name} does not match: another secret, or a changed body")),
-    }
-}
-
-/// Whose request it looks like.
-pub(crate) fn detect(headers: &HeaderMap) -> &'static str {
-    if headers.contains_key("x-squish-action") {
-        "squish"
-    } else if headers.contains_key("x-icescrum-event") {
-        "icescrum"
-    } else if headers.get("x-header").is_some_and(|v| v == "GitScrum") {
-        "gitscrum"
-    } else {
-        match headers.get("x-tidings-event").and_then(|v| v.to_str().ok()) {
-            Some("Item" | "Favorite" | "Block" | "Comment") => "sprintly",
-            Some(code) if code.bytes().all(|b| b.is_ascii_digit()) => "backlog",
-            _ => "standard",
-        }
     }
 }
 

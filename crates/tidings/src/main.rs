@@ -5,6 +5,7 @@
     reason = "a command line tool talks on standard output"
 )]
 
+mod capture;
 mod client;
 mod clock;
 mod commands;

@@ -6,7 +6,9 @@
     reason = "tests; what is wrong here should end here"
 )]
 
+mod changes;
 mod conformance;
 mod golden;
 mod matrix;
+mod odd;
 mod random;

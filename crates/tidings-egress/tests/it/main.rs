@@ -6,6 +6,7 @@
 )]
 
 mod corpus;
+mod fuzz;
 mod hostile;
 mod names;
 mod reuse;

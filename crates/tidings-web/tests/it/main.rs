@@ -7,6 +7,7 @@
 )]
 
 mod explain;
+mod fuzz;
 mod house;
 mod idempotency;
 mod malformed;

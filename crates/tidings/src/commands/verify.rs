@@ -4,11 +4,11 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use http::{HeaderMap, HeaderName, HeaderValue};
 use tidings_domain::Clock;
 
 use crate::Failure;
-use crate::listen::{self, Verdict};
+use crate::capture::{self, Verdict, headers};
+use crate::listen;
 
 /// Check the signature of a captured request
 #[derive(clap::Args)]
@@ -57,11 +57,11 @@ impl Verify {
         let name = self
             .dialect
             .clone()
-            .unwrap_or_else(|| listen::detect(&headers).to_owned());
+            .unwrap_or_else(|| capture::detect(&headers).to_owned());
         let now = self
             .check_time
             .then(|| crate::clock::SystemClock::new().wall().as_second());
-        match listen::check(
+        match capture::check(
             listen::dialect(&name)?,
             Some(&self.secret),
             &headers,
@@ -80,25 +80,4 @@ impl Verify {
             }
         }
     }
-}
-
-/// Headers from lines; a request line and blank lines are passed over, so that a whole captured head may be given.
-fn headers<'a>(lines: impl Iterator<Item = &'a str>) -> anyhow::Result<HeaderMap> {
-    let mut all = HeaderMap::new();
-    for line in lines
-        .map(str::trim)
-        .filter(|l| !l.is_empty() && !l.contains(" HTTP/"))
-    {
-        let (name, value) = line
-            .split_once(':')
-            .with_context(|| format!("{line:?} is no header: expected `Name: value`"))?;
-        let name: HeaderName = name
-            .trim()
-            .parse()
-            .with_context(|| format!("{name:?} is no header name"))?;
-        let value = HeaderValue::from_str(value.trim())
-            .with_context(|| format!("the value of {name} is no header value"))?;
-        all.append(name, value);
-    }
-    Ok(all)
 }

@@ -12,9 +12,10 @@ use parking_lot::Mutex;
 use tidings_domain::Value;
 use tokio::sync::Notify;
 
+use crate::capture::Verdict;
 use crate::client::Server;
 use crate::clock::SystemEntropy;
-use crate::listen::{Received, Receiver, Verdict};
+use crate::listen::{Received, Receiver};
 use crate::output::{cell, line};
 use crate::{Failure, config, serve};
 
