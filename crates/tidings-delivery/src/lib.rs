@@ -29,6 +29,7 @@ mod announce;
 mod book;
 mod carry;
 mod core;
+mod couriers;
 mod effect;
 mod engine;
 pub mod first_tries;

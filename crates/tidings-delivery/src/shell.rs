@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::announce::Announcer;
 use crate::carry::Carrier;
 use crate::core::Core;
+use crate::couriers::Couriers;
 use crate::effect::{Effect, Effects, Flight, Landed};
 use crate::health::Moment;
 use crate::inbox::{Inbox, Input};
@@ -51,6 +52,7 @@ pub(crate) struct Shell {
     pub(crate) outbox: Outbox,
     pub(crate) loads: Arc<Semaphore>,
     pub(crate) announcer: Arc<Announcer>,
+    pub(crate) couriers: Arc<Couriers>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
 }
@@ -63,6 +65,7 @@ impl Shell {
             core.handle(self.inbox.take(), now);
             self.perform(&mut core);
             if core.is_stopped() {
+                self.couriers.close();
                 return;
             }
             let wait = core.next_alarm().saturating_sub(self.time.server.now_ms());
@@ -85,7 +88,9 @@ impl Shell {
         for effect in todo {
             match effect {
                 Effect::Send(flight) => {
-                    self.tasks.spawn(self.clone().fly(flight));
+                    if self.couriers.hand_over(flight) {
+                        self.tasks.spawn(self.clone().carry());
+                    }
                 }
                 Effect::Load(load) => {
                     let loader = Loader {
@@ -123,7 +128,14 @@ impl Shell {
         });
     }
 
-    async fn fly(self, flight: Flight) {
+    /// A courier's life.
+    async fn carry(self) {
+        while let Some(flight) = self.couriers.next().await {
+            self.fly(flight).await;
+        }
+    }
+
+    async fn fly(&self, flight: Flight) {
         let mut lost = Lost {
             inbox: self.inbox.clone(),
             webhook: flight.target.webhook.id,

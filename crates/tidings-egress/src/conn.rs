@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 use rustls_pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -158,8 +158,12 @@ impl Conn {
         if !self.in_time(now) {
             return false;
         }
-        let quiet = |result: io::Result<usize>| matches!(result, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
-        if quiet(socket2::SockRef::from(self.stream.tcp()).peek(&mut [MaybeUninit::uninit()])) {
+        let tcp = self.stream.tcp();
+        // The socket itself is asked only when something was heard of it since the last answer.
+        let peek = tcp.try_io(Interest::READABLE, || {
+            socket2::SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()])
+        });
+        if matches!(peek, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
             return true;
         }
         // TLS has things to say between answers (session tickets); only data or the end makes it unusable.

@@ -105,6 +105,7 @@ impl Engine {
             outbox,
             loads: Arc::new(Semaphore::new(MOST_LOADS)),
             announcer,
+            couriers: Arc::default(),
             tasks: tasks.clone(),
             stop: stop(),
         };
