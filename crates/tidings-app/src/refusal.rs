@@ -4,6 +4,48 @@ use tidings_domain::Fault;
 use tidings_domain::fault::FaultKind;
 use tidings_storage::{RecordError, StoreError};
 
+/// Most members at fault that one refusal of a batch names.
+const MOST_TOLD: usize = 100;
+
+/// The refusals of the entries of a batch, as one: the first says what it is, and those of the same class add their members.
+#[derive(Debug, Default)]
+pub struct Refusals(Option<Fault>);
+
+impl Refusals {
+    /// One more.
+    pub fn add(&mut self, fault: Fault) {
+        match &mut self.0 {
+            None => self.0 = Some(fault),
+            Some(first) if first.kind == fault.kind => first.errors.extend(fault.errors),
+            Some(_) => {}
+        }
+        if let Some(first) = &mut self.0 {
+            first.errors.truncate(MOST_TOLD);
+        }
+    }
+
+    /// What a judgement gave, unless it refused.
+    pub fn take<T>(&mut self, judged: Result<T, Fault>) -> Option<T> {
+        judged.map_err(|fault| self.add(fault)).ok()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Whether no more would be told.
+    pub fn is_full(&self) -> bool {
+        let told = self.0.as_ref().map_or(0, |fault| fault.errors.len());
+        told >= MOST_TOLD
+    }
+
+    /// The refusal, if there was any.
+    pub fn finish(self) -> Result<(), Fault> {
+        self.0.map_or(Ok(()), Err)
+    }
+}
+
 /// Seconds after which a store that could not may be asked again.
 const RETRY_AFTER_SECONDS: u32 = 2;
 

@@ -2,6 +2,7 @@
 
 use tidings_app::objects::{Entry, Op};
 use tidings_app::reader::Reader;
+use tidings_app::refusal::Refusals;
 use tidings_domain::fault::FaultKind;
 use tidings_domain::{Fault, Value};
 
@@ -35,20 +36,24 @@ pub(crate) fn entries(values: &[Value]) -> Result<Vec<Entry>, Fault> {
             "a batch may have at most 1,000 entries; send several",
         ));
     }
-    values
-        .iter()
-        .enumerate()
-        .map(|(i, value)| entry(value, &format!("/{i}")))
-        .collect()
+    let mut refusals = Refusals::default();
+    let mut entries = Vec::with_capacity(values.len());
+    for (i, value) in values.iter().enumerate() {
+        entries.extend(refusals.take(entry(value, &format!("/{i}"))));
+        if refusals.is_full() {
+            break;
+        }
+    }
+    refusals.finish().map(|()| entries)
 }
 
 fn entry(value: &Value, at: &str) -> Result<Entry, Fault> {
     let mut r = Reader::new(value, at)?;
     let op = r.word("op", &OPS.map(|(word, _)| word));
-    let op = r.require("op", op).unwrap_or_default();
+    let word = r.require("op", op);
     let op = OPS
         .iter()
-        .find(|(word, _)| *word == op)
+        .find(|(known, _)| Some(*known) == word)
         .map_or(Op::Put, |(_, op)| *op);
     let collection = r.text("collection", 1, 100);
     let collection = r.require("collection", collection);
@@ -65,13 +70,16 @@ fn entry(value: &Value, at: &str) -> Result<Entry, Fault> {
             None
         }
     };
-    if id.is_none() && !matches!(op, Op::Put | Op::Bulk) {
+    // What an unknown word needs nobody knows.
+    let known = word.is_some();
+    if known && id.is_none() && !matches!(op, Op::Put | Op::Bulk) {
         r.require::<String>("id", None);
     }
     let data = r.raw("data").cloned();
     let comment = r.raw("comment").cloned();
     let only_comments = op == Op::Patch && comment.is_some();
-    if matches!(op, Op::Put | Op::Patch | Op::Notify | Op::Move | Op::Bulk) && !only_comments {
+    let takes = matches!(op, Op::Put | Op::Patch | Op::Notify | Op::Move | Op::Bulk);
+    if known && takes && !only_comments {
         r.require("data", data.as_ref());
     }
     let by = r.raw("by").cloned().filter(|by| !by.is_null());

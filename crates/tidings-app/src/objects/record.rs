@@ -14,7 +14,7 @@ use tidings_storage::{
 
 use super::tell::{Audience, recorded};
 use super::{Entry, Op, Written, Wrote, entry, read, rights};
-use crate::refusal::{absent, internal, record_refusal, refusal};
+use crate::refusal::{Refusals, absent, internal, record_refusal, refusal};
 use crate::{App, Caller, Keep};
 
 /// Most entries of a batch.
@@ -168,7 +168,15 @@ fn steps<'e>(caller: &Caller, entries: &'e [Entry], batch: bool) -> Result<Vec<S
             prefix,
         })
     };
-    entries.iter().enumerate().map(step).collect()
+    let mut refusals = Refusals::default();
+    let mut steps = Vec::with_capacity(entries.len());
+    for entry in entries.iter().enumerate() {
+        steps.extend(refusals.take(step(entry)));
+        if refusals.is_full() {
+            break;
+        }
+    }
+    refusals.finish().map(|()| steps)
 }
 
 /// What an entry is about.
@@ -248,6 +256,7 @@ impl Work<'_> {
             messages: Vec::new(),
         };
         let mut memos = Vec::new();
+        let mut blemishes = Blemishes::default();
         let now = self.writer.clock.wall();
         for step in self.steps {
             let known = step
@@ -264,7 +273,19 @@ impl Work<'_> {
                 .find(|o| Some(o.project_id()) == step.there);
             let done = self
                 .carry_out(step, &mut overlay, there, &mut scribe, now)
-                .map_err(|fault| step.place(fault))?;
+                .map_err(|fault| step.place(fault));
+            let done = match done {
+                Ok(done) => done,
+                Err(fault) => {
+                    blemishes.add(step, fault);
+                    if blemishes.refusals.is_full() {
+                        break;
+                    }
+                    // Nothing of this will be written or told: the rest is only judged.
+                    scribe.audiences.clear();
+                    continue;
+                }
+            };
             let written = written(done);
             if let Some(key) = &step.entry.key {
                 memos.push(Memo {
@@ -275,6 +296,7 @@ impl Work<'_> {
             }
             answers.push(written);
         }
+        blemishes.refusals.finish()?;
         memos.extend(self.writer.keep.as_ref().map(|keep| keep(answers)));
         let Scribe {
             mut events,
@@ -378,6 +400,26 @@ impl Work<'_> {
             created: false,
             each: Vec::new(),
         })
+    }
+}
+
+/// What is wrong with the entries of a batch, judged one after the other although some of them fail.
+#[derive(Default)]
+struct Blemishes {
+    refusals: Refusals,
+    /// Something was not created: who refers to it finds nothing, through no fault of its own.
+    lacking: bool,
+}
+
+impl Blemishes {
+    fn add(&mut self, step: &Step<'_>, mut fault: Fault) {
+        if self.lacking {
+            fault.errors.retain(|error| error.code != "not_found");
+        }
+        if self.refusals.is_empty() || !fault.errors.is_empty() {
+            self.refusals.add(fault);
+        }
+        self.lacking |= matches!(step.entry.op, Op::Post | Op::Put);
     }
 }
 

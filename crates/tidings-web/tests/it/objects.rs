@@ -558,3 +558,106 @@ fn every_collection_has_its_six_routes() {
         assert_eq!(of.count(), 6, "{collection}");
     }
 }
+
+/// The members at fault of a batch of these entries; nothing of it is stored.
+async fn faults(house: &House, entries: &[String]) -> (u16, Vec<String>) {
+    let weight = house.weight().await;
+    let batch = format!("[{}]", entries.join(","));
+    let got = house.admin("POST", &format!("{HB}/changes"), &batch).await;
+    assert_eq!(house.weight().await, weight, "{}", got.text);
+    (got.status, got.fields())
+}
+
+#[tokio::test]
+async fn a_batch_names_every_entry_at_fault() {
+    let put = |id: i64, data: &str| {
+        format!(r#"{{"op":"put","collection":"tasks","id":{id},"data":{data}}}"#)
+    };
+    for house in House::both().await {
+        let entries = [
+            put(1, r#"{"title":"good"}"#),
+            put(2, r#"{"title":7,"status":"Nowhere"}"#),
+            // Only because of the one before there is no such task: that is not this one's fault.
+            r#"{"op":"put","collection":"comments","data":{"on":{"collection":"tasks","id":2},"body":"b"}}"#.to_owned(),
+            put(4, r#"{"title":"a","parent":99,"estimate":"much"}"#),
+            r#"{"op":"delete","collection":"tasks","id":55}"#.to_owned(),
+            put(6, "{}"),
+        ];
+        let (status, fields) = faults(&house, &entries).await;
+        let wanted = [
+            "/1/data/title",
+            "/1/data/status",
+            "/3/data/estimate",
+            "/5/data/title",
+        ];
+        assert_eq!(
+            (status, fields.as_slice()),
+            (422, &wanted.map(str::to_owned)[..])
+        );
+        let odd = [
+            r#"{"op":"sing","collection":"tasks","id":1}"#.to_owned(),
+            put(2, r#"{"title":7}"#),
+            r#"{"op":"delete","collection":"tasks","id":"x"}"#.to_owned(),
+        ];
+        let (status, fields) = faults(&house, &odd).await;
+        assert_eq!(
+            (status, fields),
+            (422, vec!["/0/op".to_owned(), "/2/id".to_owned()])
+        );
+        let unknown = [
+            r#"{"op":"put","collection":"songs","data":{}}"#.to_owned(),
+            put(1, r#"{"title":"a"}"#),
+            r#"{"op":"stop","collection":"tasks","id":1,"silent":true}"#.to_owned(),
+            r#"{"op":"put","collection":"dances","data":{}}"#.to_owned(),
+        ];
+        let (status, fields) = faults(&house, &unknown).await;
+        assert_eq!(status, 422);
+        assert!(
+            fields.contains(&"/0/collection".to_owned())
+                && fields.contains(&"/3/collection".to_owned()),
+            "{fields:?}"
+        );
+        // The first says which class of refusal it is.
+        let gone = [
+            r#"{"op":"delete","collection":"tasks","id":55}"#.to_owned(),
+            r#"{"op":"delete","collection":"tasks","id":56}"#.to_owned(),
+            put(2, r#"{"title":7}"#),
+        ];
+        let (status, fields) = faults(&house, &gone).await;
+        assert_eq!(
+            (status, fields),
+            (404, vec!["/0".to_owned(), "/1".to_owned()])
+        );
+        let many: Vec<String> = (1..=1000).map(|id| put(id, "{}")).collect();
+        let (status, fields) = faults(&house, &many).await;
+        assert_eq!((status, fields.len()), (422, 100));
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_status_is_told_with_the_known_ones() {
+    let house = House::new().await;
+    let task = format!("{HB}/tasks/1");
+    let got = house
+        .admin("PUT", &task, r#"{"title":"a","status":"Nowhere"}"#)
+        .await;
+    assert_eq!(
+        (got.status, got.fields()),
+        (422, vec!["/status".to_owned()])
+    );
+    assert!(
+        got.text.contains("known are: ") && got.text.contains("In Progress"),
+        "{}",
+        got.text
+    );
+    // An id that no object can have names nothing.
+    for id in ["0", "-1", "9007199254740992", "99999999999999999999", "1.5"] {
+        let path = format!("{HB}/tasks/{id}");
+        assert_eq!(house.admin("GET", &path, "").await.status, 404, "{id}");
+        assert_eq!(
+            house.admin("PUT", &path, r#"{"title":"a"}"#).await.status,
+            404,
+            "{id}"
+        );
+    }
+}
