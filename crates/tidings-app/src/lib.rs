@@ -64,6 +64,8 @@ pub struct App {
     pub server_url: String,
     /// SHA-256 of the administrator's token from the configuration.
     pub admin_token: Option<[u8; 32]>,
+    /// The room that large changes share.
+    pub plans: objects::Plans,
 }
 
 impl fmt::Debug for App {

@@ -1,13 +1,16 @@
 //! Objects: every write of every collection, alone or in a batch, and reading them.
 //!
 //! `rights` says who may ask, `record` plans the write over one consistent state (the rules are `tidings_domain::write`), `tell`
-//! says its events in the dialects of the project's webhooks, `read` reads.
+//! says its events in the dialects of the project's webhooks, `plans` bounds what all of them hold in memory, `read` reads.
 
 mod entry;
+mod plans;
 mod read;
 mod record;
 mod rights;
 mod tell;
+
+pub use plans::Plans;
 
 use std::sync::Arc;
 

@@ -95,6 +95,11 @@ impl Doc {
         self.get("sequence").as_int().unwrap_or_default()
     }
 
+    /// About how many bytes its values take in memory.
+    pub fn weight(&self) -> usize {
+        self.values.iter().map(Value::weight).sum()
+    }
+
     /// Where it was created, if it has moved since.
     pub fn origin(&self) -> Option<&str> {
         self.origin.as_deref()

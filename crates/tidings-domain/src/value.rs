@@ -98,6 +98,20 @@ impl Value {
             .map(|(_, value)| value)
     }
 
+    /// About how many bytes it takes in memory.
+    pub fn weight(&self) -> usize {
+        let inside = match self {
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => 0,
+            Value::Text(text) => text.len(),
+            Value::List(items) => items.iter().map(Value::weight).sum(),
+            Value::Map(members) => {
+                let each = |(name, value): &(String, Value)| name.len() + value.weight();
+                members.iter().map(each).sum()
+            }
+        };
+        size_of::<Self>() + inside
+    }
+
     /// What kind of JSON value this is, in the words an error message uses.
     pub fn kind(&self) -> &'static str {
         match self {

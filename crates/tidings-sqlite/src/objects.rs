@@ -5,15 +5,20 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, params};
 use tidings_domain::{Collection, Doc, EventId, ObjectRef, Project, ProjectId, View};
 use tidings_storage::stored::read_event;
-use tidings_storage::{Activity, AsOf, Page, StoreError};
+use tidings_storage::{Activity, AsOf, PAGE_BYTES, Page, StoreError};
 
 use crate::codes::{Result, collection_code, limit, sick, to_json};
 use crate::shared::{Fact, Shared};
 use crate::snapshot::{Shot, object_at, read_project};
 use crate::writer::Writer;
 
-pub(crate) fn page<T>(mut data: Vec<T>, rows: usize, cursor: impl Fn(&T) -> i64) -> Page<T> {
-    let more = data.len() > rows;
+pub(crate) fn page<T>(data: Vec<T>, rows: usize, cursor: impl Fn(&T) -> i64) -> Page<T> {
+    ended_page(data, rows, false, cursor)
+}
+
+/// `full`: it ends here whether more was asked for or not.
+fn ended_page<T>(mut data: Vec<T>, rows: usize, full: bool, cursor: impl Fn(&T) -> i64) -> Page<T> {
+    let more = full || data.len() > rows;
     data.truncate(rows);
     let next = data.last().filter(|_| more).map(cursor);
     Page { data, next }
@@ -80,13 +85,20 @@ pub(crate) fn objects(
         limit(rows + 1)
     ];
     let ids = statement.query_map(given, |row| row.get(0)).map_err(sick)?;
-    let mut data = Vec::new();
+    let mut data: Vec<Arc<Doc>> = Vec::new();
+    let (mut weight, mut full) = (0, false);
     for id in ids {
-        data.extend(shot.get(ObjectRef::new(collection, id.map_err(sick)?)));
+        if weight >= PAGE_BYTES {
+            full = true;
+            break;
+        }
+        let found = shot.get(ObjectRef::new(collection, id.map_err(sick)?));
+        weight += found.as_ref().map_or(0, |doc| doc.weight());
+        data.extend(found);
     }
     match shot.error() {
         Some(error) => Err(error),
-        None => Ok(page(data, rows, |d| d.id())),
+        None => Ok(ended_page(data, rows, full, |d| d.id())),
     }
 }
 
@@ -107,11 +119,18 @@ pub(crate) fn activities(
     let mut found = statement
         .query(params![project.0, end, limit(rows + 1)])
         .map_err(sick)?;
-    let mut data = Vec::new();
+    let mut data: Vec<Activity> = Vec::new();
+    let (mut weight, mut full) = (0, false);
     while let Some(row) = found.next().map_err(sick)? {
-        data.push(activity(conn, shared, project, row)?);
+        if weight >= PAGE_BYTES {
+            full = true;
+            break;
+        }
+        let activity = activity(conn, shared, project, row)?;
+        weight += activity.event.change().map_or(0, |c| c.object.weight());
+        data.push(activity);
     }
-    Ok(page(data, rows, |a| a.event.id.0))
+    Ok(ended_page(data, rows, full, |a| a.event.id.0))
 }
 
 pub(crate) fn event(

@@ -216,6 +216,10 @@ pub trait CommitListener: Send + Sync + 'static {
     fn committed(&self, deliveries: &[Queued]);
 }
 
+/// A page of objects or activities ends when it weighs so much, however many entries were asked for: two hundred of the largest
+/// would be a hundred megabytes.
+pub const PAGE_BYTES: usize = 2 * 1024 * 1024;
+
 /// One HTTP try, as the log keeps it.
 #[derive(Clone, Debug)]
 pub struct Attempt {

@@ -783,8 +783,24 @@ fn put(versions: &mut Vec<Version>, write: &Write, doc: &Arc<Doc>) {
     });
 }
 
-fn page<T>(mut rows: impl Iterator<Item = T>, limit: usize, cursor: impl Fn(&T) -> i64) -> Page<T> {
-    let data: Vec<T> = rows.by_ref().take(limit).collect();
+fn page<T>(rows: impl Iterator<Item = T>, limit: usize, cursor: impl Fn(&T) -> i64) -> Page<T> {
+    weighed_page(rows, limit, cursor, |_| 0)
+}
+
+/// A page that also ends when it weighs [`PAGE_BYTES`](crate::PAGE_BYTES).
+fn weighed_page<T>(
+    mut rows: impl Iterator<Item = T>,
+    limit: usize,
+    cursor: impl Fn(&T) -> i64,
+    weight: impl Fn(&T) -> usize,
+) -> Page<T> {
+    let mut data: Vec<T> = Vec::new();
+    let mut bytes = 0;
+    while data.len() < limit && bytes < crate::PAGE_BYTES {
+        let Some(row) = rows.next() else { break };
+        bytes += weight(&row);
+        data.push(row);
+    }
     let more = rows.next().is_some();
     let next = data.last().filter(|_| more).map(cursor);
     Page { data, next }
@@ -887,7 +903,12 @@ impl Store for MemoryStore {
         let disk = self.reading()?;
         let shot = Shot::new(&disk, project, AsOf::Now)?;
         let rows = shot.present(collection).filter(|d| d.id() > after);
-        Ok(page(rows.cloned(), limit, |d| d.id()))
+        Ok(weighed_page(
+            rows.cloned(),
+            limit,
+            |d| d.id(),
+            |d| d.weight(),
+        ))
     }
 
     async fn activities(
@@ -903,7 +924,12 @@ impl Store for MemoryStore {
         let rows = rows
             .filter(|(_, r)| r.listed)
             .map(|(_, r)| r.activity.clone());
-        Ok(page(rows, limit, |a| a.event.id.0))
+        Ok(weighed_page(
+            rows,
+            limit,
+            |a| a.event.id.0,
+            |a| a.event.change().map_or(0, |c| c.object.weight()),
+        ))
     }
 
     async fn event(

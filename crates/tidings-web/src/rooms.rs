@@ -23,6 +23,8 @@ const PAGE_KIB: u32 = 4 * 1024;
 const PIECE: usize = 64 * 1024;
 /// Bytes that one value of a JSON text may take in memory, its place in a list or map that has grown included.
 const VALUE_BYTES: usize = 112;
+/// How often a text is in memory while it is carried out: as it came, as values, as the object, as what is stored.
+const TEXT_COPIES: usize = 4;
 /// Most values of one body: 500 members for each of the 1,000 entries of a batch.
 const MOST_VALUES: usize = 500_000;
 
@@ -92,7 +94,7 @@ impl Rooms {
             ));
         }
         let [_, most, _] = self.kib;
-        let wanted = kib(text.len() + values * VALUE_BYTES);
+        let wanted = kib(text.len() * TEXT_COPIES + values * VALUE_BYTES);
         self.wait(&self.values, most, wanted).await.map(Some)
     }
 

@@ -207,6 +207,7 @@ pub(crate) async fn start(
         vault,
         server_url,
         admin_token: config.admin_token.as_deref().map(auth::hash),
+        plans: tidings_app::objects::Plans::default(),
     };
     let metrics = Arc::new(tidings_web::metrics::Metrics::new(registry));
     let door = Door::new(Arc::new(app), Arc::clone(&metrics), DoorLimits::default());

@@ -12,6 +12,7 @@ use tidings_storage::{
     EventIds, Memo, NewMessage, Plan, RecordedEvent, Snapshot, Store, Write, WriteWhat,
 };
 
+use super::plans::{Plans, Weight};
 use super::tell::{Audience, recorded};
 use super::{Entry, Op, Written, Wrote, entry, read, rights};
 use crate::refusal::{Refusals, absent, internal, record_refusal, refusal};
@@ -38,6 +39,7 @@ impl App {
             server_url: &self.server_url,
             caller,
             keep,
+            plans: &self.plans,
         };
         writer.write(project.id, entries, batch).await
     }
@@ -50,6 +52,7 @@ pub(super) struct Writer<'w> {
     pub(super) server_url: &'w str,
     pub(super) caller: &'w Caller,
     pub(super) keep: Option<Keep<[Written]>>,
+    pub(super) plans: &'w Plans,
 }
 
 impl Writer<'_> {
@@ -79,9 +82,11 @@ impl Writer<'_> {
             batch,
         };
         let mut answers = Vec::new();
+        let mut weight = self.plans.begin();
         let planner = Box::new(|states: &[&dyn Snapshot], ids: &mut dyn EventIds| {
             answers.clear();
-            work.plan(states, ids, &mut answers)
+            weight.clear();
+            work.plan(states, ids, &mut answers, &mut weight)
         });
         let recorded = self.store.record(&projects, planner).await;
         let deliveries = recorded.map_err(record_refusal)?.deliveries;
@@ -238,6 +243,7 @@ impl Work<'_> {
         states: &[&dyn Snapshot],
         ids: &mut dyn EventIds,
         answers: &mut Vec<Written>,
+        weight: &mut Weight<'_>,
     ) -> Result<Plan, Fault> {
         let (Some(first), rest) = (states.first(), states.get(1..).unwrap_or_default()) else {
             return Err(internal());
@@ -254,6 +260,7 @@ impl Work<'_> {
             server_url: self.writer.server_url,
             events: Vec::new(),
             messages: Vec::new(),
+            bytes: 0,
         };
         let mut memos = Vec::new();
         let mut blemishes = Blemishes::default();
@@ -286,6 +293,9 @@ impl Work<'_> {
                     continue;
                 }
             };
+            let told = std::mem::take(&mut scribe.bytes);
+            let kept = done.doc.as_ref().map_or(0, |doc| doc.weight());
+            weight.add(told + kept)?;
             let written = written(done);
             if let Some(key) = &step.entry.key {
                 memos.push(Memo {
@@ -442,6 +452,8 @@ struct Scribe<'s> {
     server_url: &'s str,
     events: Vec<RecordedEvent>,
     messages: Vec<NewMessage>,
+    /// Of what was told since somebody looked.
+    bytes: usize,
 }
 
 impl Recorder for Scribe<'_> {
@@ -455,8 +467,9 @@ impl Recorder for Scribe<'_> {
             .iter()
             .find(|(project, _)| *project == event.project);
         if let Some((_, audience)) = audience {
-            self.messages
-                .extend(audience.tell(&event, view, self.server_url));
+            let messages = audience.tell(&event, view, self.server_url);
+            self.bytes += messages.iter().map(|m| m.body.len()).sum::<usize>();
+            self.messages.extend(messages);
         }
         self.events.push(recorded(event));
     }

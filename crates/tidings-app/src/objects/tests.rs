@@ -125,6 +125,7 @@ impl House {
             server_url: SERVER,
             caller,
             keep: None,
+            plans: &super::Plans::default(),
         };
         let wrote = self.runtime.block_on(writer.write(project, entries, batch));
         wrote.map(|wrote| wrote.written)

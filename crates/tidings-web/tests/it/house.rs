@@ -253,6 +253,7 @@ impl House {
             vault,
             server_url: "https://tidings.example.com".into(),
             admin_token: Some(auth::hash(ADMIN)),
+            plans: tidings_app::objects::Plans::default(),
         });
         let metrics = Arc::new(Metrics::new(
             prometheus_client::registry::Registry::default(),
@@ -373,6 +374,7 @@ impl House {
             vault: Arc::clone(&app.vault),
             server_url: app.server_url.clone(),
             admin_token: app.admin_token,
+            plans: tidings_app::objects::Plans::default(),
         };
         let metrics = Arc::clone(&self.metrics);
         Door::new(Arc::new(app), metrics, DoorLimits::default())

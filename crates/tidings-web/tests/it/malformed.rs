@@ -63,52 +63,9 @@ impl Corpus {
 fn syntax(corpus: &mut Corpus) {
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
     let deep_map = format!("{}1{}", "{\"a\":".repeat(200), "}".repeat(200));
-    let broken: Vec<Vec<u8>> = vec![
-        b"".to_vec(),
-        b" ".to_vec(),
-        b"{".to_vec(),
-        b"}".to_vec(),
-        b"nul".to_vec(),
-        b"{\"url\":}".to_vec(),
-        b"{\"url\" \"x\"}".to_vec(),
-        b"{'url':'x'}".to_vec(),
-        b"{url:1}".to_vec(),
-        b"{\"a\":1,}".to_vec(),
-        b"[1,]".to_vec(),
-        b"{} {}".to_vec(),
-        b"{}x".to_vec(),
-        b"{}\0".to_vec(),
-        b"// c\n{}".to_vec(),
-        b"{\"a\":01}".to_vec(),
-        b"{\"a\":+1}".to_vec(),
-        b"{\"a\":.5}".to_vec(),
-        b"{\"a\":1.}".to_vec(),
-        b"{\"a\":NaN}".to_vec(),
-        b"{\"a\":Infinity}".to_vec(),
-        b"{\"a\":1e999}".to_vec(),
-        b"{\"a\":0x1}".to_vec(),
-        b"{\"a\":\"\n\"}".to_vec(),
-        b"{\"a\":\"\\x\"}".to_vec(),
-        b"{\"a\":\"\\ud800\"}".to_vec(),
-        b"{\"a\":\"\\udc00\\ud800\"}".to_vec(),
-        b"{\"a\":\"\\u00\"}".to_vec(),
-        b"{\"a\":\"\\u0000\"}".to_vec(),
-        b"{\"a\\u0000b\":1}".to_vec(),
-        b"{\"a\":1,\"a\":2}".to_vec(),
-        b"{\"a\":{\"b\":1,\"b\":1}}".to_vec(),
-        b"{\"a\":1,\"\\u0061\":2}".to_vec(),
-        b"\xef\xbb\xbf{}".to_vec(),
-        b"\xff\xfe{\0}\0".to_vec(),
-        b"{\"a\":\"\xff\"}".to_vec(),
-        b"{\"a\":\"\xc0\xaf\"}".to_vec(),
-        b"{\"a\":\"\xed\xa0\x80\"}".to_vec(),
-        b"{\"a\":\"\xf4\x90\x80\x80\"}".to_vec(),
-        deep.into_bytes(),
-        deep_map.into_bytes(),
-        b"\x1f\x8b\x08\0\0\0\0\0".to_vec(),
-        b"<xml/>".to_vec(),
-        b"a=1&b=2".to_vec(),
-    ];
+    let nested = [deep.into_bytes(), deep_map.into_bytes()];
+    let broken = tidings_testkit::corpus::bodies::BROKEN.iter();
+    let broken: Vec<Vec<u8>> = broken.map(|body| body.to_vec()).chain(nested).collect();
     for body in &broken {
         for path in [WEBHOOKS, TASKS, CHANGES] {
             corpus.json(path, body.clone(), &[400]);
@@ -465,6 +422,41 @@ fn queries(corpus: &mut Corpus) {
     );
 }
 
+/// Whoever asks without a token that holds learns nothing, whatever they ask.
+fn tokens(corpus: &mut Corpus) {
+    let good = corpus.token.clone();
+    let wrong = [
+        String::new(),
+        "Bearer".into(),
+        "Bearer ".into(),
+        "Bearer x".into(),
+        format!("Basic {good}"),
+        format!("Bearer {good}x"),
+        format!("Bearer {}", good.to_uppercase()),
+        format!("Bearer {good} {good}"),
+        format!("Bearer \u{e9}{good}"),
+        format!("Token {good}"),
+        good.clone(),
+        "Bearer ' OR 1=1 --".into(),
+        "Bearer null".into(),
+        format!("Bearer {}", "t".repeat(4_000)),
+    ];
+    for value in wrong {
+        for (method, path) in [
+            ("GET", WEBHOOKS),
+            ("POST", TASKS),
+            ("DELETE", "/api/v1/projects/HB"),
+        ] {
+            let what = format!("token {value:?} {method} {path}");
+            corpus.add(what, (method, path), &[], "{}", &[401]);
+            if let Some(case) = corpus.cases.last_mut() {
+                let header = http::HeaderValue::from_bytes(value.as_bytes()).unwrap();
+                case.request.headers_mut().insert("authorization", header);
+            }
+        }
+    }
+}
+
 async fn check(house: &House, case: Case) -> Got {
     let got = house.send(case.request).await;
     assert!(
@@ -518,8 +510,9 @@ async fn malformed_input_of_every_group_is_refused_and_nothing_is_stored() {
         members(&mut corpus);
         paths(&mut corpus);
         queries(&mut corpus);
+        tokens(&mut corpus);
         let count = corpus.cases.len();
-        assert!(count >= 300, "{count}");
+        assert!(count >= 400, "{count}");
         for case in corpus.cases {
             check(&house, case).await;
         }
@@ -598,6 +591,91 @@ async fn odd_but_legal_requests_are_served() {
     assert_eq!(got.status, 200);
 }
 
+/// Forty more: unusual in every way a client may be, and right.
+#[tokio::test]
+async fn forty_odd_but_legal_requests_are_served() {
+    let house = House::new().await;
+    let token = house.tokens["admin"].clone();
+    let task = house
+        .admin("PUT", "/api/v1/projects/HB/tasks/1", r#"{"title":"t"}"#)
+        .await;
+    assert_eq!(task.status, 201);
+    let bodies: [&str; 14] = [
+        r#"{"title":"\u00e9\ud83d\ude00"}"#,
+        r#"{"title":"\u2028\u202e"}"#,
+        r#"{"title":"<script>alert(1)</script>"}"#,
+        r#"{"title":"'; DROP TABLE objects; --"}"#,
+        r#"{"title":"../../etc/passwd"}"#,
+        r#"{"title":"%00%0d%0a"}"#,
+        r#"{"title":"null"}"#,
+        "\t\r\n {\"title\":\"blanks\"} \r\n",
+        r#"{"\u0074itle":"an escaped name"}"#,
+        r#"{"title":"t","description":""}"#,
+        r#"{"title":"t","description":"line\r\nline\ttab"}"#,
+        r#"{"title":"t","id":9007199254740991}"#,
+        r#"{"title":"t","id":700.0}"#,
+        r#"{"title":"t","id":8e2}"#,
+    ];
+    let mut served = 0;
+    for body in bodies {
+        let got = house.admin("POST", TASKS, body).await;
+        assert_eq!(got.status, 201, "{body}: {}", got.text);
+        served += 1;
+    }
+    for query in [
+        "",
+        "?",
+        "?&",
+        "?&&",
+        "?limit=1",
+        "?limit=200",
+        "?limit=001",
+        "?%6cimit=2",
+        "?limit=%32",
+    ] {
+        let got = house.admin("GET", &format!("{TASKS}{query}"), "").await;
+        assert_eq!(got.status, 200, "{query}: {}", got.text);
+        served += 1;
+    }
+    for path in [
+        "/api/v1/projects/hb",
+        "/api/v1/projects/%48%42",
+        "/api/v1/projects/HB/tasks/1?",
+        "/api/v1/projects/HB/tasks/%31",
+        "/api/v1/projects/HB/deliveries?q=%27%20OR%201%3D1",
+        "/api/v1/projects/HB/deliveries?since=2026-03-02T11:40:00%2B01:00",
+        "/api/v1/projects/HB/deliveries?object=tasks/1&state=pending&trigger=event",
+        "/api/v1/projects/HB/activities?limit=1",
+    ] {
+        let got = house.admin("GET", path, "").await;
+        assert_eq!(got.status, 200, "{path}: {}", got.text);
+        served += 1;
+    }
+    for (name, value) in [
+        ("authorization", format!("BEARER {token}")),
+        ("authorization", format!("Bearer   {token}")),
+        ("accept", "text/html".into()),
+        ("accept-encoding", "gzip, br".into()),
+        ("accept-language", "xx".into()),
+        ("range", "bytes=0-1".into()),
+        ("if-none-match", "*".into()),
+        ("x-forwarded-for", "127.0.0.1".into()),
+        ("x-http-method-override", "DELETE".into()),
+        ("content-type", "application/json".into()),
+    ] {
+        let mut request = Request::get("/api/v1/projects/HB/tasks/1")
+            .header("authorization", format!("Bearer {token}"))
+            .body(Body::empty())
+            .unwrap();
+        request.headers_mut().insert(name, value.parse().unwrap());
+        let got = house.send(request).await;
+        assert_eq!(got.status, 200, "{name}: {value}: {}", got.text);
+        assert_eq!(got.at("title").as_str(), Some("t"), "{name}: {value}");
+        served += 1;
+    }
+    assert!(served >= 40, "{served}");
+}
+
 #[tokio::test]
 async fn lists_are_paged_without_gaps_and_cursors_stay_at_home() {
     for house in House::both().await {
@@ -639,6 +717,78 @@ async fn lists_are_paged_without_gaps_and_cursors_stay_at_home() {
             );
         }
     }
+}
+
+/// Two hundred of the largest objects are no answer that anybody should have to hold.
+#[tokio::test]
+async fn pages_of_large_objects_end_early_and_nothing_is_left_out() {
+    for house in House::both().await {
+        let text = "x".repeat(100_000);
+        for number in 0..50 {
+            let body = format!(r#"{{"title":"s{number}","description":"{text}"}}"#);
+            let made = house
+                .admin("POST", "/api/v1/projects/HB/stories", &body)
+                .await;
+            assert_eq!(made.status, 201, "{}", made.text);
+        }
+        for (path, count) in [
+            ("/api/v1/projects/HB/stories", 50),
+            ("/api/v1/projects/HB/activities", 50),
+        ] {
+            let (mut seen, mut pages, mut cursor) = (0, 0, String::new());
+            loop {
+                let page = house
+                    .admin("GET", &format!("{path}?limit=200{cursor}"), "")
+                    .await;
+                assert_eq!(page.status, 200, "{}", page.text);
+                assert!(
+                    page.text.len() < 6 * 1024 * 1024,
+                    "{} bytes",
+                    page.text.len()
+                );
+                seen += page.at("data").as_list().len();
+                pages += 1;
+                match page.at("next_cursor").as_str() {
+                    Some(next) => cursor = format!("&cursor={next}"),
+                    None => break,
+                }
+            }
+            assert_eq!(seen, count, "{path}");
+            assert!(pages > 1, "{path}: {pages}");
+        }
+    }
+}
+
+/// A short request that leads to more than the server is willing to hold is refused whole.
+#[tokio::test]
+async fn a_short_batch_that_leads_to_very_much_is_refused() {
+    let house = House::new().await;
+    house.webhook("admin", "").await;
+    let text = "x".repeat(100_000);
+    let story = format!(r#"{{"title":"long","description":"{text}"}}"#);
+    let made = house
+        .admin("PUT", "/api/v1/projects/HB/stories/1", &story)
+        .await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let batch = |entries: usize| {
+        let entry = |n| {
+            format!(r#"{{"op":"patch","collection":"stories","id":1,"data":{{"title":"t{n}"}}}}"#)
+        };
+        format!(
+            "[{}]",
+            (0..entries).map(entry).collect::<Vec<_>>().join(",")
+        )
+    };
+    let before = house.weight().await;
+    let got = house.admin("POST", CHANGES, &batch(1_000)).await;
+    assert_eq!(
+        (got.status, got.code().as_str()),
+        (413, "too_large"),
+        "{}",
+        got.text
+    );
+    assert_eq!(house.weight().await, before, "all or nothing");
+    assert_eq!(house.admin("POST", CHANGES, &batch(100)).await.status, 200);
 }
 
 #[tokio::test]
