@@ -47,7 +47,7 @@ pub(crate) struct Entry {
     pub(crate) trigger: Trigger,
     /// The stamp of the last try, see `Vital::begin`.
     pub(crate) began: u64,
-    /// When the last try started.
+    /// When the last try started; of tries before the start of the process, the first.
     pub(crate) last_try_ms: Option<i64>,
     /// How often the receiver failed it.
     refusals: u32,
@@ -72,7 +72,8 @@ impl Entry {
             settled: queued.settled,
             trigger: queued.trigger,
             began: 0,
-            last_try_ms: None,
+            // Whoever was never tried goes before whoever was, also after a restart.
+            last_try_ms: queued.first_try_ms,
             // What earlier processes saw is not kept; every try so far was no success.
             refusals: queued.tries,
             stage: Stage::Turn,
@@ -341,6 +342,8 @@ impl Book {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.due_ms = now_ms;
             entry.trigger = trigger;
+            // It left its list; `place` finds it the one it belongs to now.
+            entry.stage = Stage::Turn;
         }
         self.place(id, now_ms);
     }

@@ -24,6 +24,7 @@ use crate::book::Book;
 use crate::effect::{Effect, Effects, Flight};
 use crate::health::{Moment, Rules, Vital};
 use crate::order::Roots;
+use crate::planted::{self, Bug};
 use crate::target::Target;
 
 pub(crate) use people::Standing;
@@ -316,7 +317,8 @@ impl Lane {
     /// Results of a delivery are written.
     pub(crate) fn settled(&mut self, delivery: DeliveryId, budget: &mut Budget) {
         self.open_settlements = self.open_settlements.saturating_sub(1);
-        budget.open = budget.open.saturating_sub(1);
+        let drifts = self.loading && planted::has(Bug::CounterDrift);
+        budget.open = budget.open.saturating_sub(usize::from(!drifts));
         if let Some(unsettled) = self.unsettled.get_mut(&delivery) {
             unsettled.count -= 1;
             if unsettled.count == 0 {
@@ -373,8 +375,13 @@ impl Lane {
 
     fn start_wished(&mut self, cx: &mut Context<'_>) {
         for id in std::mem::take(&mut self.wished) {
-            if self.has_seat() && self.book.is_turn(id) {
+            if !self.book.is_turn(id) {
+                continue;
+            }
+            if self.has_seat() {
                 self.start(id, cx);
+            } else {
+                self.wished.push(id);
             }
         }
     }

@@ -42,6 +42,7 @@ mod load;
 mod log;
 mod metrics;
 mod order;
+mod planted;
 mod request;
 mod retention;
 pub mod schedule;
@@ -55,5 +56,7 @@ mod writer;
 pub use engine::{Engine, Parts};
 pub use inbox::{Hints, Inbox, hints};
 pub use metrics::Metrics;
+#[cfg(feature = "planted")]
+pub use planted::{Bug, plant};
 pub use request::{Keyring, SealedFor};
 pub use settings::Settings;

@@ -18,6 +18,7 @@ use crate::core::Answer;
 use crate::first_tries::Waiters;
 use crate::inbox::{Inbox, Input};
 use crate::metrics::Metrics;
+use crate::planted::{self, Bug};
 
 /// The pause after the first failure; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -36,6 +37,13 @@ struct Gathered {
 impl Gathered {
     fn is_empty(&self) -> bool {
         self.settlements.is_empty() && self.health.is_empty() && self.answers.is_empty()
+    }
+
+    /// Tells people that what they wanted is durable.
+    fn acknowledge(&mut self) {
+        for answer in self.answers.drain(..) {
+            let _ = answer.to.send(Some(Ok(answer.health)));
+        }
     }
 
     /// The oldest of it, at most so much as one transaction takes.
@@ -110,6 +118,9 @@ impl Writer {
 
     async fn write(&self, mut batch: Gathered) {
         let mut pause = FIRST_PAUSE;
+        if planted::has(Bug::EarlyAcknowledgement) {
+            batch.acknowledge();
+        }
         let health: Vec<_> = std::mem::take(&mut batch.health).into_iter().collect();
         loop {
             match self.store.settle(&batch.settlements, &health).await {
@@ -127,9 +138,7 @@ impl Writer {
         }
         let ids = settled.map(|s| (s.webhook, s.delivery)).collect();
         self.inbox.push(Input::Settled(ids));
-        for answer in batch.answers {
-            let _ = answer.to.send(Some(Ok(answer.health)));
-        }
+        batch.acknowledge();
     }
 
     /// People who wait are told at once; what they wanted is written as soon as it can be.

@@ -133,8 +133,7 @@ const RULES: &[(&str, &str)] = &[
     (
         "objects without the state that holds",
         "SELECT count(*) FROM objects o LEFT JOIN states s ON s.id = o.state AND s.project = o.project AND s.collection = o.collection
-         AND s.object = o.id AND s.since = o.version AND s.deleted = o.deleted
-         WHERE s.id IS NULL AND EXISTS (SELECT 1 FROM projects p WHERE p.id = o.project AND p.deleted = 0)",
+         AND s.object = o.id AND s.since = o.version AND s.deleted = o.deleted WHERE s.id IS NULL",
     ),
     (
         "states of objects that replaced what came later or another's",

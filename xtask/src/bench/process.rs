@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde_json::Value;
@@ -124,38 +124,6 @@ pub(super) fn cpu_us(process: u32) -> anyhow::Result<f64> {
         .sum();
     // Linux counts in hundredths of a second, whatever the kernel's own tick is.
     Ok(f64::from(ticks) * 10_000.0)
-}
-
-/// What everybody did on this machine since a moment.
-pub(super) struct Weather {
-    since: Instant,
-    busy_us: f64,
-}
-
-impl Weather {
-    pub(super) fn now() -> anyhow::Result<Self> {
-        Ok(Self {
-            since: Instant::now(),
-            busy_us: all_cpu_us()?,
-        })
-    }
-
-    /// The share of the machine's processors that others used, when we used so many microseconds.
-    pub(super) fn others(&self, ours_us: f64) -> anyhow::Result<f64> {
-        let processors = std::thread::available_parallelism()?.get();
-        #[expect(clippy::cast_precision_loss, reason = "a small number")]
-        let whole = self.since.elapsed().as_secs_f64() * 1e6 * processors as f64;
-        Ok(((all_cpu_us()? - self.busy_us - ours_us) / whole).max(0.0))
-    }
-}
-
-/// CPU time of everybody since the machine's start: all but idling and waiting for disks.
-fn all_cpu_us() -> anyhow::Result<f64> {
-    let stat = std::fs::read_to_string("/proc/stat")?;
-    let line = stat.lines().next().unwrap_or_default();
-    let ticks = line.split_whitespace().skip(1).take(8).enumerate();
-    let busy = ticks.filter(|(place, _)| ![3, 4].contains(place));
-    Ok(busy.filter_map(|(_, t)| t.parse::<f64>().ok()).sum::<f64>() * 10_000.0)
 }
 
 /// A line of `/proc/PID/status` in MiB: `VmHWM` (peak) or `VmRSS` (now).

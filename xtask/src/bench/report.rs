@@ -10,9 +10,6 @@ use super::figures::Figures;
 use super::goals::{Better, Goal, Verdict};
 use super::options::Options;
 
-/// Kernel threads that write for us count as others; more than this is somebody else.
-const QUIET: f64 = 0.1;
-
 /// One figure of a workload.
 struct Line {
     metric: &'static str,
@@ -50,14 +47,6 @@ impl Entry {
             unit,
             figures,
         });
-    }
-
-    /// How busy others kept the machine.
-    pub(super) fn weather(&mut self, others: Figures) {
-        self.add("others_cpu", "of the processors", others);
-        if others.max > QUIET {
-            self.remark("others used the processors: nothing here is worth quoting");
-        }
     }
 
     pub(super) fn remark(&mut self, note: impl Into<String>) {

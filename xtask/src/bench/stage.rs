@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::figures::Figures;
 use super::load::{Counts, Receiver};
 use super::options::Options;
-use super::process::{Weather, run};
+use super::process::run;
 use super::report::Entry;
 use super::server::{Server, Start, TOKEN};
 
@@ -82,8 +82,6 @@ pub(super) struct Round {
     /// Of the feeders, per change.
     pub(super) feeder_cpu_us: f64,
     pub(super) body_bytes: f64,
-    /// The share of the processors that nobody of ours used and that were not idle.
-    pub(super) others: f64,
     /// What the feeders said about the time of their answers.
     pub(super) answers: Value,
 }
@@ -179,7 +177,7 @@ impl Stage {
     pub(super) fn round(&mut self, feed: Feed) -> anyhow::Result<Round> {
         let before = self.receiver.counts()?;
         let (server, receiver) = (self.server.cpu_us()?, self.receiver.cpu_us()?);
-        let (started, weather) = (Instant::now(), Weather::now()?);
+        let started = Instant::now();
         let (told, feeder) = self.feed(&self.key, &self.world, feed)?;
         let accepted = told
             .get("accepted")
@@ -188,20 +186,14 @@ impl Stage {
         self.expected += accepted * self.fan_out;
         let counts = self.settled(accepted)?;
         let seconds = started.elapsed().as_secs_f64();
-        let (server, receiver) = (
-            self.server.cpu_us()? - server,
-            self.receiver.cpu_us()? - receiver,
-        );
-        let others = weather.others(server + receiver + feeder)?;
         let deliveries = (accepted * self.fan_out).max(1);
         #[expect(clippy::cast_precision_loss, reason = "figures for people")]
         Ok(Round {
             deliveries_per_second: deliveries as f64 / seconds,
-            server_cpu_us: server / deliveries as f64,
-            receiver_cpu_us: receiver / deliveries as f64,
+            server_cpu_us: (self.server.cpu_us()? - server) / deliveries as f64,
+            receiver_cpu_us: (self.receiver.cpu_us()? - receiver) / deliveries as f64,
             feeder_cpu_us: feeder / accepted.max(1) as f64,
             body_bytes: (counts.bytes - before.bytes) as f64 / deliveries as f64,
-            others,
             answers: told.get("answers").cloned().unwrap_or_default(),
         })
     }
@@ -272,7 +264,6 @@ impl Stage {
         #[expect(clippy::cast_precision_loss, reason = "figures for people")]
         let reuse = counts.requests as f64 / counts.connections.max(1) as f64;
         entry.add("requests_per_connection", "requests", Figures::one(reuse));
-        entry.weather(of(|r| r.others));
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ use tidings_storage::{Queued, Settlement, Then, created_ms};
 use super::{Context, LOAD_AGAIN_MS, Lane, SMALL_WINDOW, Suspects};
 use crate::effect::{Effect, Load, Loaded};
 use crate::order::Roots;
+use crate::planted::{self, Bug};
 
 /// Bytes of a delivery that waits longer than this may stay in the store.
 const LONG_WAIT_MS: i64 = 10_000;
@@ -142,7 +143,8 @@ impl Lane {
         for queued in page {
             let id = queued.id;
             self.cursor = self.cursor.max(id);
-            if !self.unsettled.contains_key(&id) && !self.shadow.contains(&id) {
+            let settled = self.shadow.contains(&id) && !planted::has(Bug::DoubleClaim);
+            if !settled && !self.unsettled.contains_key(&id) {
                 self.take_loaded(queued, late.contains(&id), cx);
             }
         }
@@ -150,7 +152,7 @@ impl Lane {
         self.started_meanwhile.clear();
         if short {
             self.cursor = self.cursor.max(load.seen);
-            self.behind = self.dropped > self.cursor;
+            self.behind = self.dropped > self.cursor && !planted::has(Bug::LostWakeUp);
             self.suspects = Suspects::None;
         }
     }
@@ -163,7 +165,8 @@ impl Lane {
         queued.due_ms = queued.due_ms.map(|due| due.min(longest));
         let due = queued.due_ms.unwrap_or(i64::MIN);
         if matches!(queued.trigger, Trigger::Recover | Trigger::Resend) {
-            let late = late || self.is_overtaken(&queued);
+            let overtaken = late || self.is_overtaken(&queued);
+            let late = overtaken && !planted::has(Bug::Reorder);
             if late && !queued.late && !queued.settled {
                 queued.late = true;
                 self.write_late(&queued, cx);

@@ -264,6 +264,25 @@ async fn resend_by_state() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn asked_for_while_every_seat_is_taken_is_sent_when_one_is_free() {
+    let world = World::new(1).await;
+    let hook = world.webhook_with("a.test", |w| w.max_in_flight = 1).await;
+    world.receivers.script("a.test", |_| Act::Slow(200, 2_000));
+    let first = world.send(1, &[hook]).await[0];
+    let second = world.send(2, &[hook]).await[0];
+    let third = world.send(3, &[hook]).await[0];
+    world.pass(1).await;
+    world.engine.resend(PROJECT, third).await.unwrap();
+    world.pass(10).await;
+    for id in [first, second, third] {
+        assert_eq!(world.state(id).await, "delivered");
+    }
+    assert_eq!(triggers(&world.delivery(third).await), ["resend"]);
+    let seen = world.receivers.to("a.test");
+    assert_eq!(seen[1].id, third.to_string());
+}
+
+#[tokio::test(start_paused = true)]
 async fn tests_go_at_once_whatever_the_health_and_change_none() {
     let world = World::new(1).await;
     let hook = world.webhook("a.test").await;

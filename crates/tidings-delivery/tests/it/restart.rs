@@ -96,6 +96,31 @@ async fn steps_of_the_wall_clock_change_no_wait() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_restart_after_each_probe_starves_nobody_behind_what_is_always_refused() {
+    let mut world = World::new(1).await;
+    let hook = world
+        .webhook_with("a.test", |w| {
+            w.failure_limit = Some(5);
+            w.max_in_flight = 1;
+        })
+        .await;
+    let mut poison = Vec::new();
+    for task in [1, 2] {
+        poison.push(world.send(task, &[hook]).await[0].to_string());
+    }
+    world.receivers.script("a.test", move |seen| {
+        let refused = poison.contains(&seen.id);
+        Act::Status(if refused { 500 } else { 200 })
+    });
+    let other = world.send(3, &[hook]).await[0];
+    for until_the_next_probe in [1, 5, 30, 120, 600] {
+        world.pass(until_the_next_probe).await;
+        world.crash().await;
+    }
+    assert_eq!(world.state(other).await, "delivered");
+}
+
+#[tokio::test(start_paused = true)]
 async fn health_survives_a_restart() {
     let mut world = World::new(1).await;
     let hook = world

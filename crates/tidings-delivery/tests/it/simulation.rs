@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use check::History;
 use run::{Run, Shape};
+use tidings_delivery::{Bug, plant};
 
 use crate::trace;
 
@@ -117,6 +118,43 @@ fn a_crash_before_and_after_every_call_of_the_store_loses_nothing() {
     assert_eq!(broken, None, "the server died at that point");
     assert!(points > 150, "there were {points} points");
     println!("seed {seed}: died at each of {points} points, nothing was lost");
+}
+
+/// Runs seeds with a bug in the engine until one breaks a rule: at most so many as an engineer would wait for.
+fn finds(bug: Bug) {
+    let found = first_broken(1_000, |seed| {
+        plant(Some(bug));
+        let broken = is_broken(seed);
+        plant(None);
+        broken
+    });
+    let seed = found.unwrap_or_else(|| panic!("1,000 seeds do not find {bug:?}"));
+    println!("{bug:?} is found by seed {seed}");
+}
+
+#[test]
+fn a_lost_wake_up_is_found() {
+    finds(Bug::LostWakeUp);
+}
+
+#[test]
+fn an_early_acknowledgement_is_found() {
+    finds(Bug::EarlyAcknowledgement);
+}
+
+#[test]
+fn a_reorder_is_found() {
+    finds(Bug::Reorder);
+}
+
+#[test]
+fn a_double_claim_is_found() {
+    finds(Bug::DoubleClaim);
+}
+
+#[test]
+fn a_counter_drift_is_found() {
+    finds(Bug::CounterDrift);
 }
 
 #[test]

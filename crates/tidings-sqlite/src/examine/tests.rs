@@ -185,21 +185,3 @@ async fn a_broken_index_is_a_fault() {
     let faults = Examiner::open(&path).unwrap().unwrap().faults().unwrap();
     assert!(!faults.is_empty());
 }
-
-/// What is removed in steps agrees with itself after each of them.
-#[tokio::test]
-async fn a_project_that_is_being_emptied_is_nothing_to_find() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("tidings.db");
-    worked_with(&path).await;
-    let store = open(&path).unwrap();
-    let p = ProjectId(1);
-    store.write(move |w| w.hide_project(p)).await.unwrap();
-    let mut steps = 0;
-    while !store.write(move |w| w.empty_project(p, 1)).await.unwrap() {
-        assert_eq!(found(&path), Vec::<String>::new(), "after {steps} steps");
-        steps += 1;
-    }
-    assert!(steps > 4, "{steps}");
-    assert_eq!(found(&path), Vec::<String>::new());
-}

@@ -2,16 +2,14 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::world::{Receiver, Server, call, operator, said, store, tidings};
+use super::world::{Receiver, Server, call, operator, said};
 
 /// How many backups: a few in the tests, a hundred in `cargo xtask soak`.
 fn copies() -> usize {
@@ -319,62 +317,6 @@ async fn what_waited_in_a_backup_stays_aside_until_it_is_recovered() {
         .until("what was parked", |got| got.len() == waiting.len() + 2)
         .await;
     assert!(waiting.is_subset(&told(&receiver)));
-}
-
-/// Times that a backup is killed somewhere on its way.
-const KILLS: u32 = 12;
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_backup_that_is_killed_is_whole_or_not_there() {
-    let folder = tempfile::tempdir().unwrap();
-    let receiver = Receiver::start().await;
-    let server = Server::start(folder.path());
-    set_up(&server, &receiver).await;
-    for _ in 0..3 {
-        let text = "x".repeat(100_000);
-        let wiki: Vec<Value> = (0..40)
-            .map(|_| json!({"op": "put", "collection": "tasks", "id": 2, "data": {"title": fresh(), "description": text}}))
-            .collect();
-        server
-            .call("POST", "/projects/CARE/changes", &json!(wiki))
-            .await;
-    }
-    let at = folder.path().join("copy");
-    std::fs::create_dir(&at).unwrap();
-    let dest = at.join("tidings.db");
-    let arguments = [
-        "backup",
-        &dest.display().to_string(),
-        "--store",
-        &store(folder.path()),
-    ];
-    let started = Instant::now();
-    assert!(tidings(&arguments).output().unwrap().status.success());
-    let lasts = started.elapsed();
-    let (mut whole, mut partial) = (0, 0);
-    for number in 0..KILLS {
-        std::fs::remove_file(&dest).ok();
-        let mut backup = tidings(&arguments).stdout(Stdio::null()).spawn().unwrap();
-        // Any moment will do; over the rounds they fall into every part of it.
-        std::thread::sleep(lasts * (number + 1) / KILLS);
-        backup.kill().unwrap();
-        backup.wait().unwrap();
-        partial += u32::from(at.join("tidings.db.partial").exists());
-        if dest.exists() {
-            whole += 1;
-            let doctor = operator(&at, &["doctor"]);
-            assert!(!said(&doctor).contains("integrity"), "{}", said(&doctor));
-            let found = String::from_utf8(doctor.stdout).unwrap();
-            assert!(found.contains("this is the backup of"), "{found}");
-            assert!(found.contains("SQLite finds nothing wrong"), "{found}");
-            assert!(found.contains("counts agree"), "{found}");
-        }
-    }
-    println!("{KILLS} kills: {whole} whole copies, {partial} that were under way");
-    std::fs::remove_file(&dest).ok();
-    let last = tidings(&arguments).output().unwrap();
-    assert!(last.status.success(), "{}", said(&last));
-    assert!(!at.join("tidings.db.partial").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

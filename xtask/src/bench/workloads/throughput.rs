@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::Bench;
 use super::super::figures::Figures;
 use super::super::load::Receiver;
-use super::super::process::{Weather, run};
+use super::super::process::run;
 use super::super::report::Entry;
 use super::super::stage::{Feed, OBJECTS, PARALLEL, Stage, WARM_UP, World, webhook};
 
@@ -25,8 +25,6 @@ struct Reached {
     per_second: f64,
     client_cpu_us: f64,
     receiver_cpu_us: f64,
-    /// See [`Weather::others`].
-    others: f64,
 }
 
 impl Limit {
@@ -41,9 +39,8 @@ impl Limit {
     fn measure(&self, seconds: f64) -> anyhow::Result<Reached> {
         let to = self.receiver.address.to_string();
         let plan = json!({"to": to, "seconds": seconds, "connections": PARALLEL, "bytes": BYTES});
-        let (before, weather) = (self.receiver.cpu_us()?, Weather::now()?);
+        let before = self.receiver.cpu_us()?;
         let (told, client) = run("direct", &plan)?;
-        let receiver = self.receiver.cpu_us()? - before;
         let number = |name: &str| {
             told.get(name)
                 .and_then(Value::as_f64)
@@ -53,8 +50,7 @@ impl Limit {
         Ok(Reached {
             per_second: number("per_second")?,
             client_cpu_us: client / requests,
-            receiver_cpu_us: receiver / requests,
-            others: weather.others(client + receiver)?,
+            receiver_cpu_us: (self.receiver.cpu_us()? - before) / requests,
         })
     }
 }
@@ -74,7 +70,6 @@ pub(super) fn r(bench: &mut Bench) -> anyhow::Result<()> {
         "us per request",
         of(|r| r.receiver_cpu_us),
     );
-    entry.weather(of(|r| r.others));
     bench.report.push(entry);
     Ok(())
 }

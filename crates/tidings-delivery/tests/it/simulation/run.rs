@@ -61,9 +61,9 @@ impl Shape {
                 [30, 100, 100, 400][chance.pick(4)] + chance.below(100)
             },
             wishes: 20 + chance.below(60),
-            rhythm_ms: [4, 60, 1_000, 20_000, 400_000][chance.pick(5)],
+            rhythm_ms: [4, 15, 60, 250, 1_000, 20_000, 400_000][chance.pick(7)],
             // In every other run lanes hold so little that most of their queue waits in the store.
-            window: [1, 2, 3, 8, 512, 512, 512, 512][chance.pick(8)],
+            window: [1, 2, 4, 8, 16, 512, 512, 512][chance.pick(8)],
             sick: chance.below(5) > 0,
             people: chance.below(5) > 0,
             crashes: chance.once_in(2),
@@ -231,7 +231,7 @@ impl Run {
         if self.shape.jumps && self.sky.once_in(4) {
             self.jump();
         }
-        let ms = self.sky.below(3 * self.shape.rhythm_ms);
+        let ms = 1 + self.sky.below(3 * self.shape.rhythm_ms);
         tokio::time::sleep(Duration::from_millis(ms)).await;
         self.audit().await;
         self.stage.start().await;
@@ -355,12 +355,14 @@ impl Run {
             });
             let Some(open) = open else { return };
             let waited = self.stage.now().saturating_sub(began);
+            let id = open.webhook.id;
+            let waiting = self.stage.disk().pending(id, DeliveryId(0), 9).await;
             assert!(
                 waited < DRAINED,
-                "webhook {} did not drain {how} in {waited:?}: {:?}, as the engine has it {:?}",
-                open.webhook.id,
+                "webhook {id} did not drain {how} in {waited:?}: {:?}, as the engine has it {:?}: {:#?}",
                 open.health,
-                self.stage.engine().health(open.webhook.id)
+                self.stage.engine().health(id),
+                waiting.unwrap()
             );
         }
     }

@@ -18,7 +18,7 @@ impl Run {
     /// Weather, until the server is told to stop; answers how patient that is.
     pub(crate) async fn weather(&self) -> Duration {
         loop {
-            let ms = self.sky.below(4 * self.shape.rhythm_ms);
+            let ms = self.sky.below(3 * self.shape.rhythm_ms);
             tokio::time::sleep(Duration::from_millis(ms)).await;
             match self.sky.below(8) {
                 0 | 1 if self.shape.crashes => self.stage.faults.die_in(1 + self.sky.below(SOON)),
@@ -33,12 +33,14 @@ impl Run {
     }
 
     pub(crate) fn any_pace(&self) -> Pace {
-        match self.sky.below(6) {
+        match self.sky.below(8) {
             0 => Pace::AtOnce,
             1 => Pace::Turns(3),
             2 => Pace::Turns(40),
-            3 => Pace::Ms(5),
-            4 => Pace::Ms(80),
+            3 => Pace::Ms(2),
+            4 => Pace::Ms(10),
+            5 => Pace::Ms(50),
+            6 => Pace::Ms(250),
             _ => Pace::Ms(1_500),
         }
     }
