@@ -149,8 +149,9 @@ impl Folder {
             .prefix("tidings-bench-")
             .tempdir_in(parent)
             .with_context(|| format!("no folder in {}", parent.display()))?;
+        // From here on it is the keeper's to remove.
+        let keeper = Load::start([OsStr::new("remove"), folder.path().as_os_str()], &[])?;
         let path = folder.keep();
-        let keeper = Load::start([OsStr::new("remove"), path.as_os_str()], &[])?;
         Ok(Self {
             path,
             _keeper: keeper,
