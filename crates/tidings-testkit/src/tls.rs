@@ -9,10 +9,14 @@ use rcgen::{
 };
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
+use rustls::server::ServerSessionMemoryCache;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+
+/// Sessions that a server can take up again.
+const SESSIONS: usize = 16_384;
 
 /// What is right or wrong with a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,12 +150,15 @@ impl ServerTls {
     )]
     fn new(pem: String, certificate: CertificateDer<'static>, key: &KeyPair) -> Self {
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)
-            .expect("certificate and key");
+        let mut config =
+            ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+                .with_safe_default_protocol_versions()
+                .expect("versions")
+                .with_no_client_auth()
+                .with_single_cert(vec![certificate], key)
+                .expect("certificate and key");
+        // The default forgets all but 256: fewer than the connections of one benchmark.
+        config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
         Self {
             config: Arc::new(config),
             pem,
