@@ -14,6 +14,7 @@ mod demo;
 mod descriptors;
 mod keys;
 mod listen;
+mod memory;
 mod output;
 mod serve;
 mod signals;
@@ -21,10 +22,6 @@ mod signals;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-
-/// Many small values are made on one thread and dropped on another; the C library's allocator takes a sixth of the server's time there.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Webhooks for project trackers: one change in, every receiver's own format out, signed, in order, logged.
 #[derive(Parser)]
@@ -93,6 +90,7 @@ enum Failure {
 }
 
 fn main() -> ExitCode {
+    memory::use_small_pages();
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
