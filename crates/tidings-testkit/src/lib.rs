@@ -6,11 +6,13 @@
 //! | [`corpus`], [`mutate`] | hostile input as data, and small changes of it |
 //! | [`tls`] | [`tls::Authority`]: certificates that are valid, expired, self-signed, for another host ... |
 //! | [`dns`] | [`dns::Dns`]: a name server with names that move, fail, or keep silent |
+//! | [`disk`] | [`disk::Disk`]: files whose k-th write or sync fails, that fill up, or lose what was not synced |
 //! | [`recorder`] | [`recorder::Recorder`]: wait until something was seen, with a deadline and without sleeping |
 //!
 //! Everything listens on loopback only and stops when it is dropped.
 
 pub mod corpus;
+pub mod disk;
 pub mod dns;
 pub mod mutate;
 pub mod receiver;
