@@ -2,7 +2,7 @@
 
 use tidings_domain::Fault;
 use tidings_domain::fault::FaultKind;
-use tidings_storage::{RecordError, StoreError};
+use tidings_storage::{RecordError, StoreError, Trouble};
 
 /// Most members at fault that one refusal of a batch names.
 const MOST_TOLD: usize = 100;
@@ -54,15 +54,17 @@ pub fn refusal(error: StoreError) -> Fault {
     match error {
         StoreError::Unavailable(reason) => {
             tracing::warn!(error.reason = %reason, "the store cannot do it now: {reason}");
-            Fault {
-                retry_after: Some(RETRY_AFTER_SECONDS),
-                ..Fault::new(
-                    FaultKind::Unavailable,
-                    "unavailable",
-                    "the server cannot store anything right now; nothing was changed, try again soon",
-                )
-            }
+            later(
+                "unavailable",
+                "the server cannot store anything right now; nothing was changed, try again soon",
+            )
         }
+        // The store itself tells the log, once and not for every request.
+        StoreError::Disk(trouble, _) => in_trouble(trouble),
+        StoreError::Unconfirmed(_) => later(
+            "unconfirmed",
+            "the disk did not confirm this write, so it may be stored or not; the server restarts, look before you repeat it",
+        ),
         StoreError::Corrupt(reason) => {
             tracing::error!(error.reason = %reason, "the store is damaged: {reason}");
             internal()
@@ -73,6 +75,35 @@ pub fn refusal(error: StoreError) -> Fault {
             "this is taken, or was changed by somebody else in the meantime; read it again",
         ),
         StoreError::NotFound => absent(),
+    }
+}
+
+fn in_trouble(trouble: Trouble) -> Fault {
+    let (code, detail) = match trouble {
+        Trouble::Full => (
+            "disk_full",
+            "the disk that holds the database is full; nothing was changed, try again when there is room",
+        ),
+        Trouble::Failing => (
+            "disk_failing",
+            "the disk that holds the database returns errors; nothing was changed, try again later",
+        ),
+        Trouble::ReadOnly => (
+            "disk_read_only",
+            "the database can only be read; nothing was changed, try again later",
+        ),
+        Trouble::Locked => (
+            "database_locked",
+            "another process holds the database; nothing was changed, try again soon",
+        ),
+    };
+    later(code, detail)
+}
+
+fn later(code: &'static str, detail: &str) -> Fault {
+    Fault {
+        retry_after: Some(RETRY_AFTER_SECONDS),
+        ..Fault::new(FaultKind::Unavailable, code, detail)
     }
 }
 

@@ -1,9 +1,9 @@
 //! The small numbers that stand for words in the tables, and what the driver's errors mean to a store.
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 use tidings_domain::Collection;
 use tidings_domain::delivery::{DeliveryState, Outcome, Trigger};
-use tidings_storage::StoreError;
+use tidings_storage::{StoreError, Trouble};
 
 pub(crate) type Result<T, E = StoreError> = std::result::Result<T, E>;
 
@@ -91,6 +91,18 @@ pub(crate) fn sick(error: rusqlite::Error) -> StoreError {
                 StoreError::Corrupt(error.to_string())
             }
             ErrorCode::ConstraintViolation => StoreError::Conflict("unique"),
+            ErrorCode::DiskFull => StoreError::Disk(Trouble::Full, error.to_string()),
+            ErrorCode::SystemIoFailure => match code.extended_code {
+                // The pages may be gone while the next sync succeeds: there is no second try.
+                ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC => {
+                    StoreError::Unconfirmed(error.to_string())
+                }
+                _ => StoreError::Disk(Trouble::Failing, error.to_string()),
+            },
+            ErrorCode::ReadOnly => StoreError::Disk(Trouble::ReadOnly, error.to_string()),
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
+                StoreError::Disk(Trouble::Locked, error.to_string())
+            }
             _ => StoreError::Unavailable(error.to_string()),
         },
         rusqlite::Error::FromSqlConversionFailure(..)

@@ -3,6 +3,7 @@
 //! Cast:
 //!
 //! * `open` makes or opens the file: lock, checks; `migrate` brings it to the newest schema; `look` judges it without touching it.
+//! * `renew` makes good what a sync that failed may have left behind.
 //! * `shared` is what all threads know: the pool of read-only connections, caches, the sequence of commits.
 //! * `writer` is the thread that alone writes. It takes whatever is queued, each request in a savepoint of its own, commits once,
 //!   tells the listener, and then answers.
@@ -31,6 +32,7 @@ mod question;
 mod queue;
 mod reader;
 mod record;
+mod renew;
 mod reseal;
 mod restore;
 mod retention;
@@ -38,6 +40,7 @@ mod shared;
 mod snapshot;
 mod store;
 mod trail;
+mod trouble;
 mod writer;
 
 #[cfg(test)]

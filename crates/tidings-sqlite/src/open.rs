@@ -8,6 +8,12 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::look::{Seen, beside, folder, inspect, judge, library, lock_if_there, locked};
 use crate::migrate::{STEPS, migrate};
+use crate::renew::renew_log;
+
+/// How long a start waits for another program that holds the file.
+const BUSY_AT_START: Duration = Duration::from_secs(5);
+/// The same while running: everybody who writes waits as long, so they are rather told.
+const BUSY: Duration = Duration::from_millis(500);
 
 /// Why the store cannot be opened. One line each: what is wrong, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -135,7 +141,9 @@ pub(crate) fn open_any(
     let seen = judge(&writer, path, steps)?;
     acceptable(path, &seen)?;
     prepare(&writer).map_err(database)?;
+    renew_log(&writer, path)?;
     migrate(&mut writer, seen.schema.unwrap_or(0), steps, after).map_err(database)?;
+    writer.busy_timeout(BUSY).map_err(database)?;
     // The names of the files must be as durable as what is in them.
     sync_folder(path).map_err(file)?;
     Ok(Opened { lock, writer })
@@ -156,7 +164,7 @@ pub(crate) fn sync_folder(path: &Path) -> std::io::Result<()> {
 }
 
 fn prepare(conn: &Connection) -> rusqlite::Result<()> {
-    conn.busy_timeout(Duration::from_secs(5))?;
+    conn.busy_timeout(BUSY_AT_START)?;
     // Only counts before the first table; giving space back in steps cannot be switched on later without rewriting the file.
     conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
@@ -175,7 +183,7 @@ fn prepare(conn: &Connection) -> rusqlite::Result<()> {
 pub(crate) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
-    conn.busy_timeout(Duration::from_secs(5))?;
+    conn.busy_timeout(BUSY)?;
     conn.pragma_update(None, "query_only", true)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     conn.pragma_update(None, "cache_size", -8 * 1024)?;

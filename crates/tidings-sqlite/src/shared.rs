@@ -4,13 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use tidings_domain::webhook::Webhook;
 use tidings_domain::{Doc, ObjectRef, Project, ProjectId};
-use tidings_storage::ServerTime;
+use tidings_storage::{ServerTime, StoreError};
+use tokio::sync::watch;
 
 use crate::codes::{Result, sick};
 use crate::memory::Memory;
@@ -36,6 +37,10 @@ pub(crate) struct Shared {
     keys: Mutex<Keys>,
     webhooks: Mutex<HashMap<ProjectId, (i64, Webhooks)>>,
     series: Mutex<HashMap<Series, Taken>>,
+    /// Something did not fit on the disk, and nobody has looked since whether it would now.
+    pub(crate) was_full: AtomicBool,
+    /// Why the writer does nothing any more.
+    pub(crate) lost: watch::Sender<Option<StoreError>>,
 }
 
 pub(crate) type Webhooks = Arc<Vec<Arc<Webhook>>>;
@@ -89,6 +94,8 @@ impl Shared {
             keys: Mutex::default(),
             webhooks: Mutex::default(),
             series: Mutex::default(),
+            was_full: AtomicBool::new(false),
+            lost: watch::Sender::default(),
         }
     }
 

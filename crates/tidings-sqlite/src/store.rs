@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
@@ -31,6 +32,11 @@ const QUERIES: usize = 8;
 
 /// Rows that one step of a long job touches, so that nobody waits long for the writer.
 const STEP: usize = 1000;
+
+/// Name of the document with which room on the disk is tried out, after there was none.
+const ROOM: &str = "room";
+/// How much room there should be: some changes of ordinary size.
+const ROOM_BYTES: usize = 256 * 1024;
 
 /// The embedded store: one file, one process.
 ///
@@ -73,6 +79,21 @@ impl SqliteStore {
             queries: Semaphore::new(QUERIES),
             _lock: opened.lock,
         })
+    }
+
+    /// Waits until the disk fails to confirm a write. From then on nothing is written, because nobody can know what is on the
+    /// disk: the process must end, and the next start looks.
+    pub fn lost(&self) -> impl Future<Output = StoreError> + Send + use<> {
+        let mut lost = self.shared.lost.subscribe();
+        async move {
+            let why = lost.wait_for(Option::is_some).await;
+            let why = why.ok().and_then(|why| why.clone());
+            match why {
+                Some(why) => why,
+                // The store was closed in good order.
+                None => std::future::pending().await,
+            }
+        }
     }
 
     fn writer(&self) -> Result<&ToWriter> {
@@ -413,6 +434,12 @@ impl Store for SqliteStore {
     }
 
     async fn check(&self) -> Result<()> {
+        if self.shared.was_full.load(Ordering::Relaxed) {
+            // A small commit may fit where an ordinary change does not: is there room for more than one of them?
+            self.put_document(ROOM, &"-".repeat(ROOM_BYTES)).await?;
+            self.put_document(ROOM, "").await?;
+            self.shared.was_full.store(false, Ordering::Relaxed);
+        }
         // The row is written as it is: what counts is that the commit reaches the disk.
         self.write(|w| w.run("UPDATE server SET one = one", []).map(drop))
             .await

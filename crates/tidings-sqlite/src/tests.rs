@@ -15,7 +15,7 @@ use tidings_domain::{
 use tidings_storage::conformance::{Heard, ManualClock, exercise};
 use tidings_storage::{
     DeliveryFilter, EventIds, NewMessage, Plan, RecordedEvent, Retention, Snapshot, Store,
-    StoreError, TestSend, Write, WriteWhat,
+    StoreError, TestSend, Trouble, Write, WriteWhat,
 };
 
 use crate::codes::sick;
@@ -567,7 +567,10 @@ async fn a_full_disk_refuses_writes_and_is_over_when_there_is_room() {
     pages(now + 2).await.unwrap();
     let text = "x".repeat(20_000);
     let full = store.put_document("large", &text).await;
-    assert!(matches!(full, Err(StoreError::Unavailable(_))), "{full:?}");
+    assert!(
+        matches!(full, Err(StoreError::Disk(Trouble::Full, _))),
+        "{full:?}"
+    );
     assert_eq!(store.document("large").await.unwrap(), None);
     assert!(store.project("p").await.unwrap().is_some(), "reads go on");
     pages(1_000_000).await.unwrap();

@@ -7,14 +7,15 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use rusqlite::{Connection, ErrorCode, ffi};
+use rusqlite::Connection;
 use tidings_domain::{DeliveryId, ProjectId};
-use tidings_storage::{CommitListener, Queued, StoreError};
+use tidings_storage::{CommitListener, Queued, StoreError, Trouble};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::codes::{Result, sick};
 use crate::memory::News;
 use crate::shared::{Fact, Recent, Shared};
+use crate::trouble::Complaint;
 
 /// Requests that may wait; who comes later waits outside, in its own task.
 const QUEUE: usize = 1024;
@@ -79,6 +80,7 @@ pub(crate) struct Writer {
     listener: Arc<dyn CommitListener>,
     /// Set when the disk failed to make a commit durable: what it holds is then unknown, so nothing is acknowledged any more.
     broken: Option<String>,
+    complaint: Complaint,
 }
 
 /// The request shared a transaction with one that failed half-way: asked for again, it is run.
@@ -91,16 +93,16 @@ const CAREFUL: u32 = 64;
 enum Failed {
     /// One of the requests failed after it had written something, and had no savepoint.
     Together,
-    /// The database failed; in these words.
-    Commit(String),
+    /// The database failed.
+    Commit(StoreError),
 }
 
 /// A request under way.
 trait Request: Send {
     /// Whether it can be asked for again by itself, should the whole transaction be rolled back.
     fn is_repeatable(&self) -> bool;
-    /// Runs it; whether it is to be kept.
-    fn run(&mut self, writer: &mut Writer) -> bool;
+    /// Runs it; why it is not to be kept.
+    fn run(&mut self, writer: &mut Writer) -> Result<()>;
     /// Answers, after the commit or in its stead.
     fn answer(self: Box<Self>, failed: Option<&Failed>);
 }
@@ -117,15 +119,15 @@ impl<T: Send, F: FnOnce(&mut Writer) -> Result<T> + Send> Request for Ask<T, F> 
         self.repeatable
     }
 
-    fn run(&mut self, writer: &mut Writer) -> bool {
+    fn run(&mut self, writer: &mut Writer) -> Result<()> {
         let Some(job) = self.job.take() else {
-            return false;
+            return Ok(());
         };
         // A panic is a fault of ours in one request; its savepoint is rolled back and the others go on.
         let guarded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(writer)));
         let out = guarded
             .unwrap_or_else(|_| Err(StoreError::Unavailable("the request failed".to_owned())));
-        let kept = out.is_ok();
+        let kept = out.as_ref().map(drop).map_err(StoreError::clone);
         self.out = Some(out);
         kept
     }
@@ -139,7 +141,7 @@ impl<T: Send, F: FnOnce(&mut Writer) -> Result<T> + Send> Request for Ask<T, F> 
             (_, Some(Failed::Together) | None) => {
                 Err(StoreError::Unavailable("not run".to_owned()))
             }
-            (_, Some(Failed::Commit(why))) => Err(StoreError::Unavailable(why.clone())),
+            (_, Some(Failed::Commit(why))) => Err(why.clone()),
         };
         // Nobody may be waiting any more; what was done stays done.
         drop(self.reply.send(out));
@@ -254,6 +256,7 @@ impl Writer {
             careful: 0,
             listener,
             broken: None,
+            complaint: Complaint::default(),
         }
     }
 
@@ -296,6 +299,10 @@ impl Writer {
                 next = commands.blocking_recv();
             }
         }
+        if self.broken.is_some() {
+            // The next start looks at what is there; nothing is copied out of a log that may not be what it seems.
+            return;
+        }
         // Leaves one file behind, and readers of the next start nothing to replay.
         drop(
             self.conn
@@ -308,6 +315,7 @@ impl Writer {
         let before = self.totals;
         let failed = match self.try_commit(&mut requests) {
             Ok(()) => {
+                self.complaint.works(self.totals.time_ms);
                 // Before anybody hears of the commit, by the number or by an answer.
                 self.shared.memory.enter(&mut self.news, self.request);
                 self.shared.committed.store(self.request, Ordering::Release);
@@ -330,7 +338,7 @@ impl Writer {
                     drop(self.conn.execute_batch("ROLLBACK"));
                 }
                 if let Failed::Commit(error) = &failed {
-                    tracing::error!(error = %error, "a commit failed: {error}");
+                    self.note(error);
                 }
                 Some(failed)
             }
@@ -342,12 +350,12 @@ impl Writer {
     }
 
     fn try_commit(&mut self, requests: &mut [Box<dyn Request>]) -> Result<(), Failed> {
-        let failed = |error: StoreError| Failed::Commit(error.to_string());
         if let Some(why) = &self.broken {
-            return Err(Failed::Commit(why.clone()));
+            let why = StoreError::Disk(Trouble::Failing, why.clone());
+            return Err(Failed::Commit(why));
         }
         let before = self.totals;
-        self.execute("BEGIN IMMEDIATE").map_err(failed)?;
+        self.execute("BEGIN IMMEDIATE").map_err(Failed::Commit)?;
         self.totals.time_ms = self.shared.time.now_ms().max(self.totals.time_ms);
         // A savepoint copies every page that its request touches first. Requests that are asked for again by themselves share the
         // transaction without: should one of them fail half-way, all of them go another round.
@@ -357,15 +365,30 @@ impl Writer {
         for request in requests {
             self.request += 1;
             if bare || alone {
-                if !request.run(self) {
+                if let Err(refused) = request.run(self) {
+                    if is_of_the_disk(&refused) {
+                        return Err(Failed::Commit(refused));
+                    }
                     self.careful = if alone { self.careful } else { CAREFUL };
                     return Err(Failed::Together);
                 }
             } else {
-                self.run_guarded(request).map_err(failed)?;
+                self.run_guarded(request).map_err(Failed::Commit)?;
             }
         }
-        self.end(before).map_err(failed)
+        self.end(before).map_err(Failed::Commit)
+    }
+
+    /// The database failed: who has to know is told.
+    fn note(&mut self, error: &StoreError) {
+        self.complaint.failed(error, self.shared.time.now_ms());
+        if matches!(error, StoreError::Disk(Trouble::Full, _)) {
+            self.shared.was_full.store(true, Ordering::Relaxed);
+        }
+        if matches!(error, StoreError::Unconfirmed(_)) {
+            self.broken = Some(error.to_string());
+            self.shared.lost.send_replace(Some(error.clone()));
+        }
     }
 
     /// Runs a request in a savepoint of its own.
@@ -373,16 +396,14 @@ impl Writer {
         let (totals, announced) = (self.totals, self.announce.len());
         let objects = self.news.objects.len();
         self.execute("SAVEPOINT request")?;
-        if !request.run(self) {
+        if let Err(refused) = request.run(self) {
             self.totals = totals;
             self.answers.clear();
             self.announce.truncate(announced);
             self.news.objects.truncate(objects);
-            if self.conn.is_autocommit() {
+            if self.conn.is_autocommit() || is_of_the_disk(&refused) {
                 // Full disk and I/O errors end the whole transaction, and with it what the others wrote.
-                return Err(StoreError::Unavailable(
-                    "the transaction was rolled back".to_owned(),
-                ));
+                return Err(refused);
             }
             self.execute("ROLLBACK TO request")?;
         }
@@ -405,14 +426,7 @@ impl Writer {
             .conn
             .prepare_cached("COMMIT")
             .and_then(|mut s| s.execute([]));
-        committed.map(drop).map_err(|error| {
-            if is_lost_sync(&error) {
-                let why =
-                    format!("a write could not be made durable ({error}); restart the server");
-                self.broken = Some(why);
-            }
-            sick(error)
-        })
+        committed.map(drop).map_err(sick)
     }
 
     fn execute(&self, sql: &str) -> Result<()> {
@@ -461,13 +475,7 @@ impl Writer {
     }
 }
 
-/// After a failed fsync the pages may be gone while the next fsync succeeds: there is no second try.
-fn is_lost_sync(error: &rusqlite::Error) -> bool {
-    matches!(
-        error,
-        rusqlite::Error::SqliteFailure(
-            ffi::Error { code: ErrorCode::SystemIoFailure, extended_code },
-            _
-        ) if matches!(*extended_code, ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC)
-    )
+/// Whether it is the disk that failed, and not what was asked.
+fn is_of_the_disk(refused: &StoreError) -> bool {
+    matches!(refused, StoreError::Disk(..) | StoreError::Unconfirmed(_))
 }

@@ -36,12 +36,31 @@ pub use time::ServerTime;
 /// Name of the document that tells which key the stored secrets are sealed with.
 pub const KEY_DOCUMENT: &str = "secrets_key_id";
 
+/// What keeps a store from writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The disk is full.
+    Full,
+    /// The disk returns errors.
+    Failing,
+    /// The disk, or what is on it, may only be read.
+    ReadOnly,
+    /// Another process holds what is stored.
+    Locked,
+}
+
 /// Why a store could not do it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Not now: busy, disk full, locked, shutting down. Nothing was written; trying again later may help.
+    /// Not now: busy, shutting down. Nothing was written; trying again later may help.
     #[error("the store cannot do it now: {0}")]
     Unavailable(String),
+    /// Not now, and people may have to do something about it. Nothing was written; trying again later may help.
+    #[error("the store cannot write: {1}")]
+    Disk(Trouble, String),
+    /// The disk did not confirm a write. Whether it is there only the next start can tell; the store writes nothing more.
+    #[error("a write could not be made durable: {0}")]
+    Unconfirmed(String),
     /// What is stored makes no sense.
     #[error("the store is damaged: {0}")]
     Corrupt(String),

@@ -90,7 +90,11 @@ fn about(about: &About) -> (String, Option<i64>) {
 pub(super) fn unavailable(error: &StoreError) -> Fault {
     match error {
         StoreError::NotFound => Fault::not_found("there is no such thing"),
-        StoreError::Unavailable(_) | StoreError::Conflict(_) | StoreError::Corrupt(_) => {
+        StoreError::Unavailable(_)
+        | StoreError::Disk(..)
+        | StoreError::Unconfirmed(_)
+        | StoreError::Conflict(_)
+        | StoreError::Corrupt(_) => {
             tracing::error!(%error, "the store could not do what was asked");
             Fault {
                 retry_after: Some(1),
