@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use hyper::server::conn::http1;
@@ -78,6 +78,13 @@ const fn of_one_address(connections: usize) -> usize {
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// A pause after a failed accept (no descriptors left): long enough not to spin, short enough not to be noticed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// While accepting fails, the log says so as often as that.
+const ACCEPT_TOLD_EVERY: Duration = Duration::from_secs(10);
+/// Connections taken in after the stop at most: as many as the system keeps waiting.
+const MOST_WAITING: usize = 4096;
+/// When the server stops, a kept connection may bring one more request within this time: the client could not know, and closing
+/// while its request is on the way would cut it off. The answer says that it is the last.
+const LINGER: Duration = Duration::from_millis(250);
 /// What a client hears that finds no place.
 const NO_PLACE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\nConnection: close\r\nCache-Control: no-store\r\n\
     Content-Length: 181\r\n\r\n{\"type\":\"/docs#overloaded\",\"title\":\"Service Unavailable\",\"status\":503,\
@@ -95,45 +102,83 @@ pub async fn serve(
     limits: Limits,
     stop: CancellationToken,
 ) {
-    let tracker = TaskTracker::new();
-    let addresses = Arc::new(Mutex::new(HashMap::<IpAddr, usize>::new()));
-    let turned_away = Arc::new(Semaphore::new(TURNED_AWAY));
+    let hall = Hall {
+        tracker: TaskTracker::new(),
+        addresses: Arc::default(),
+        turned_away: Arc::new(Semaphore::new(TURNED_AWAY)),
+        door,
+        metrics,
+        limits,
+        last: CancellationToken::new(),
+    };
+    let mut told = None;
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
+        match accepted {
+            Ok((stream, peer)) => hall.admit(stream, peer),
             Err(error) => {
-                tracing::warn!("failed to accept a connection: {error}");
+                if told.is_none_or(|at: Instant| at.elapsed() > ACCEPT_TOLD_EVERY) {
+                    told = Some(Instant::now());
+                    tracing::warn!("failed to accept a connection, and goes on trying: {error}");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
             }
-        };
-        let open = usize::try_from(metrics.connections.get()).unwrap_or(0);
-        let Some(place) = Place::take(&addresses, peer, &metrics, &limits, open) else {
-            if let Ok(seat) = Arc::clone(&turned_away).try_acquire_owned() {
-                tracker.spawn(async move {
-                    turn_away(stream).await;
-                    drop(seat);
-                });
-            }
-            continue;
-        };
-        let (door, stop) = (door.clone(), stop.clone());
-        tracker.spawn(async move {
-            connection(stream, door, &limits, stop).await;
-            drop(place);
-        });
+        }
+    }
+    // Whom the system has already taken in is heard too: closing the listener would cut them off.
+    for _ in 0..MOST_WAITING {
+        tokio::select! {
+            biased;
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => hall.admit(stream, peer),
+                Err(_) => break,
+            },
+            () = std::future::ready(()) => break,
+        }
     }
     drop(listener);
-    tracker.close();
-    if tokio::time::timeout(limits.grace, tracker.wait())
-        .await
-        .is_err()
-    {
-        tracing::warn!("stopped with {} connections still open", tracker.len());
+    // Only now: whoever is told that an answer is the last connects again at once, and must find the door shut, not closing.
+    hall.last.cancel();
+    hall.tracker.close();
+    let gone = tokio::time::timeout(limits.grace, hall.tracker.wait()).await;
+    if gone.is_err() {
+        let open = hall.tracker.len();
+        tracing::warn!("stopped with {open} connections still open");
+    }
+}
+
+/// Where connections come in.
+struct Hall {
+    tracker: TaskTracker,
+    addresses: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    turned_away: Arc<Semaphore>,
+    door: Door,
+    metrics: Arc<Metrics>,
+    limits: Limits,
+    /// From now on each answer is the last on its connection.
+    last: CancellationToken,
+}
+
+impl Hall {
+    /// Serves a connection, or says that there is no place for it.
+    fn admit(&self, stream: TcpStream, peer: SocketAddr) {
+        let open = usize::try_from(self.metrics.connections.get()).unwrap_or(0);
+        let limits = self.limits;
+        if let Some(place) = Place::take(&self.addresses, peer, &self.metrics, &limits, open) {
+            let (door, last) = (self.door.clone(), self.last.clone());
+            self.tracker.spawn(async move {
+                connection(stream, door, &limits, last).await;
+                drop(place);
+            });
+        } else if let Ok(seat) = Arc::clone(&self.turned_away).try_acquire_owned() {
+            self.tracker.spawn(async move {
+                turn_away(stream).await;
+                drop(seat);
+            });
+        }
     }
 }
 
@@ -149,16 +194,20 @@ async fn turn_away(mut stream: TcpStream) {
     let _ = tokio::time::timeout(TURN_AWAY_TIME, say).await;
 }
 
-async fn connection(stream: TcpStream, door: Door, limits: &Limits, stop: CancellationToken) {
+async fn connection(stream: TcpStream, door: Door, limits: &Limits, last: CancellationToken) {
     // Answers are written whole; waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
     let pulse = Pulse::new();
-    let beat = Arc::clone(&pulse);
+    let (beat, is_last) = (Arc::clone(&pulse), last.clone());
     let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
         beat.asked();
-        let (door, pulse) = (door.clone(), Arc::clone(&beat));
+        let (door, pulse, last) = (door.clone(), Arc::clone(&beat), is_last.clone());
         async move {
-            let answer = door.answer(request.map(Body::new)).await;
+            let mut answer = door.answer(request.map(Body::new)).await;
+            if last.is_cancelled() {
+                let close = http::HeaderValue::from_static("close");
+                answer.headers_mut().insert(http::header::CONNECTION, close);
+            }
             Ok::<_, std::convert::Infallible>(answer.map(|body| pulse.tells(body)))
         }
     });
@@ -175,7 +224,10 @@ async fn connection(stream: TcpStream, door: Door, limits: &Limits, stop: Cancel
     let served = async {
         tokio::select! {
             result = connection.as_mut() => result,
-            () = stop.cancelled() => {
+            () = last.cancelled() => {
+                if let Ok(result) = tokio::time::timeout(LINGER, connection.as_mut()).await {
+                    return result;
+                }
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }

@@ -19,6 +19,7 @@ mod output;
 mod serve;
 mod signals;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -108,7 +109,8 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("tidings: {}", said(&error));
+            // A log that cannot be written must not turn a refusal into a panic.
+            writeln!(std::io::stderr(), "tidings: {}", said(&error)).ok();
             match error.downcast_ref::<Failure>() {
                 Some(Failure::Usage(_)) => ExitCode::from(2),
                 Some(Failure::Refused(_)) => ExitCode::from(3),

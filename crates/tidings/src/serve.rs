@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use parking_lot::RwLock;
@@ -15,7 +16,7 @@ use tidings_delivery::{Engine, Parts};
 use tidings_domain::{Clock, Entropy, TokenId};
 use tidings_egress::policy::Allow;
 use tidings_sqlite::{OpenError, Seen, SqliteStore};
-use tidings_storage::{KEY_DOCUMENT, Retention, Store, Token, TokenKind};
+use tidings_storage::{KEY_DOCUMENT, Retention, Store, StoreError, Token, TokenKind};
 use tidings_web::door::DoorLimits;
 use tidings_web::{Door, Limits};
 use tokio::net::TcpSocket;
@@ -82,11 +83,23 @@ impl Serve {
         let mut signals = Signals::heed().context("cannot listen to signals")?;
         let mut running = start(loaded.config, self.after_restore).await?;
         if let Some(token) = running.new_token.take() {
-            eprintln!("administrator's token, shown this once: {token}");
+            // Whoever misses it makes another; a log that cannot be written is no reason to end.
+            writeln!(
+                std::io::stderr(),
+                "administrator's token, shown this once: {token}"
+            )
+            .ok();
         }
         // A server whose output nobody reads serves all the same.
         writeln!(std::io::stdout(), "listening on http://{}", running.address).ok();
-        let cause = signals.next().await;
+        let mut lost = std::mem::replace(&mut running.lost, Box::pin(std::future::pending()));
+        let cause = tokio::select! {
+            cause = signals.next() => cause,
+            why = &mut lost => {
+                running.abandon().await;
+                return Err(disk_lost(why));
+            }
+        };
         tracing::info!(
             "{cause}: stopping; requests in flight have {} s",
             grace.as_secs()
@@ -94,9 +107,18 @@ impl Serve {
         // Who asks twice means now.
         tokio::select! {
             () = running.stop() => Ok(()),
+            why = lost => Err(disk_lost(why)),
             cause = signals.next() => bail!("{cause} again: stopped at once"),
         }
     }
+}
+
+/// The disk did not confirm a write: what it holds nobody knows, so nothing more is acknowledged or sent.
+fn disk_lost(why: StoreError) -> anyhow::Error {
+    anyhow::Error::new(why).context(
+        "stopped, because the disk failed to keep what was written; look after the disk, then start again: \
+         nothing that was answered with success is lost",
+    )
 }
 
 /// The environment as the configuration reads it.
@@ -111,6 +133,8 @@ fn log_to_stderr(config: &Config) {
     let filter = EnvFilter::try_new(&config.log_level).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // A log on a full disk must not bring the server down: complaining to the same place would panic.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     // A second subscriber (a test in the same process) keeps the first.
     let _ = match config.log_format {
@@ -128,11 +152,17 @@ pub(crate) struct Running {
     doors: tokio::task::JoinHandle<()>,
     stop: CancellationToken,
     grace: Duration,
+    /// Waits until the disk fails to confirm a write.
+    lost: Pin<Box<dyn Future<Output = StoreError> + Send>>,
 }
+
+/// How long answers that are due may take when the disk is lost.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 impl Running {
     /// Stops taking requests, lets those in flight finish, then ends.
     pub(crate) async fn stop(self) {
+        let begun = Instant::now();
         self.stop.cancel();
         // Who waits for first tries gets the answer without them: thirty seconds of waiting would be thirty seconds of stopping.
         self.engine.answer_waiters();
@@ -140,7 +170,16 @@ impl Running {
         if self.doors.await.is_err() {
             tracing::error!("the HTTP surface did not end well");
         }
-        self.engine.shutdown(self.grace).await;
+        // The grace is one for both.
+        let left = self.grace.saturating_sub(begun.elapsed());
+        self.engine.shutdown(left).await;
+    }
+
+    /// Ends at once, but for the answers to requests under way: they say that nothing is sure.
+    async fn abandon(self) {
+        self.engine.abort();
+        self.stop.cancel();
+        tokio::time::timeout(LAST_ANSWERS, self.doors).await.ok();
     }
 }
 
@@ -176,6 +215,7 @@ pub(crate) async fn start(
 
     let (hints, inbox) = tidings_delivery::hints();
     let store = SqliteStore::open(&path, Arc::clone(&clock), Arc::new(hints))?;
+    let lost = Box::pin(store.lost());
     let store: Arc<dyn Store> = Arc::new(store);
     let vault = Arc::new(Vault::new(&key.or_make(&path)?));
     // Which key it was is noted with the first secret's store, and with an empty one's next key.
@@ -234,6 +274,7 @@ pub(crate) async fn start(
         doors,
         stop,
         grace,
+        lost,
     })
 }
 
