@@ -5,12 +5,14 @@ mod overload;
 use crate::kit;
 
 /// Kill cycles, keys through kills and backups against the real binary, and seeds of the simulation.
-/// `cargo xtask soak [KILLS] [SEEDS]`. Others by name: `soak overload [SECONDS] [CONNECTIONS]`, `soak hostile [RECEIVERS]`.
+/// `cargo xtask soak [KILLS] [SEEDS]`. Others by name: `soak overload [SECONDS] [CONNECTIONS]`, `soak hostile [RECEIVERS]`,
+/// `soak faults`.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     if let Some((name, rest)) = arguments.split_first() {
         match name.as_str() {
             "overload" => return overload::run(rest),
             "hostile" => return hostile(rest),
+            "faults" => return faults(),
             _ => {}
         }
     }
@@ -23,12 +25,13 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
         "tidings",
         "--test",
         "it",
-        "kill",
+        "kill::",
         "--",
         "--nocapture",
     ])
     .env("TIDINGS_KILLS", kills)
     .run("kill cycles")?;
+    faults()?;
     kit::cargo(&[
         "test",
         "--package",
@@ -86,4 +89,26 @@ fn hostile(arguments: &[String]) -> anyhow::Result<()> {
     ])
     .env("TIDINGS_HOSTILE", receivers)
     .run("hostile receivers")
+}
+
+/// Faults of the disk and of the process under the real binary. Each line that a test prints says how much it did; a case that
+/// fails says which it was: `TIDINGS_KILL_FIRST=N TIDINGS_KILL_STEP=9999` dies at call N only.
+fn faults() -> anyhow::Result<()> {
+    println!("soak faults: each of 500 writes and syncs, every call of the disk, 200 power cuts");
+    kit::cargo(&[
+        "test",
+        "--package",
+        "tidings",
+        "--test",
+        "it",
+        "faults::",
+        "--",
+        "--nocapture",
+    ])
+    .env("TIDINGS_KTH", "500")
+    .env("TIDINGS_KILL_STEP", "1")
+    .env("TIDINGS_CUTS", "200")
+    .env("TIDINGS_FULL", "100")
+    .env("TIDINGS_STOPS", "200")
+    .run("faults of the disk and of the process")
 }

@@ -14,6 +14,7 @@ mod costly;
 mod demo;
 mod doctor;
 mod explain;
+mod faults;
 mod guard;
 mod hostile;
 mod idempotency;

@@ -106,7 +106,7 @@ async fn a_server_that_stops_answers_those_who_wait() {
     let waiting = tokio::spawn(create(server.address));
     until_waiting(server.address, 1).await;
     let began = Instant::now();
-    server.ask_to_stop();
+    server.signal("TERM");
     let got = waiting.await.unwrap();
     assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
     assert_eq!((got.status, &got.body["complete"]), (201, &json!(false)));

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -108,29 +108,44 @@ impl Server {
     }
 
     fn launch_as(
-        mut command: Command,
+        command: Command,
         folder: &Path,
         more: &[&str],
         settings: &[(&str, &str)],
     ) -> Self {
+        let mut command = Self::on(command, folder);
+        command.args(more).envs(settings.iter().copied());
+        match Self::try_start(command) {
+            Ok(server) => server,
+            Err(status) => panic!("the server did not start: {status}"),
+        }
+    }
+
+    /// `tidings serve` on the database in `folder`, on a free port.
+    pub(crate) fn command(folder: &Path) -> Command {
+        Self::on(tidings(&["serve"]), folder)
+    }
+
+    fn on(mut command: Command, folder: &Path) -> Command {
         let store = store(folder);
         command.args(["--listen", "127.0.0.1:0", "--store", &store]);
         command
-            .args(more)
             .env("TIDINGS_ADMIN_TOKEN", TOKEN)
-            .env("TIDINGS_LOG_LEVEL", "warn")
-            .envs(settings.iter().copied());
+            .env("TIDINGS_LOG_LEVEL", "warn");
+        command
+    }
+
+    /// Starts it; returns when it listens, or with its status when it ended before.
+    pub(crate) fn try_start(mut command: Command) -> Result<Self, ExitStatus> {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
             .unwrap();
-        let address = line.trim().rsplit("http://").next().unwrap().parse();
-        let Ok(address) = address else {
-            let status = child.wait();
-            panic!("the server did not start ({status:?}); it said {line:?}");
-        };
-        Self { child, address }
+        match line.trim().rsplit("http://").next().unwrap().parse() {
+            Ok(address) => Ok(Self { child, address }),
+            Err(_) => Err(child.wait().unwrap()),
+        }
     }
 
     /// Memory of the process that is in RAM.
@@ -147,16 +162,34 @@ impl Server {
     }
 
     /// SIGTERM, and the exit status.
-    pub(crate) fn terminate(mut self) -> std::process::ExitStatus {
-        self.ask_to_stop();
+    pub(crate) fn terminate(mut self) -> ExitStatus {
+        self.signal("TERM");
         self.child.wait().unwrap()
     }
 
-    /// SIGTERM, without waiting for what follows.
-    pub(crate) fn ask_to_stop(&self) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(sent.unwrap().success());
+    /// Of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let (flag, pid) = (format!("-{name}"), self.child.id().to_string());
+        let sent = Command::new("kill").args([&flag, &pid]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits until it ends by itself; `None`: it did not within that time.
+    pub(crate) async fn ended(&mut self, within: Duration) -> Option<ExitStatus> {
+        let mut turns = tokio::time::interval(Duration::from_millis(10));
+        let look = async {
+            loop {
+                turns.tick().await;
+                if let Some(status) = self.child.try_wait().unwrap() {
+                    return status;
+                }
+            }
+        };
+        tokio::time::timeout(within, look).await.ok()
     }
 
     pub(crate) fn url(&self) -> String {
@@ -264,6 +297,8 @@ pub(crate) struct Got {
     pub(crate) path: String,
     pub(crate) headers: HashMap<String, String>,
     pub(crate) body: Bytes,
+    /// Which event it tells of, in the standard dialect.
+    pub(crate) event: Option<u64>,
 }
 
 impl Got {
@@ -276,8 +311,17 @@ impl Got {
 pub(crate) struct Receiver {
     pub(crate) address: SocketAddr,
     got: Arc<(Mutex<Vec<Got>>, Notify)>,
+    manner: Arc<Manner>,
+}
+
+/// How a receiver answers.
+#[derive(Default)]
+struct Manner {
     /// Requests are read and never answered while it is set.
-    silent: Arc<AtomicBool>,
+    silent: AtomicBool,
+    /// Before each answer, in milliseconds.
+    pause: AtomicU64,
+    closes: AtomicBool,
 }
 
 impl Receiver {
@@ -285,19 +329,28 @@ impl Receiver {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let got: Arc<(Mutex<Vec<Got>>, Notify)> = Arc::default();
-        let silent = Arc::new(AtomicBool::new(false));
-        let (shared, mute) = (Arc::clone(&got), Arc::clone(&silent));
+        let manner = Arc::new(Manner::default());
+        let (shared, how) = (Arc::clone(&got), Arc::clone(&manner));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (shared, mute) = (Arc::clone(&shared), Arc::clone(&mute));
+                let (shared, how) = (Arc::clone(&shared), Arc::clone(&how));
                 tokio::spawn(async move {
                     let service = hyper::service::service_fn(move |request| {
-                        let (shared, mute) = (Arc::clone(&shared), Arc::clone(&mute));
+                        let (shared, how) = (Arc::clone(&shared), Arc::clone(&how));
                         async move {
-                            if mute.load(Ordering::Relaxed) {
+                            if how.silent.load(Ordering::Relaxed) {
                                 std::future::pending::<()>().await;
                             }
-                            remember(request, shared).await
+                            let mut answer = remember(request, shared).await;
+                            let pause = how.pause.load(Ordering::Relaxed);
+                            tokio::time::sleep(Duration::from_millis(pause)).await;
+                            if let (Ok(answer), true) =
+                                (&mut answer, how.closes.load(Ordering::Relaxed))
+                            {
+                                let close = HeaderValue::from_static("close");
+                                answer.headers_mut().insert("connection", close);
+                            }
+                            answer
                         }
                     });
                     hyper::server::conn::http1::Builder::new()
@@ -310,13 +363,24 @@ impl Receiver {
         Self {
             address,
             got,
-            silent,
+            manner,
         }
     }
 
     /// Leaves what comes from now on without an answer, or no longer.
     pub(crate) fn be_silent(&self, silent: bool) {
-        self.silent.store(silent, Ordering::Relaxed);
+        self.manner.silent.store(silent, Ordering::Relaxed);
+    }
+
+    /// From now on every answer takes so long.
+    pub(crate) fn slow_down(&self, pause: Duration) {
+        let ms = u64::try_from(pause.as_millis()).unwrap();
+        self.manner.pause.store(ms, Ordering::Relaxed);
+    }
+
+    /// From now on every answer is the last on its connection.
+    pub(crate) fn hang_up(&self) {
+        self.manner.closes.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn url(&self) -> String {
@@ -328,14 +392,18 @@ impl Receiver {
         self.got.0.lock().clone()
     }
 
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        self.got.0.lock().clear();
+    }
+
     /// Waits until what arrived satisfies `enough`.
     pub(crate) async fn until(&self, what: &str, enough: impl Fn(&[Got]) -> bool) -> Vec<Got> {
         let look = async {
             loop {
                 let news = self.got.1.notified();
-                let all = self.all();
-                if enough(&all) {
-                    return all;
+                if enough(&self.got.0.lock()) {
+                    return self.all();
                 }
                 news.await;
             }
@@ -358,10 +426,13 @@ async fn remember(
     // A body that was cut off by a kill was not received.
     if let Ok(body) = body.collect().await {
         let headers = shown(&head.headers);
+        let body = body.to_bytes();
+        let told: Value = serde_json::from_slice(&body).unwrap_or_default();
         got.0.lock().push(Got {
             path: head.uri.path().to_owned(),
             headers,
-            body: body.to_bytes(),
+            body,
+            event: told["data"]["event_id"].as_u64(),
         });
         got.1.notify_waiters();
     }
