@@ -43,6 +43,12 @@ pub trait View {
     /// The last version of an id that was used and is there no more.
     fn last_sequence(&self, key: ObjectRef) -> Option<i64>;
 
+    /// The version that an object begins with whose id was never used: higher than 1 where receivers may have seen versions of
+    /// objects that a restored backup does not know.
+    fn first_sequence(&self) -> i64 {
+        1
+    }
+
     /// The smallest id from 1 that was never used in the collection; for items: in none of the four.
     fn next_id(&self, collection: Collection) -> i64;
 

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use tidings_domain::Doc;
 
 use crate::backup::MARK;
@@ -16,6 +16,9 @@ use crate::open::{OpenError, open_any};
 
 /// By how much ids of events and deliveries, and the versions of objects, go on higher.
 const GAP: i64 = 1_000_000;
+
+/// Name of the document with the version that new objects begin with.
+const FIRST_SEQUENCE: &str = "first_sequence";
 
 /// Objects read at a time.
 const STEP: i64 = 1000;
@@ -73,6 +76,12 @@ fn settle(conn: &mut Connection, after: AfterRestore) -> rusqlite::Result<Restor
         [GAP],
     )?;
     raise_versions(&transaction)?;
+    // An object that is created again, or another under its id, must not begin below what receivers saw of the one that was lost.
+    let first = first_sequence(&transaction)?.saturating_add(GAP);
+    transaction.execute(
+        "INSERT OR REPLACE INTO documents (name, text) VALUES (?1, ?2)",
+        params![FIRST_SEQUENCE, first.to_string()],
+    )?;
     transaction.execute("DELETE FROM documents WHERE name = ?1", [MARK])?;
     let event = transaction.query_row("SELECT event FROM server", [], |row| row.get(0))?;
     transaction.commit()?;
@@ -80,6 +89,18 @@ fn settle(conn: &mut Connection, after: AfterRestore) -> rusqlite::Result<Restor
         waiting: u64::try_from(waiting).unwrap_or_default(),
         event,
     })
+}
+
+/// The version that new objects begin with.
+pub(crate) fn first_sequence(conn: &Connection) -> rusqlite::Result<i64> {
+    let text = conn
+        .query_row(
+            "SELECT text FROM documents WHERE name = ?1",
+            [FIRST_SEQUENCE],
+            |row| row.get::<_, String>(0),
+        )
+        .optional()?;
+    Ok(text.and_then(|text| text.parse().ok()).unwrap_or(1))
 }
 
 /// A receiver that compares versions would take what changes from now on for late, if it saw higher ones before the loss.

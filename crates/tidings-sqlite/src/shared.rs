@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     readers: Mutex<Vec<Connection>>,
     pub(crate) memory: Memory,
     pub(crate) time: ServerTime,
+    /// The version that new objects begin with.
+    pub(crate) first_sequence: i64,
     /// Last event id handed out; those of plans that came to nothing are never used.
     pub(crate) events: AtomicI64,
     /// Number of the last request whose commit is durable. Read before a snapshot begins, it bounds what the snapshot lacks.
@@ -81,12 +83,18 @@ struct Taken {
 }
 
 impl Shared {
-    pub(crate) fn new(path: PathBuf, time: ServerTime, last_event: i64) -> Self {
+    pub(crate) fn new(
+        path: PathBuf,
+        time: ServerTime,
+        last_event: i64,
+        first_sequence: i64,
+    ) -> Self {
         Self {
             path,
             readers: Mutex::default(),
             memory: Memory::default(),
             time,
+            first_sequence,
             events: AtomicI64::new(last_event),
             committed: AtomicU64::new(0),
             docs: Mutex::default(),

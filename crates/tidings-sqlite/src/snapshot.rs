@@ -510,6 +510,10 @@ impl View for Shot<'_> {
         row.filter(|r| r.deleted).map(|r| r.doc.sequence())
     }
 
+    fn first_sequence(&self) -> i64 {
+        self.shared.first_sequence
+    }
+
     fn next_id(&self, collection: Collection) -> i64 {
         self.or_noted(self.smallest_id(collection))
     }

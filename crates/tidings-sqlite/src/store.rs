@@ -25,7 +25,7 @@ use crate::question::first_id;
 use crate::shared::Shared;
 use crate::snapshot::Shot;
 use crate::writer::{AGAIN, ToWriter, Totals, Writer};
-use crate::{keep, log, objects, people, queue, record};
+use crate::{keep, log, objects, people, queue, record, restore};
 
 /// Queries that may run at once on threads of their own; each can hold a connection for long.
 const QUERIES: usize = 8;
@@ -66,7 +66,8 @@ impl SqliteStore {
         };
         let totals = Totals::load(&opened.writer).map_err(database)?;
         let time = ServerTime::resume(clock, totals.time_ms);
-        let shared = Arc::new(Shared::new(path.to_owned(), time, totals.event));
+        let first = restore::first_sequence(&opened.writer).map_err(database)?;
+        let shared = Arc::new(Shared::new(path.to_owned(), time, totals.event, first));
         let writer = Writer::new(opened.writer, Arc::clone(&shared), totals, listener);
         let (writer, thread) = writer.start().map_err(|source| OpenError::File {
             path: path.to_owned(),

@@ -69,13 +69,8 @@ impl Desk<'_, '_> {
         let named = match target {
             Some(Target::Id(id)) => {
                 draft.doc.set("id", *id);
-                let last = draft
-                    .check
-                    .view
-                    .last_sequence(ObjectRef::new(collection, *id));
-                draft
-                    .doc
-                    .set("sequence", last.map_or(1, |last| last.saturating_add(1)));
+                let next = next_sequence(draft.check.view, ObjectRef::new(collection, *id));
+                draft.doc.set("sequence", next);
                 Some("id")
             }
             Some(Target::External(external)) => {
@@ -132,8 +127,7 @@ impl Desk<'_, '_> {
             let id = self.view.take_id(collection);
             doc.set("id", id);
         }
-        let last = self.view.last_sequence(doc.key());
-        doc.set("sequence", last.map_or(1, |last| last.saturating_add(1)));
+        doc.set("sequence", next_sequence(self.view, doc.key()));
         doc.set("updated_at", time::value(self.at()));
         doc.set("updated_by", self.author.actor);
         let doc = Arc::new(doc);
@@ -268,4 +262,12 @@ pub(super) struct Updated {
     pub(super) done: Done,
     /// For a bulk update: the event of this object.
     pub(super) told: Option<(EventId, Change)>,
+}
+
+/// The version that an object begins with under that id.
+fn next_sequence(view: &dyn View, key: ObjectRef) -> i64 {
+    match view.last_sequence(key) {
+        Some(last) => last.saturating_add(1),
+        None => view.first_sequence(),
+    }
 }

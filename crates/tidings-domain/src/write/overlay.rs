@@ -288,6 +288,10 @@ impl View for Overlay<'_> {
         }
     }
 
+    fn first_sequence(&self) -> i64 {
+        self.base.first_sequence()
+    }
+
     fn next_id(&self, collection: Collection) -> i64 {
         let family = family(collection);
         let mut id = match self.next_ids.get(&first_of(collection)) {

@@ -1,7 +1,7 @@
 //! A backup is served only when its owner said what becomes of what waits in it, and gives no number twice.
 
 use tidings_domain::{Collection, DeliveryId, ProjectId, WebhookId};
-use tidings_storage::{EventIds, Snapshot, Store};
+use tidings_storage::{AsOf, EventIds, Snapshot, Store};
 
 use super::*;
 use crate::backup::backup;
@@ -60,6 +60,8 @@ async fn what_waits_is_parked_or_delivered_as_said_and_numbers_go_on_higher() {
         let new = queue.last().unwrap();
         assert!(new.id.0 >= last.0 + 1_000_000);
         assert_eq!(new.message.event.unwrap().0, event.0 + 1_000_001);
+        let first = |s: &dyn Snapshot| assert_eq!(s.first_sequence(), 1_000_001);
+        copy.read(p, AsOf::Now, Box::new(first)).await.unwrap();
         let objects = copy.objects(p, Collection::Features, 0, 10).await.unwrap();
         let found = objects.data.iter().find(|d| d.id() == feature).unwrap();
         assert_eq!(found.sequence(), 1_000_001);
