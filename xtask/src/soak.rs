@@ -1,18 +1,20 @@
 //! The long runs: the same tests as everywhere, with the large figures.
 
+mod fuzz;
 mod overload;
 
 use crate::kit;
 
 /// Kill cycles, keys through kills and backups against the real binary, and seeds of the simulation.
 /// `cargo xtask soak [KILLS] [SEEDS]`. Others by name: `soak overload [SECONDS] [CONNECTIONS]`, `soak hostile [RECEIVERS]`,
-/// `soak faults`.
+/// `soak faults`, `soak fuzz [SECONDS] [TARGET]`.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     if let Some((name, rest)) = arguments.split_first() {
         match name.as_str() {
             "overload" => return overload::run(rest),
             "hostile" => return hostile(rest),
             "faults" => return faults(),
+            "fuzz" => return fuzz::run(rest),
             _ => {}
         }
     }

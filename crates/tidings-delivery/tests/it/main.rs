@@ -1,6 +1,8 @@
 //! The engine as a whole: examples of every rule, and a simulation.
 
 #[cfg(test)]
+mod cost;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod health;
