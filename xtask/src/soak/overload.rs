@@ -119,6 +119,12 @@ fn storm_over(
         ensure!(status == 201, "{path}: {status} {answer}");
     }
     println!("before: {} MiB", memory_mib(process, "VmRSS")?);
+    // What the machine itself adds: the same probe while nobody else asks.
+    let alone = storm(&["probe", server, "5"].map(str::to_owned)).output()?;
+    println!(
+        "probe alone: {}",
+        String::from_utf8_lossy(&alone.stdout).trim()
+    );
     // Slower than any feed: 64 in flight, 50 ms each.
     ask(hook, "PUT", "/50", &Value::Null)?;
     let kinds: [(&str, Vec<String>); 6] = [

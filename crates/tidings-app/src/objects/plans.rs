@@ -11,11 +11,13 @@ use tidings_domain::fault::FaultKind;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A plan of this size is free: the requests under way bound how many there are.
-const FREE: usize = 512 * 1024;
+const FREE: usize = 128 * 1024;
 /// What all larger plans share, in steps.
-const ROOM: usize = 96;
+const ROOM: usize = 384;
 /// A step.
-const STEP: usize = 1024 * 1024;
+const STEP: usize = 256 * 1024;
+/// The same in mebibytes.
+const ROOM_MIB: usize = ROOM * STEP / (1024 * 1024);
 
 /// The room that large plans share.
 #[derive(Clone, Debug)]
@@ -61,7 +63,7 @@ impl Weight<'_> {
         let wanted = self.bytes.div_ceil(STEP);
         if wanted > ROOM {
             let detail = format!(
-                "what this leads to is more than {ROOM} MiB of events and messages; send it in parts"
+                "what this leads to is more than {ROOM_MIB} MiB of events and messages; send it in parts"
             );
             return Err(Fault::new(FaultKind::TooLarge, "too_large", detail));
         }

@@ -32,5 +32,8 @@ async fn ten_thousand_deliveries_that_wait_are_no_tasks() {
     }
     // Eight in flight for each webhook at most, and what the engine always has.
     let now = tasks();
-    assert!(now <= before + 10 * 8 + 10, "{before} tasks before, {now} now");
+    assert!(
+        now <= before + 10 * 8 + 10,
+        "{before} tasks before, {now} now"
+    );
 }
