@@ -95,6 +95,8 @@ pub(crate) async fn ask(
     // A server that refuses a body need not take it.
     let sent = stream.write_all(body).await;
     let answer = answer(stream).await?;
-    sent?;
-    Ok(answer)
+    Ok(Answer {
+        close: answer.close || sent.is_err(),
+        ..answer
+    })
 }
