@@ -100,9 +100,14 @@ impl Budget {
         }
     }
 
-    /// Whether one more may be started.
-    fn may_start(&self) -> bool {
-        self.open < self.most_open && self.unwritten_bytes < self.most_unwritten_bytes
+    /// Whether one more may be started by a lane that has so many in flight. The last quarter of the seats is for lanes that have
+    /// none, so that receivers that hang cannot take every seat from those that do not.
+    fn may_start(&self, flying: usize) -> bool {
+        let most = match flying {
+            0 => self.most_open,
+            _ => self.most_open / 4 * 3,
+        };
+        self.open < most && self.unwritten_bytes < self.most_unwritten_bytes
     }
 }
 
@@ -349,7 +354,7 @@ impl Lane {
                 self.book.wake(now);
                 self.start_wished(cx);
                 while self.has_seat() {
-                    if !cx.budget.may_start() {
+                    if !cx.budget.may_start(self.book.flying()) {
                         return true;
                     }
                     let Some(id) = self.book.next_ready() else {

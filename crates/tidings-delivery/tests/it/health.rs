@@ -212,6 +212,28 @@ async fn a_dead_webhook_delays_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn hanging_webhooks_that_could_take_every_seat_leave_one_for_each_other() {
+    let world = World::new(1).await;
+    let mut hang = Vec::new();
+    for n in 0..270 {
+        let host = format!("hang{n}.test");
+        hang.push(world.webhook_with(&host, |w| w.max_in_flight = 64).await);
+        world.receivers.script(&host, |_| Act::Hang);
+    }
+    let well = world.webhook("well.test").await;
+    for task in 0..64 {
+        world.send(task, &hang).await;
+    }
+    world.settle().await;
+    for task in 0..10 {
+        world.send(task, &[well]).await;
+        world.settle().await;
+        let sent = world.receivers.to("well.test").len();
+        assert_eq!(sent, usize::try_from(task + 1).unwrap());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_disabled_webhook_is_told_to_the_others() {
     let world = World::new(1).await;
     let gone = world.webhook("gone.test").await;
