@@ -30,8 +30,8 @@ pub(crate) const MAX_IDLE: Duration = Duration::from_mins(1);
 /// A connection of this age is not used again, so that changes of names come to bear.
 pub(crate) const MAX_AGE: Duration = Duration::from_mins(5);
 /// Many webhooks may lead to one host, each with its own requests in flight.
-const MAX_PER_KEY: usize = 768;
-const MAX_TOTAL: usize = 1_024;
+const MAX_PER_KEY: usize = 1_536;
+const MAX_TOTAL: usize = 2_048;
 const SHARDS: usize = 16;
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
