@@ -81,7 +81,14 @@ impl Serve {
         let grace = Duration::from_secs(loaded.config.shutdown_grace_seconds);
         // From here on: who is told to stop while it starts must not leave things half done.
         let mut signals = Signals::heed().context("cannot listen to signals")?;
-        let mut running = start(loaded.config, self.after_restore).await?;
+        let started = start(loaded.config, self.after_restore).await;
+        let mut running = started.map_err(|error| {
+            if error.is::<StoreError>() {
+                error.context("cannot start")
+            } else {
+                error
+            }
+        })?;
         if let Some(token) = running.new_token.take() {
             // Whoever misses it makes another; a log that cannot be written is no reason to end.
             writeln!(
