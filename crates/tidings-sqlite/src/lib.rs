@@ -9,7 +9,7 @@
 //!   tells the listener, and then answers.
 //! * `snapshot` is one read transaction, seen as the domain sees a project; it notes what was read.
 //! * `record` plans on a snapshot, on the caller's thread, and has the writer check that nothing it read has changed since.
-//! * `objects`, `queue`, `log`, `people`, `keep` and `retention` are the rest of the store's methods.
+//! * `objects`, `queue`, `log`, `people`, `keep`, `sweeps` and `retention` are the rest of the store's methods.
 //! * `backup` copies the file while it is served, and readies such a copy to be served in its stead (`restore`).
 //! * `examine` asks a file, served or not, whether it is whole and agrees with itself.
 //! * `reseal` puts everything secret under another key.
@@ -39,6 +39,7 @@ mod retention;
 mod shared;
 mod snapshot;
 mod store;
+mod sweeps;
 mod trail;
 mod trouble;
 mod writer;

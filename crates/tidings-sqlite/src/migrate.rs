@@ -7,7 +7,10 @@ use rusqlite::{Batch, Connection, TransactionBehavior};
 pub(crate) const APPLICATION: i32 = 0x5449_4447;
 
 /// What leads from nothing to the schema of this version; a step is never changed once it was released.
-pub(crate) const STEPS: &[&str] = &[include_str!("migrations/0001.sql")];
+pub(crate) const STEPS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+];
 
 /// The version that the last of these steps makes.
 pub(crate) fn newest(steps: &[&str]) -> i64 {

@@ -151,7 +151,7 @@ pub(crate) fn event(
 }
 
 /// Columns are `id`, `recorded_ms` and `body`.
-fn activity(
+pub(crate) fn activity(
     conn: &Connection,
     shared: &Shared,
     project: ProjectId,
@@ -224,6 +224,11 @@ impl Writer {
             [project.0],
         )?;
         self.run("DELETE FROM tokens WHERE project = ?1", [project.0])?;
+        self.run("DELETE FROM sweeps WHERE project = ?1", [project.0])?;
+        self.run(
+            "DELETE FROM absences WHERE webhook IN (SELECT id FROM webhooks WHERE project = ?1)",
+            [project.0],
+        )?;
         Ok(())
     }
 

@@ -146,6 +146,7 @@ impl Writer {
             [webhook.id.0],
         )?;
         self.write_health(webhook.id, health)?;
+        self.note_enabled(&webhook)?;
         self.webhooks_changed(webhook.project)?;
         Ok(Arc::new(webhook))
     }
@@ -185,6 +186,7 @@ impl Writer {
             "UPDATE webhooks SET version = ?2, body = ?3, sealed = ?4 WHERE id = ?1",
             params![webhook.id.0, webhook.version, body, sealed],
         )?;
+        self.note_enabled(&webhook)?;
         self.webhooks_changed(webhook.project)?;
         Ok(Arc::new(webhook))
     }
@@ -198,14 +200,19 @@ impl Writer {
         if hidden == 0 {
             return Err(StoreError::NotFound);
         }
+        for sql in [
+            "DELETE FROM absences WHERE webhook = ?1",
+            "DELETE FROM sweeps WHERE webhook = ?1",
+        ] {
+            self.run(sql, [webhook.0])?;
+        }
         self.webhooks_changed(project)
     }
 
     /// Skips up to `rows` deliveries of a deleted webhook; whether that was all.
     pub(crate) fn skip_queue(&mut self, webhook: WebhookId, rows: usize) -> Result<bool> {
         let pending = self.unqueue(webhook, rows, SKIPPED)?;
-        let since = tidings_domain::DeliveryId(0);
-        let parked = self.unpark(webhook, since, false, rows)?;
+        let parked = self.skip_parked(webhook, rows)?;
         if pending + parked > 0 {
             return Ok(false);
         }

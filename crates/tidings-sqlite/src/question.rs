@@ -206,5 +206,5 @@ fn rest(q: &mut Question, filter: &DeliveryFilter, conditions: &mut Vec<String>)
 
 /// The smallest id that a delivery made at that time can have.
 pub(crate) fn first_id(ms: i64) -> i64 {
-    ms.clamp(0, i64::MAX >> 20) << 20
+    tidings_storage::sweep::first_id(ms).0
 }

@@ -354,27 +354,13 @@ impl Writer {
         )
     }
 
-    /// Up to `rows` parked deliveries go back to the queue or are skipped.
-    pub(crate) fn unpark(
-        &mut self,
-        webhook: WebhookId,
-        since: DeliveryId,
-        deliver: bool,
-        rows: usize,
-    ) -> Result<usize> {
-        let chosen = "(SELECT id FROM deliveries WHERE webhook = ?1 AND state = 2 AND state > 1 AND id >= ?2 ORDER BY id LIMIT ?3)";
-        let given = (webhook.0, since.0, limit(rows));
-        if deliver {
-            let sql = format!(
-                "UPDATE deliveries SET state = {PENDING}, waiting = 1, tries = 0, first_try_ms = NULL, due_ms = NULL,
-                 wait_ms = 0, next_trigger = {} WHERE id IN {chosen}",
-                trigger_code(Trigger::Recover)
-            );
-            self.run(&sql, given)
-        } else {
-            let sql = format!("UPDATE deliveries SET state = {SKIPPED} WHERE id IN {chosen}");
-            self.run(&sql, given)
-        }
+    /// Skips up to `rows` parked deliveries of a webhook.
+    pub(crate) fn skip_parked(&mut self, webhook: WebhookId, rows: usize) -> Result<usize> {
+        let sql = format!(
+            "UPDATE deliveries SET state = {SKIPPED} WHERE id IN
+             (SELECT id FROM deliveries WHERE webhook = ?1 AND state = {PARKED} AND state > 1 ORDER BY id LIMIT ?2)"
+        );
+        self.run(&sql, params![webhook.0, limit(rows)])
     }
 
     pub(crate) fn resend(&mut self, project: ProjectId, delivery: DeliveryId) -> Result<Queued> {

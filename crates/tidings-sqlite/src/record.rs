@@ -359,12 +359,7 @@ impl Writer {
         }
         let mut deliveries = Vec::new();
         for message in &ready.plan.messages {
-            let fresh = ready
-                .plan
-                .events
-                .iter()
-                .any(|e| e.event.id == message.event);
-            self.write_message(message, fresh, &mut deliveries)?;
+            self.write_message(message, &mut deliveries)?;
         }
         self.totals.event = self.totals.event.max(ready.last_event);
         self.announce.extend(deliveries.iter().cloned());
@@ -543,6 +538,7 @@ impl Writer {
 
     fn write_project(&mut self, version: i64, project: &Arc<Project>, body: &str) -> Result<()> {
         self.changed(&Fact::Project(project.id));
+        self.note_switch(version, project)?;
         self.run(
             "INSERT OR REPLACE INTO old_projects (project, until, since, body)
              SELECT id, ?2, version, body FROM projects WHERE id = ?1 AND version <> ?2",
@@ -555,25 +551,8 @@ impl Writer {
         Ok(())
     }
 
-    fn write_message(
-        &mut self,
-        new: &NewMessage,
-        fresh: bool,
-        deliveries: &mut Vec<Queued>,
-    ) -> Result<()> {
-        let mut webhooks = new.webhooks.clone();
-        if !fresh {
-            let mut kept = Vec::new();
-            for webhook in webhooks {
-                if !self.was_told(webhook.0, new)? {
-                    kept.push(webhook);
-                }
-            }
-            webhooks = kept;
-        }
-        if webhooks.is_empty() {
-            return Ok(());
-        }
+    fn write_message(&mut self, new: &NewMessage, deliveries: &mut Vec<Queued>) -> Result<()> {
+        let webhooks = new.webhooks.clone();
         let ids: Vec<DeliveryId> = webhooks.iter().map(|_| self.next_delivery()).collect();
         let (Some(first), Some(last)) = (ids.first().copied(), ids.last().copied()) else {
             return Ok(());
@@ -590,11 +569,7 @@ impl Writer {
             roots: new.roots.clone(),
         });
         self.insert_message(&message, last, &new.title)?;
-        let trigger = if fresh {
-            Trigger::Event
-        } else {
-            Trigger::Recover
-        };
+        let trigger = Trigger::Event;
         for root in &new.roots {
             let mark = Fact::Root(new.project, *root).mark();
             self.recent.tell(mark, new.event.0);
@@ -605,9 +580,6 @@ impl Writer {
                  VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?6, 0, 0, 0, 0, 0)",
                 params![id.0, message.id, new.project.0, webhook.0, PENDING, trigger_code(trigger)],
             )?;
-            if !fresh {
-                self.index_trigger(id.0, trigger_code(trigger))?;
-            }
             self.totals.rows += 1;
             deliveries.push(Queued {
                 id,
@@ -652,16 +624,5 @@ impl Writer {
         self.lay_trails(message)?;
         self.totals.bytes += i64::try_from(message.body.len()).unwrap_or_default();
         Ok(())
-    }
-
-    /// One delivery per event, code and webhook, ever.
-    fn was_told(&self, webhook: i64, new: &NewMessage) -> Result<bool> {
-        self.conn
-            .prepare_cached(
-                "SELECT 1 FROM messages m JOIN deliveries d ON d.id BETWEEN m.id AND m.last
-                 WHERE m.event = ?1 AND m.code = ?2 AND m.event IS NOT NULL AND d.webhook = ?3",
-            )
-            .and_then(|mut s| s.exists(params![new.event.0, new.code, webhook]))
-            .map_err(sick)
     }
 }

@@ -70,7 +70,13 @@ fn settle(conn: &mut Connection, after: AfterRestore) -> rusqlite::Result<Restor
             "UPDATE deliveries SET state = iif(state = ?1, ?2, state), waiting = 0, due_ms = NULL WHERE waiting = 1",
             [PENDING, PARKED],
         )?;
+        transaction.execute("DELETE FROM sweeps WHERE errand <> 1", [])?;
     }
+    // Recoveries after the backup may have given out ids of these places.
+    transaction.execute(
+        "UPDATE absences SET place = min(place + ?1, place_end + 1) WHERE place > 0",
+        [GAP],
+    )?;
     transaction.execute(
         "UPDATE server SET event = event + ?1, delivery = delivery + ?1",
         [GAP],

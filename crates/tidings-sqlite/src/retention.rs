@@ -220,6 +220,10 @@ impl Writer {
             pruned.removed += states as u64;
             pruned.more |= states == step;
         }
+        self.run(
+            "DELETE FROM absences WHERE (webhook, since) IN (SELECT webhook, since FROM absences WHERE until < ?1 LIMIT ?2)",
+            params![oldest, limit(step)],
+        )?;
         let memos = self.run(
             "DELETE FROM memos WHERE (scope, key) IN (SELECT scope, key FROM memos WHERE made_ms <= ?1 LIMIT ?2)",
             params![now_ms.saturating_sub(MEMO_KEPT_MS), limit(step)],

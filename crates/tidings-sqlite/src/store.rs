@@ -13,19 +13,19 @@ use tidings_domain::{
     Clock, Collection, DeliveryId, Doc, EventId, Project, ProjectId, TokenId, WebhookId,
 };
 use tidings_storage::{
-    Activity, AsOf, CommitListener, Deed, DeliveryDetail, DeliveryFilter, DeliverySummary, Done,
-    EventDelivery, LaneCounts, LaneStart, MakeMemo, Page, Planner, Pruned, Queued, ReadJob,
-    RecordError, Recorded, Retention, ServerTime, Settlement, Store, StoreError, TestSend, Token,
+    Activity, AsOf, Begun, CommitListener, Deed, DeliveryDetail, DeliveryFilter, DeliverySummary,
+    Done, EventDelivery, LaneCounts, LaneStart, MakeMemo, NewMessage, NewSweep, Page, Planner,
+    Pruned, Queued, ReadJob, RecordError, Recorded, Retention, ServerTime, Settlement, Store,
+    StoreError, Sweep, Swept, TestSend, Token,
 };
 use tokio::sync::Semaphore;
 
-use crate::codes::{PARKED, Result, sick};
+use crate::codes::{PARKED, Result};
 use crate::open::{OpenError, open};
-use crate::question::first_id;
 use crate::shared::Shared;
 use crate::snapshot::Shot;
 use crate::writer::{AGAIN, ToWriter, Totals, Writer};
-use crate::{keep, log, objects, people, queue, record, restore};
+use crate::{keep, log, objects, people, queue, record, restore, sweeps};
 
 /// Queries that may run at once on threads of their own; each can hold a connection for long.
 const QUERIES: usize = 8;
@@ -291,41 +291,62 @@ impl Store for SqliteStore {
         self.write(move |w| w.unqueue(webhook, limit, PARKED)).await
     }
 
-    async fn unpark(
+    async fn resend(&self, project: ProjectId, delivery: DeliveryId) -> Result<Queued> {
+        self.write(move |w| w.resend(project, delivery)).await
+    }
+
+    async fn begin_sweep(
+        &self,
+        project: ProjectId,
+        new: NewSweep,
+        enable: Option<Health>,
+    ) -> Result<Begun> {
+        self.write(move |w| w.begin_sweep(project, &new, enable.as_ref()))
+            .await
+    }
+
+    async fn sweeps(&self) -> Result<Vec<Sweep>> {
+        self.query(|conn, _| sweeps::under_way(conn)).await
+    }
+
+    async fn sweep_deliveries(&self, webhook: WebhookId, limit: usize) -> Result<Swept> {
+        self.write(move |w| w.sweep_deliveries(webhook, limit))
+            .await
+    }
+
+    async fn sweep_events(
+        &self,
+        webhook: WebhookId,
+        until: EventId,
+        messages: Vec<NewMessage>,
+    ) -> Result<Swept> {
+        self.write(move |w| w.sweep_events(webhook, until, &messages))
+            .await
+    }
+
+    async fn end_sweep(&self, webhook: WebhookId) -> Result<()> {
+        self.write(move |w| {
+            w.run("DELETE FROM sweeps WHERE webhook = ?1", [webhook.0])
+                .map(drop)
+        })
+        .await
+    }
+
+    async fn count_sweep(&self, new: NewSweep) -> Result<u64> {
+        self.query(move |conn, _| sweeps::count(conn, &new)).await
+    }
+
+    async fn missed(
         &self,
         webhook: WebhookId,
         since_ms: i64,
-        deliver: bool,
-        dry_run: bool,
-    ) -> Result<u64> {
-        let since = DeliveryId(first_id(since_ms));
-        if dry_run {
-            return self
-                .query(move |conn, _| {
-                    let count: i64 = conn
-                        .prepare_cached(
-                            "SELECT count(*) FROM deliveries WHERE webhook = ?1 AND state = 2 AND state > 1 AND id >= ?2",
-                        )
-                        .and_then(|mut s| s.query_row([webhook.0, since.0], |row| row.get(0)))
-                        .map_err(sick)?;
-                    Ok(u64::try_from(count).unwrap_or_default())
-                })
-                .await;
-        }
-        let mut all = 0;
-        loop {
-            let step = self
-                .write(move |w| w.unpark(webhook, since, deliver, STEP))
-                .await?;
-            all += step as u64;
-            if step < STEP {
-                return Ok(all);
-            }
-        }
-    }
-
-    async fn resend(&self, project: ProjectId, delivery: DeliveryId) -> Result<Queued> {
-        self.write(move |w| w.resend(project, delivery)).await
+        after: EventId,
+        limit: usize,
+    ) -> Result<Vec<Activity>> {
+        self.query(move |conn, shared| {
+            sweeps::missed(conn, shared, webhook, (since_ms, after, limit))
+        })
+        .await
     }
 
     async fn next_delivery_id(&self) -> Result<DeliveryId> {

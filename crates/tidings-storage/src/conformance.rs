@@ -11,6 +11,8 @@
     reason = "a suite of tests: a panic is its verdict"
 )]
 
+mod sweeps;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,9 +28,9 @@ use tidings_domain::{
 
 use crate::{
     AsOf, Attempt, AttemptError, AttemptResponse, CommitListener, Deed, DeliveryFilter, Done,
-    EventIds, Memo, NewMessage, Plan, Queued, RecordError, Recorded, RecordedEvent, Retention,
-    Settlement, Snapshot, Store, StoreError, TestSend, Then, Token, TokenKind, Write, WriteWhat,
-    memos_of,
+    Errand, EventIds, Memo, NewMessage, NewSweep, Plan, Queued, RecordError, Recorded,
+    RecordedEvent, Retention, Settlement, Snapshot, Store, StoreError, TestSend, Then, Token,
+    TokenKind, Write, WriteWhat, memos_of,
 };
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -129,7 +131,13 @@ pub async fn exercise(make: impl Fn(Arc<dyn Clock>, Arc<dyn CommitListener>) -> 
     queue(bench()).await;
     parking(bench()).await;
     resending(bench()).await;
-    recovering(bench()).await;
+    sweeps::absences(bench()).await;
+    sweeps::absences_of_projects(bench()).await;
+    sweeps::queue(bench()).await;
+    sweeps::skipping(bench()).await;
+    sweeps::ends(bench()).await;
+    sweeps::in_bulk(bench()).await;
+    sweeps::retention(bench()).await;
     the_log(bench()).await;
     the_log_of_an_event(bench()).await;
     the_log_of_an_object(bench()).await;
@@ -1041,17 +1049,27 @@ async fn parking(b: Bench) {
     let (_, _, counts) = b.store.webhook(p, hook).await.unwrap().unwrap();
     assert_eq!((counts.pending, counts.parked), (0, 3));
 
-    assert_eq!(b.store.unpark(hook, 0, true, true).await.unwrap(), 3);
-    assert_eq!(b.pending(hook).await, [], "a dry run changes nothing");
-    let recovered = b.store.unpark(hook, since_ms, true, false).await.unwrap();
-    assert_eq!(recovered, 1);
+    let since = |since_ms| NewSweep {
+        webhook: hook,
+        errand: Errand::Deliver,
+        since_ms,
+        until_ms: None,
+    };
+    assert_eq!(b.store.count_sweep(since(0)).await.unwrap(), 3);
+    assert_eq!(b.pending(hook).await, [], "counting changes nothing");
+    let recovered = sweeps::run(&b, p, since(since_ms), None).await;
+    assert_eq!(recovered.count, 1);
     let queue = b.store.pending(hook, DeliveryId(0), 9).await.unwrap();
     assert_eq!(queue[0].id, late.deliveries[0].id);
     assert_eq!(queue[0].trigger, Trigger::Recover);
-    assert_eq!(b.store.unpark(hook, 0, false, false).await.unwrap(), 2);
+    let skip = NewSweep {
+        errand: Errand::Skip,
+        ..since(0)
+    };
+    assert_eq!(sweeps::run(&b, p, skip, None).await.count, 2);
     let skipped = b.state(p, early.deliveries[0].id).await;
     assert_eq!(skipped, DeliveryState::Skipped);
-    assert_eq!(b.store.unpark(hook, 0, true, false).await.unwrap(), 0);
+    assert_eq!(sweeps::run(&b, p, since(0), None).await.count, 0);
 
     b.settle(&queue[0], None, Then::Parked).await;
     assert_eq!(b.state(p, queue[0].id).await, DeliveryState::Parked);
@@ -1063,7 +1081,7 @@ async fn parking(b: Bench) {
     let accepted = attempt(Trigger::Event, Some(200), None);
     b.settle(&queue[0], Some(accepted), Then::Delivered).await;
     assert_eq!(b.state(p, queue[0].id).await, DeliveryState::Delivered);
-    assert_eq!(b.store.unpark(hook, 0, true, false).await.unwrap(), 0);
+    assert_eq!(sweeps::run(&b, p, since(0), None).await.count, 0);
 }
 
 async fn resending(b: Bench) {
@@ -1092,30 +1110,6 @@ async fn resending(b: Bench) {
     b.settle(&again, Some(refused), Then::Failed).await;
     assert_eq!(b.state(p, second.id).await, DeliveryState::Delivered);
     assert_eq!(b.pending(hook).await, [first.id], "one try");
-}
-
-async fn recovering(b: Bench) {
-    let p = b.project("p").await;
-    let (one, two) = (b.hook(p, "one").await, b.hook(p, "two").await);
-    let recorded = b.put(p, vec![task(1, "a")], &[one]).await;
-    let event = recorded.plan.events[0].event.id;
-    let named = [p];
-    let recover = || {
-        let planner = Box::new(move |s: &[&dyn Snapshot], _: &mut dyn EventIds| {
-            let doc = s[0].get(ObjectRef::new(Collection::Tasks, 1)).unwrap();
-            Ok(Plan {
-                messages: vec![message(p, event, &doc, &[one, two])],
-                ..Plan::default()
-            })
-        });
-        b.store.record(&named, planner)
-    };
-    let recovered = recover().await.unwrap();
-    let webhooks: Vec<_> = recovered.deliveries.iter().map(|d| d.webhook).collect();
-    assert_eq!(webhooks, [two], "one delivery per event, code and webhook");
-    assert_eq!(recovered.deliveries[0].trigger, Trigger::Recover);
-    let again = recover().await.unwrap();
-    assert!(again.deliveries.is_empty(), "repeating adds nothing");
 }
 
 async fn the_log(b: Bench) {

@@ -10,9 +10,10 @@ use tidings_domain::{
 };
 
 use crate::{
-    Activity, AsOf, Deed, DeliveryDetail, DeliveryFilter, DeliverySummary, Done, EventDelivery,
-    LaneCounts, LaneStart, MakeMemo, Page, Planner, Pruned, Queued, ReadJob, RecordError, Recorded,
-    Retention, Settlement, Store, StoreError, TestSend, Token,
+    Activity, AsOf, Begun, Deed, DeliveryDetail, DeliveryFilter, DeliverySummary, Done,
+    EventDelivery, LaneCounts, LaneStart, MakeMemo, NewMessage, NewSweep, Page, Planner, Pruned,
+    Queued, ReadJob, RecordError, Recorded, Retention, Settlement, Store, StoreError, Sweep, Swept,
+    TestSend, Token,
 };
 
 /// Stands before a store. `call` is the name of the method.
@@ -202,20 +203,64 @@ impl Store for Gated {
         self.through("park", job).await
     }
 
-    async fn unpark(
-        &self,
-        webhook: WebhookId,
-        since_ms: i64,
-        deliver: bool,
-        dry_run: bool,
-    ) -> Result<u64, StoreError> {
-        let job = self.store.unpark(webhook, since_ms, deliver, dry_run);
-        self.through("unpark", job).await
-    }
-
     async fn resend(&self, project: ProjectId, delivery: DeliveryId) -> Result<Queued, StoreError> {
         let job = self.store.resend(project, delivery);
         self.through("resend", job).await
+    }
+
+    async fn begin_sweep(
+        &self,
+        project: ProjectId,
+        new: NewSweep,
+        enable: Option<Health>,
+    ) -> Result<Begun, StoreError> {
+        let job = self.store.begin_sweep(project, new, enable);
+        self.through("begin_sweep", job).await
+    }
+
+    async fn sweeps(&self) -> Result<Vec<Sweep>, StoreError> {
+        let job = self.store.sweeps();
+        self.through("sweeps", job).await
+    }
+
+    async fn sweep_deliveries(
+        &self,
+        webhook: WebhookId,
+        limit: usize,
+    ) -> Result<Swept, StoreError> {
+        let job = self.store.sweep_deliveries(webhook, limit);
+        self.through("sweep_deliveries", job).await
+    }
+
+    async fn sweep_events(
+        &self,
+        webhook: WebhookId,
+        until: EventId,
+        messages: Vec<NewMessage>,
+    ) -> Result<Swept, StoreError> {
+        let job = self.store.sweep_events(webhook, until, messages);
+        self.through("sweep_events", job).await
+    }
+
+    async fn end_sweep(&self, webhook: WebhookId) -> Result<(), StoreError> {
+        let job = self.store.end_sweep(webhook);
+        self.through("end_sweep", job).await
+    }
+
+    async fn count_sweep(&self, new: NewSweep) -> Result<u64, StoreError> {
+        let job = self.store.count_sweep(new);
+        self.through("count_sweep", job).await
+    }
+
+    async fn missed(
+        &self,
+        webhook: WebhookId,
+        since_ms: i64,
+        after: EventId,
+        limit: usize,
+    ) -> Result<Vec<Activity>, StoreError> {
+        let job = self.store.missed(webhook, since_ms, after, limit);
+        self.through("missed", job).await
     }
 
     async fn next_delivery_id(&self) -> Result<DeliveryId, StoreError> {

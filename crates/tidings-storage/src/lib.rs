@@ -16,6 +16,7 @@ pub mod gated;
 mod keep;
 pub mod memory;
 pub mod stored;
+pub mod sweep;
 mod time;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use tidings_domain::{
 
 pub use keep::{Deed, Done, MEMO_KEPT_MS, MakeMemo, Memo, memo_is_old, memos_of};
 pub use memory::MemoryStore;
+pub use sweep::{Absence, Begun, Errand, NewSweep, Next, Sweep, Swept};
 pub use time::ServerTime;
 
 /// Name of the document that tells which key the stored secrets are sealed with.
@@ -130,7 +132,7 @@ pub enum WriteWhat {
 pub struct NewMessage {
     /// Whose webhooks.
     pub project: ProjectId,
-    /// The event it tells; must be one of the plan's (or already recorded, for recover).
+    /// The event it tells: one of the plan's, or, in a sweep, a recorded one.
     pub event: EventId,
     /// Dialect.
     pub dialect: &'static str,
@@ -699,19 +701,56 @@ pub trait Store: Send + Sync + 'static {
     /// Parks up to `limit` pending deliveries of a webhook; how many were parked. Called in steps until it answers 0.
     async fn park(&self, webhook: WebhookId, limit: usize) -> Result<usize, StoreError>;
 
-    /// Parked deliveries made at or after `since_ms`: pending again, in steps (`deliver`), or skipped; how many. With `dry_run`
-    /// only counts.
-    async fn unpark(
-        &self,
-        webhook: WebhookId,
-        since_ms: i64,
-        deliver: bool,
-        dry_run: bool,
-    ) -> Result<u64, StoreError>;
-
     /// Makes a delivery pending again with a fresh schedule (`settled`: it was delivered, one more try); the queue entry.
     /// `Conflict("pending")` when it waits already.
     async fn resend(&self, project: ProjectId, delivery: DeliveryId) -> Result<Queued, StoreError>;
+
+    // === Sweeps: recovering and resending in bulk, see [`sweep`] ===
+
+    /// Begins a sweep; with `enable` it also switches the webhook on, with that health, in the same transaction.
+    /// `Conflict("sweep")` while another one is under way, `Conflict("webhook_disabled")` and `Conflict("webhooks_off")` when what
+    /// it brings back could not be sent.
+    async fn begin_sweep(
+        &self,
+        project: ProjectId,
+        new: NewSweep,
+        enable: Option<Health>,
+    ) -> Result<Begun, StoreError>;
+
+    /// Every sweep under way: what the engine goes on with after a start. Switching a webhook or its project off ends the sweeps
+    /// that deliver or resend; deleting a webhook ends all of its.
+    async fn sweeps(&self) -> Result<Vec<Sweep>, StoreError>;
+
+    /// Deals with up to `limit` deliveries that are there already, up to the next absence: pending again with a fresh schedule, or
+    /// skipped. `NotFound`: the sweep was ended.
+    async fn sweep_deliveries(&self, webhook: WebhookId, limit: usize)
+    -> Result<Swept, StoreError>;
+
+    /// Deals with the missed events up to that one: `messages` is what they say to the webhook, in order. Their deliveries get ids
+    /// of the absence's place. What has a delivery under the same event and code already gets no other. `NotFound`: the sweep was
+    /// ended.
+    async fn sweep_events(
+        &self,
+        webhook: WebhookId,
+        until: EventId,
+        messages: Vec<NewMessage>,
+    ) -> Result<Swept, StoreError>;
+
+    /// Gives a sweep up; what it did not reach stays as it is.
+    async fn end_sweep(&self, webhook: WebhookId) -> Result<(), StoreError>;
+
+    /// The deliveries that are there already with which such a sweep would deal.
+    async fn count_sweep(&self, new: NewSweep) -> Result<u64, StoreError>;
+
+    /// Events that a webhook missed while it was off and that were not dealt with, recorded at or after `since_ms`, after `after`,
+    /// by id; none: there are no more.
+    async fn missed(
+        &self,
+        webhook: WebhookId,
+        since_ms: i64,
+        after: EventId,
+        limit: usize,
+    ) -> Result<Vec<Activity>, StoreError>;
 
     /// Reserves the id of a test send.
     async fn next_delivery_id(&self) -> Result<DeliveryId, StoreError>;

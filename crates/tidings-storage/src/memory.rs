@@ -19,13 +19,14 @@ use tidings_domain::{
 };
 
 use crate::{
-    Activity, AsOf, Attempt, CommitListener, Deed, DeliveryDetail, DeliveryFilter, DeliverySummary,
-    Done, EventDelivery, EventIds, LaneCounts, LaneStart, LastAttempt, MakeMemo, Memo, Message,
-    Page, Plan, Planner, Pruned, Queued, ReadJob, RecordError, Recorded, Retention, ServerTime,
-    Settlement, Snapshot, Store, StoreError, TestSend, Then, Token, Write, WriteWhat, created_ms,
-    memo_is_old, memos_of,
+    Absence, Activity, AsOf, Attempt, Begun, CommitListener, Deed, DeliveryDetail, DeliveryFilter,
+    DeliverySummary, Done, EventDelivery, EventIds, LaneCounts, LaneStart, LastAttempt, MakeMemo,
+    Memo, Message, NewMessage, NewSweep, Page, Plan, Planner, Pruned, Queued, ReadJob, RecordError,
+    Recorded, Retention, ServerTime, Settlement, Snapshot, Store, StoreError, Sweep, Swept,
+    TestSend, Then, Token, Write, WriteWhat, created_ms, memo_is_old, memos_of,
 };
 
+mod sweeps;
 #[cfg(test)]
 mod tests;
 
@@ -55,6 +56,8 @@ struct Disk {
     deliveries: BTreeMap<DeliveryId, Row>,
     by_webhook: BTreeSet<(WebhookId, DeliveryId)>,
     waiting: BTreeSet<(WebhookId, DeliveryId)>,
+    absences: BTreeMap<(WebhookId, EventId), Absence>,
+    sweeps: BTreeMap<WebhookId, Sweep>,
     tokens: BTreeMap<TokenId, Token>,
     documents: BTreeMap<String, String>,
     memos: BTreeMap<(String, String), (String, i64)>,
@@ -350,7 +353,12 @@ impl Disk {
 
     fn delete_project(&mut self, project: ProjectId) -> Result<(), StoreError> {
         self.projects.remove(&project).ok_or(StoreError::NotFound)?;
-        self.webhooks.retain(|_, l| l.webhook.project != project);
+        let lanes = self.webhooks.iter();
+        let gone = lanes.filter(|(_, l)| l.webhook.project == project);
+        for webhook in gone.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.webhooks.remove(&webhook);
+            self.forget_sweeps(webhook);
+        }
         self.tokens.retain(|_, t| t.project != Some(project));
         self.deliveries.retain(|_, row| row.project != project);
         let Disk {
@@ -386,6 +394,7 @@ impl Disk {
             deleted: false,
         };
         self.webhooks.insert(webhook.id, lane);
+        self.note_absence(webhook.id);
         Ok(webhook)
     }
 
@@ -397,8 +406,10 @@ impl Disk {
         if lane.webhook.version != webhook.version - 1 {
             return Err(StoreError::Conflict("version"));
         }
-        lane.webhook = Arc::new(webhook);
-        Ok(Arc::clone(&lane.webhook))
+        let webhook = Arc::new(webhook);
+        lane.webhook = Arc::clone(&webhook);
+        self.note_absence(webhook.id);
+        Ok(webhook)
     }
 
     fn delete_webhook(&mut self, project: ProjectId, webhook: WebhookId) -> Result<(), StoreError> {
@@ -417,6 +428,7 @@ impl Disk {
             }
         }
         self.waiting.retain(|(w, _)| *w != webhook);
+        self.forget_sweeps(webhook);
         Ok(())
     }
 
@@ -509,6 +521,7 @@ impl Disk {
             WriteWhat::Project(project) => {
                 state.versions.retain(|(from, _)| *from != write.version);
                 state.versions.push((write.version, Arc::clone(project)));
+                self.note_absences(write.project);
             }
         }
         Ok(())
@@ -525,57 +538,62 @@ impl Disk {
     fn queue(&mut self, plan: &Plan) -> Vec<Queued> {
         let mut deliveries = Vec::new();
         for new in &plan.messages {
-            let fresh = plan.events.iter().any(|e| e.event.id == new.event);
-            let mut webhooks = new.webhooks.clone();
-            if !fresh {
-                webhooks.retain(|w| !self.has_delivery(*w, new.event, new.code));
+            let ids: Vec<_> = new.webhooks.iter().map(|_| self.next_delivery()).collect();
+            deliveries.extend(self.make(new, &ids, Trigger::Event, DeliveryState::Pending));
+        }
+        deliveries
+    }
+
+    /// Makes the deliveries of a message.
+    fn make(
+        &mut self,
+        new: &NewMessage,
+        ids: &[DeliveryId],
+        trigger: Trigger,
+        state: DeliveryState,
+    ) -> Vec<Queued> {
+        let Some(first) = ids.first() else {
+            return Vec::new();
+        };
+        let message = Arc::new(Message {
+            id: first.0,
+            project: new.project,
+            event: Some(new.event),
+            dialect: new.dialect.to_owned(),
+            code: new.code.to_owned(),
+            body: new.body.clone(),
+            object: new.object.clone(),
+            sequence: new.sequence,
+            roots: new.roots.clone(),
+        });
+        let mut deliveries = Vec::new();
+        for (id, webhook) in ids.iter().zip(&new.webhooks) {
+            let queued = Queued {
+                id: *id,
+                webhook: *webhook,
+                message: Arc::clone(&message),
+                tries: 0,
+                first_try_ms: None,
+                due_ms: None,
+                wait_ms: 0,
+                late: false,
+                trigger,
+                settled: false,
+            };
+            if state == DeliveryState::Pending {
+                self.waiting.insert((*webhook, *id));
             }
-            let mut message: Option<Arc<Message>> = None;
-            for webhook in webhooks {
-                let id = self.next_delivery();
-                let message = Arc::clone(message.get_or_insert_with(|| {
-                    Arc::new(Message {
-                        id: id.0,
-                        project: new.project,
-                        event: Some(new.event),
-                        dialect: new.dialect.to_owned(),
-                        code: new.code.to_owned(),
-                        body: new.body.clone(),
-                        object: new.object.clone(),
-                        sequence: new.sequence,
-                        roots: new.roots.clone(),
-                    })
-                }));
-                let trigger = if fresh {
-                    Trigger::Event
-                } else {
-                    Trigger::Recover
-                };
-                let queued = Queued {
-                    id,
-                    webhook,
-                    message,
-                    tries: 0,
-                    first_try_ms: None,
-                    due_ms: None,
-                    wait_ms: 0,
-                    late: false,
-                    trigger,
-                    settled: false,
-                };
-                self.waiting.insert((webhook, id));
-                let row = Row {
-                    queued: queued.clone(),
-                    project: new.project,
-                    webhook: Some(webhook),
-                    state: DeliveryState::Pending,
-                    made_by: trigger,
-                    title: new.title.clone(),
-                    attempts: Vec::new(),
-                };
-                self.add(id, row);
-                deliveries.push(queued);
-            }
+            let row = Row {
+                queued: queued.clone(),
+                project: new.project,
+                webhook: Some(*webhook),
+                state,
+                made_by: trigger,
+                title: new.title.clone(),
+                attempts: Vec::new(),
+            };
+            self.add(*id, row);
+            deliveries.push(queued);
         }
         deliveries
     }
@@ -1058,31 +1076,6 @@ impl Store for MemoryStore {
         Ok(ids.len())
     }
 
-    async fn unpark(
-        &self,
-        webhook: WebhookId,
-        since_ms: i64,
-        deliver: bool,
-        dry_run: bool,
-    ) -> Result<u64, StoreError> {
-        let mut disk = self.writing()?;
-        let mut ids = disk.of_webhook(webhook, DeliveryState::Parked);
-        ids.retain(|id| created_ms(*id) >= since_ms);
-        if dry_run {
-            return Ok(ids.len() as u64);
-        }
-        for id in &ids {
-            if !deliver {
-                disk.set_state(*id, DeliveryState::Skipped);
-            } else if let Some(row) = disk.deliveries.get_mut(id) {
-                row.state = DeliveryState::Pending;
-                fresh_schedule(&mut row.queued, Trigger::Recover);
-                disk.waiting.insert((webhook, *id));
-            }
-        }
-        Ok(ids.len() as u64)
-    }
-
     async fn resend(&self, project: ProjectId, delivery: DeliveryId) -> Result<Queued, StoreError> {
         let mut disk = self.writing()?;
         let Disk {
@@ -1109,6 +1102,55 @@ impl Store for MemoryStore {
             row.state = DeliveryState::Pending;
         }
         Ok(row.queued.clone())
+    }
+
+    async fn begin_sweep(
+        &self,
+        project: ProjectId,
+        new: NewSweep,
+        enable: Option<Health>,
+    ) -> Result<Begun, StoreError> {
+        self.writing()?.begin_sweep(project, &new, enable)
+    }
+
+    async fn sweeps(&self) -> Result<Vec<Sweep>, StoreError> {
+        Ok(self.reading()?.sweeps.values().cloned().collect())
+    }
+
+    async fn sweep_deliveries(
+        &self,
+        webhook: WebhookId,
+        limit: usize,
+    ) -> Result<Swept, StoreError> {
+        self.writing()?.sweep_deliveries(webhook, limit)
+    }
+
+    async fn sweep_events(
+        &self,
+        webhook: WebhookId,
+        until: EventId,
+        messages: Vec<NewMessage>,
+    ) -> Result<Swept, StoreError> {
+        self.writing()?.sweep_events(webhook, until, &messages)
+    }
+
+    async fn end_sweep(&self, webhook: WebhookId) -> Result<(), StoreError> {
+        self.writing()?.sweeps.remove(&webhook);
+        Ok(())
+    }
+
+    async fn count_sweep(&self, new: NewSweep) -> Result<u64, StoreError> {
+        self.reading()?.count_sweep(&new)
+    }
+
+    async fn missed(
+        &self,
+        webhook: WebhookId,
+        since_ms: i64,
+        after: EventId,
+        limit: usize,
+    ) -> Result<Vec<Activity>, StoreError> {
+        self.reading()?.missed(webhook, since_ms, after, limit)
     }
 
     async fn next_delivery_id(&self) -> Result<DeliveryId, StoreError> {
@@ -1351,6 +1393,7 @@ impl Store for MemoryStore {
         pruned.removed += events as u64;
         pruned.more |= events == step;
         pruned.removed += disk.retain_versions();
+        disk.forget_absences();
         disk.memos
             .retain(|_, (_, made_ms)| !memo_is_old(*made_ms, now_ms));
         Ok(pruned)
