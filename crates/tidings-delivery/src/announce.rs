@@ -3,19 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use parking_lot::RwLock;
-use tidings_dialects::{About, Message, Scope};
 use tidings_domain::event::WebhookDisabled;
 use tidings_domain::project::WebhookSwitch;
 use tidings_domain::webhook::{DisabledReason, Webhook};
-use tidings_domain::{Clock, Event, Fault, Time, WebhookId, What};
-use tidings_storage::{
-    EventIds, NewMessage, Plan, RecordError, RecordedEvent, Snapshot, Store, StoreError,
-};
+use tidings_domain::{Clock, Event, Fault, Time, What};
+use tidings_storage::{EventIds, Plan, RecordError, RecordedEvent, Snapshot, Store, StoreError};
 
 use crate::inbox::{Inbox, Input};
 use crate::settings::Settings;
+use crate::tell::messages_for;
 
 /// The pause before something the store could not do is asked for again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -84,7 +81,7 @@ impl Announcer {
                 actor: None,
                 what: What::WebhookDisabled(what.clone()),
             };
-            Ok::<Plan, Fault>(plan(event, what.id, snapshots, &server_url))
+            Ok::<Plan, Fault>(plan(event, snapshots, &server_url))
         };
         self.store
             .record(&[project], Box::new(planner))
@@ -94,15 +91,15 @@ impl Announcer {
 }
 
 /// The event, and its message for every other webhook of the project that speaks of such things and wants it.
-fn plan(event: Event, gone: WebhookId, snapshots: &[&dyn Snapshot], server_url: &str) -> Plan {
+fn plan(event: Event, snapshots: &[&dyn Snapshot], server_url: &str) -> Plan {
     let mut messages = Vec::new();
     for snapshot in snapshots {
         if snapshot.project().webhooks != WebhookSwitch::On {
             continue;
         }
         for webhook in snapshot.webhooks().iter() {
-            if webhook.enabled && webhook.id != gone {
-                messages.extend(messages_for(&event, webhook, *snapshot, server_url));
+            if webhook.enabled {
+                messages.extend(messages_for(webhook, &event, *snapshot, server_url));
             }
         }
     }
@@ -113,51 +110,6 @@ fn plan(event: Event, gone: WebhookId, snapshots: &[&dyn Snapshot], server_url: 
         }],
         messages,
         ..Plan::default()
-    }
-}
-
-fn messages_for(
-    event: &Event,
-    webhook: &Webhook,
-    snapshot: &dyn Snapshot,
-    server_url: &str,
-) -> Vec<NewMessage> {
-    let Some(dialect) = tidings_dialects::find(&webhook.dialect) else {
-        return Vec::new();
-    };
-    let scope = Scope {
-        event,
-        view: snapshot,
-        server_url,
-        options: &webhook.options,
-    };
-    let mut wanted = |code: &'static str| webhook.wants(code, dialect.story_codes());
-    let new = |message: Message| NewMessage {
-        project: event.project,
-        event: event.id,
-        dialect: dialect.name(),
-        code: message.code,
-        body: Bytes::from(message.body),
-        object: object_of(&message.about),
-        sequence: None,
-        roots: Vec::new(),
-        title: match &event.what {
-            What::WebhookDisabled(disabled) => disabled.name.clone(),
-            What::Change(_) | What::Bulk(_) => String::new(),
-        },
-        webhooks: vec![webhook.id],
-    };
-    tidings_dialects::render(dialect, &scope, &mut wanted)
-        .into_iter()
-        .map(new)
-        .collect()
-}
-
-fn object_of(about: &About) -> String {
-    match about {
-        About::Webhook(id) => format!("webhooks/{id}"),
-        About::Object(object, _) => object.to_string(),
-        About::Items(_) => "items".to_owned(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tidings_domain::delivery::Outcome;
 use tidings_domain::webhook::{DisabledReason, Health, HealthState, Webhook};
 use tidings_domain::{DeliveryId, Entropy, WebhookId};
-use tidings_storage::LaneStart;
+use tidings_storage::{Errand, LaneStart, Sweep};
 use tokio::sync::oneshot;
 
 use crate::effect::{Effect, Effects, Landed};
@@ -138,6 +138,15 @@ impl Core {
         }
     }
 
+    /// What the process before was sweeping goes on: what is newer waits.
+    pub(crate) fn hold_back(&mut self, sweep: &Sweep) {
+        if sweep.errand != Errand::Skip
+            && let Some(lane) = self.lanes.get_mut(&sweep.webhook)
+        {
+            lane.hold_back_still(sweep.at);
+        }
+    }
+
     fn context(&mut self, now: Moment) -> Context<'_> {
         Context {
             now,
@@ -224,6 +233,21 @@ impl Core {
             }
             Input::Recovered(webhook) => {
                 self.with(webhook, now, Lane::recovered);
+            }
+            Input::HoldBack(webhook, at, to) => {
+                let enabled = self.with(webhook, now, |lane, cx| lane.hold_back(at, cx));
+                let _ = to.send(enabled.flatten());
+            }
+            Input::EnabledBySweep(webhook) => {
+                self.with(webhook.id, now, |lane, cx| {
+                    lane.enabled_by_sweep(webhook, cx);
+                });
+            }
+            Input::Swept(webhook, at) => {
+                self.with(webhook, now, |lane, cx| lane.swept(at, cx));
+            }
+            Input::SweepOver(webhook) => {
+                self.with(webhook, now, Lane::sweep_over);
             }
             Input::WhenParked(webhook, waiter) => {
                 self.with(webhook, now, |lane, _| lane.when_parked(waiter));

@@ -69,12 +69,27 @@ pub(crate) struct Load {
     pub(crate) seen: DeliveryId,
     /// No later delivery was ever started, so nothing recovered up to here is late; `None`: not known.
     pub(crate) started: Option<DeliveryId>,
+    /// What comes after is held back while a sweep is under way.
+    pub(crate) until: DeliveryId,
+    /// So many of what is held back may have been started by a process that died, and nobody knows.
+    pub(crate) ahead: usize,
 }
 
 /// What a load brought.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) load: Load,
-    /// The page, and which of it was overtaken meanwhile, as far as the log knows.
-    pub(crate) result: Result<(Vec<Queued>, HashSet<DeliveryId>), StoreError>,
+    /// What was found.
+    pub(crate) result: Result<Found, StoreError>,
+}
+
+/// A page of the queue.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// The deliveries.
+    pub(crate) page: Vec<Queued>,
+    /// Which of them were overtaken meanwhile, as far as the log knows.
+    pub(crate) late: HashSet<DeliveryId>,
+    /// The first of what is held back.
+    pub(crate) ahead: Vec<Queued>,
 }

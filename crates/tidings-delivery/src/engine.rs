@@ -1,5 +1,6 @@
 //! The handle: what the use cases and the binary ask of the engine.
 
+mod recover;
 mod resend;
 mod start;
 mod testing;
@@ -28,6 +29,7 @@ use crate::metrics::Metrics;
 use crate::request::Keyring;
 use crate::settings::Settings;
 use crate::shell::Time;
+use crate::sweep::Sweeper;
 use crate::waiting::Waiting;
 
 /// How long the last results may take to be written when the server stops.
@@ -73,6 +75,7 @@ struct Inner {
     metrics: Metrics,
     /// One test at a time per webhook.
     tests: Mutex<HashMap<WebhookId, Arc<tokio::sync::Mutex<()>>>>,
+    sweeper: Arc<Sweeper>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }

@@ -52,6 +52,14 @@ pub(crate) enum Input {
     ProjectSwitched(ProjectId, bool, oneshot::Sender<()>),
     ProjectDeleted(ProjectId, oneshot::Sender<()>),
     Recovered(WebhookId),
+    /// A sweep is about to begin: see [`crate::lane::Lane::hold_back`].
+    HoldBack(WebhookId, DeliveryId, oneshot::Sender<Option<Health>>),
+    /// A sweep began and enabled the webhook.
+    EnabledBySweep(Arc<Webhook>),
+    /// A sweep has come so far.
+    Swept(WebhookId, DeliveryId),
+    /// A sweep is over, or did not begin.
+    SweepOver(WebhookId),
     WhenParked(WebhookId, oneshot::Sender<()>),
     Who(WebhookId, oneshot::Sender<Option<Arc<Webhook>>>),
     Standing(WebhookId, oneshot::Sender<Standing>),

@@ -2,7 +2,8 @@
 //!
 //! Memory. A lane holds a window of its deliveries; the rest waits in the store. It is *in step* when everything that waits is in
 //! memory; then hints feed it. Otherwise it is *behind*: hints are dropped, and pages are loaded from `cursor` on as the window
-//! empties, until a page that began after the last dropped hint comes back short.
+//! empties, until a page that began after the last dropped hint comes back short. While a sweep brings back what is old, a lane
+//! takes nothing from behind the sweep's place, so that what is brought back goes first.
 //!
 //! Results. What was tried and is not yet written is *unsettled*: at most [`MOST_UNSETTLED`], in flight included, so that a crash
 //! repeats no more than that, and a store that cannot write stops the sending instead of filling the memory.
@@ -10,6 +11,7 @@
 mod intake;
 mod landing;
 mod people;
+mod sweeps;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -166,6 +168,8 @@ pub(crate) struct Lane {
     cursor: DeliveryId,
     /// The last delivery a hint was dropped for.
     dropped: DeliveryId,
+    /// While a sweep brings back what is old: nothing after this is taken from the queue.
+    gate: Option<DeliveryId>,
     epoch: u64,
     loading: bool,
     load_not_before_ms: i64,
@@ -209,6 +213,7 @@ impl Lane {
             behind: has_pending,
             cursor: DeliveryId(0),
             dropped: DeliveryId(0),
+            gate: None,
             epoch: 0,
             loading: false,
             load_not_before_ms: i64::MIN,

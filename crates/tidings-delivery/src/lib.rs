@@ -7,7 +7,7 @@
 //!   that every rule is a function of what it was told. It has one *lane* per webhook: the deliveries in memory (`book`), whose
 //!   turn it is (`order`), how the webhook fares (`health`).
 //! * The *shell* is the body: it runs the core, sends (`carry`, the one send path), reads pages of the queue (`load`), puts
-//!   deliveries aside, tells people of a disabled webhook (`announce`).
+//!   deliveries aside, tells people of a disabled webhook (`announce`), carries sweeps (`sweep`).
 //! * The *writer* brings results to the store in batches and tells the core what is durable.
 //! * `first_tries` is who waits for results: the writer tells them.
 //! * [`Engine`] is the handle for the floors above; [`waiting`] is what it tells of a delivery that is not sent yet.
@@ -48,7 +48,9 @@ mod retention;
 pub mod schedule;
 mod settings;
 mod shell;
+mod sweep;
 mod target;
+pub mod tell;
 pub mod verdict;
 pub mod waiting;
 mod writer;
@@ -60,3 +62,4 @@ pub use metrics::Metrics;
 pub use planted::{Bug, plant};
 pub use request::{Keyring, SealedFor};
 pub use settings::Settings;
+pub use sweep::Progress;

@@ -8,7 +8,7 @@ use tidings_domain::delivery::Trigger;
 use tidings_domain::{DeliveryId, ObjectRef, ProjectId, WebhookId};
 use tidings_storage::{DeliveryFilter, Queued, Store, StoreError};
 
-use crate::effect::{Load, Loaded};
+use crate::effect::{Found, Load, Loaded};
 
 /// Rows of the log read at once when looking for what was started.
 const PAGE: usize = 100;
@@ -24,11 +24,16 @@ impl Loader {
         Loaded { load, result }
     }
 
-    async fn page(&self, load: &Load) -> Result<(Vec<Queued>, HashSet<DeliveryId>), StoreError> {
-        let page = self
+    async fn page(&self, load: &Load) -> Result<Found, StoreError> {
+        let mut page = self
             .store
             .pending(load.webhook, load.after, load.limit)
             .await?;
+        page.retain(|queued| queued.id <= load.until);
+        let ahead = match load.ahead {
+            0 => Vec::new(),
+            most => self.store.pending(load.webhook, load.until, most).await?,
+        };
         let mut seen = HashMap::new();
         let mut late = HashSet::new();
         for queued in &page {
@@ -39,7 +44,7 @@ impl Loader {
                 late.insert(queued.id);
             }
         }
-        Ok((page, late))
+        Ok(Found { page, late, ahead })
     }
 
     /// Whether a later delivery of one of its roots was started.

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use tidings_dialects::{About, Dialect, Message, Scope, derived, render};
+use tidings_delivery::tell::{address, wants};
+use tidings_dialects::{Dialect, Scope, render};
 use tidings_domain::project::WebhookSwitch;
 use tidings_domain::webhook::Webhook;
-use tidings_domain::{Doc, Event, ObjectRef, Value, View, What};
+use tidings_domain::{Event, Value, View, What};
 use tidings_storage::{NewMessage, RecordedEvent};
 
 /// The webhooks of a project that are on, by what they say: those of a group share every byte.
@@ -61,94 +61,10 @@ impl Audience {
             all.extend(
                 messages
                     .into_iter()
-                    .filter_map(|message| group.address(message, event, view)),
+                    .filter_map(|m| address(m, group.dialect, &group.webhooks, event, view)),
             );
         }
         all
-    }
-}
-
-impl Group {
-    /// The message with those it goes to; nothing when it goes to nobody.
-    fn address(&self, message: Message, event: &Event, view: &dyn View) -> Option<NewMessage> {
-        let goes = |w: &&Arc<Webhook>| {
-            wants(self.dialect, w, message.code)
-                && !message
-                    .unless
-                    .is_some_and(|other| wants(self.dialect, w, other))
-        };
-        let webhooks: Vec<_> = self.webhooks.iter().filter(goes).map(|w| w.id).collect();
-        if webhooks.is_empty() {
-            return None;
-        }
-        let (roots, title) = place(&message.about, event, view);
-        Some(NewMessage {
-            project: event.project,
-            event: event.id,
-            dialect: self.dialect.name(),
-            code: message.code,
-            object: message.about.object(),
-            sequence: message.about.sequence(),
-            body: Bytes::from(message.body),
-            roots,
-            title,
-            webhooks,
-        })
-    }
-}
-
-fn wants(dialect: &dyn Dialect, webhook: &Webhook, code: &str) -> bool {
-    webhook.wants(code, dialect.story_codes())
-}
-
-/// In whose queue the message stands, and the words under which the log finds it.
-fn place(about: &About, event: &Event, view: &dyn View) -> (Vec<ObjectRef>, String) {
-    match about {
-        About::Object(key, _) => {
-            let Some(doc) = told_object(*key, event, view) else {
-                return (vec![*key], String::new());
-            };
-            let root = derived::root(view, &doc);
-            let named = if root == *key {
-                Some(doc)
-            } else {
-                told_object(root, event, view)
-            };
-            (vec![root], named.map(|d| label(&d)).unwrap_or_default())
-        }
-        About::Items(items) => {
-            let titles: Vec<String> = items
-                .iter()
-                .take(5)
-                .filter_map(|key| view.get(*key))
-                .map(|d| label(&d))
-                .collect();
-            (items.clone(), titles.join("; "))
-        }
-        About::Webhook(_) => (Vec::new(), String::new()),
-    }
-}
-
-/// The object that a message names; what is gone by now comes from the event.
-fn told_object(key: ObjectRef, event: &Event, view: &dyn View) -> Option<Arc<Doc>> {
-    let change = event.change();
-    let own = change.map(|c| &c.object).filter(|d| d.key() == key);
-    let comment = change
-        .and_then(|c| c.comment.as_ref())
-        .filter(|d| d.key() == key);
-    own.or(comment).cloned().or_else(|| view.get(key))
-}
-
-/// What people call an object: its number and its title.
-fn label(doc: &Doc) -> String {
-    let name = ["title", "name", "first_name", "body"]
-        .iter()
-        .find_map(|m| doc.opt_text(m))
-        .unwrap_or_default();
-    let name: String = name.chars().take(200).collect();
-    match doc.int("number") {
-        Some(number) => format!("#{number} {name}"),
-        None => name,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Deliveries that people want sent again: one by one, or everything that was put aside.
+//! Deliveries that people want sent again, one by one.
 
 use tidings_domain::delivery::DeliveryState;
 use tidings_domain::fault::FaultKind;
@@ -53,44 +53,6 @@ impl Engine {
                 "the delivery is being tried, or waits for an earlier one of its item",
             ))
         }
-    }
-
-    /// Deals with what was put aside since `since_ms` (stored server time): delivers or skips it; how many. With `dry_run` only
-    /// counts. A disabled webhook is enabled by delivering, and what was put aside goes first.
-    ///
-    /// # Errors
-    /// The webhook is unknown, or the store cannot do it now.
-    pub async fn recover(
-        &self,
-        webhook: WebhookId,
-        since_ms: i64,
-        deliver: bool,
-        dry_run: bool,
-    ) -> Result<u64, StoreError> {
-        let store = &self.0.store;
-        if dry_run {
-            return store.unpark(webhook, since_ms, deliver, true).await;
-        }
-        // What is just being put aside is part of it.
-        self.ask(|to| Input::WhenParked(webhook, to)).await;
-        let mut all = 0;
-        loop {
-            let step = store.unpark(webhook, since_ms, deliver, false).await?;
-            all += step;
-            if step == 0 {
-                break;
-            }
-        }
-        if deliver {
-            let is_disabled = self
-                .health(webhook)
-                .is_some_and(|h| h.state == tidings_domain::webhook::HealthState::Disabled);
-            if is_disabled {
-                self.enable(webhook).await?;
-            }
-            self.0.inbox.push(Input::Recovered(webhook));
-        }
-        Ok(all)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::retention;
 use crate::shell::{MOST_LOADS, Shell, Time};
+use crate::sweep::Sweeper;
 use crate::writer::{Outbox, Writer};
 
 impl Engine {
@@ -37,6 +38,7 @@ impl Engine {
         } = parts;
         let resumed = keep::resume(&*store, Arc::clone(&clock)).await?;
         let lanes = store.lanes().await?;
+        let sweeps = store.sweeps().await?;
         let time = Arc::new(Time {
             server: resumed.server,
             clock: Arc::clone(&clock),
@@ -46,6 +48,7 @@ impl Engine {
         let metrics = Metrics::new(Arc::clone(&live), Arc::clone(&waiters));
         let mut core = Core::new(settings.clone(), entropy, Arc::clone(&live), time.now());
         core.begin(lanes, resumed.cut_off.as_ref(), time.now());
+        sweeps.iter().for_each(|sweep| core.hold_back(sweep));
         let settings = Arc::new(RwLock::new(settings));
         let carrier = Arc::new(Carrier {
             transport,
@@ -61,6 +64,11 @@ impl Engine {
             inbox: inbox.clone(),
             settings: Arc::clone(&settings),
         });
+        let sweeper = Arc::new(Sweeper::new(
+            Arc::clone(&store),
+            inbox.clone(),
+            Arc::clone(&settings),
+        ));
         let engine = Engine(Arc::new(Inner {
             store: Arc::clone(&store),
             inbox: inbox.clone(),
@@ -71,6 +79,7 @@ impl Engine {
             waiters: Arc::clone(&waiters),
             metrics: metrics.clone(),
             tests: parking_lot::Mutex::default(),
+            sweeper,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         }));
@@ -110,6 +119,9 @@ impl Engine {
             stop: stop(),
         };
         tasks.spawn(shell.run(core));
+        for sweep in sweeps {
+            engine.go_on(sweep);
+        }
         Ok(engine)
     }
 }

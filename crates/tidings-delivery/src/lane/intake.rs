@@ -5,8 +5,8 @@ use tidings_domain::delivery::Trigger;
 use tidings_domain::webhook::HealthState;
 use tidings_storage::{Queued, Settlement, Then, created_ms};
 
-use super::{Context, LOAD_AGAIN_MS, Lane, SMALL_WINDOW, Suspects};
-use crate::effect::{Effect, Load, Loaded};
+use super::{Context, LOAD_AGAIN_MS, Lane, SMALL_WINDOW, Suspects, WINDOW};
+use crate::effect::{Effect, Found, Load, Loaded};
 use crate::order::Roots;
 use crate::planted::{self, Bug};
 
@@ -20,13 +20,13 @@ impl Lane {
         if self.deleted || id <= self.cursor {
             return;
         }
-        if !self.is_on() {
+        if !self.is_on() && self.gate.is_none() {
             self.park(cx);
             return;
         }
         let full =
             self.book.active() >= self.window(cx) || self.book.len() >= cx.budget.most_entries();
-        if self.behind || full {
+        if self.behind || full || self.gate.is_some() {
             self.hints_dropped(id, cx);
             return;
         }
@@ -36,7 +36,8 @@ impl Lane {
 
     /// Deliveries up to that one were committed, and memory has nothing of them.
     pub(crate) fn hints_dropped(&mut self, last: DeliveryId, cx: &mut Context<'_>) {
-        if self.is_on() {
+        // A webhook that a sweep is about to enable may hear of what is newer before it knows.
+        if self.is_on() || self.gate.is_some() {
             self.behind = true;
             self.dropped = self.dropped.max(last);
         } else {
@@ -84,11 +85,13 @@ impl Lane {
             || cx.budget.closed
             || active > window / 2
             || self.book.len() >= cx.budget.most_entries()
+            || self.gate.is_some_and(|gate| self.cursor >= gate)
             || cx.now.ms < self.load_not_before_ms
         {
             return;
         }
         let ordered = self.is_ordered();
+        let after_crash = ordered && matches!(self.suspects, Suspects::First { .. });
         self.loading = true;
         self.shadow.clear();
         self.started_meanwhile.clear();
@@ -111,6 +114,12 @@ impl Lane {
             } else {
                 Some(DeliveryId(0))
             },
+            until: self.gate.unwrap_or(DeliveryId(i64::MAX)),
+            ahead: if after_crash && self.gate.is_some() {
+                cx.budget.window.max(WINDOW)
+            } else {
+                0
+            },
         }));
     }
 
@@ -121,7 +130,11 @@ impl Lane {
             return;
         }
         self.loading = false;
-        let (mut page, late) = match loaded.result {
+        let Found {
+            mut page,
+            late,
+            ahead,
+        } = match loaded.result {
             Ok(found) => found,
             Err(error) => {
                 tracing::warn!(webhook.id = %self.id, %error, "the queue of webhook {} could not be read, again soon", self.id);
@@ -134,6 +147,7 @@ impl Lane {
         }
         let mut short = page.len() < load.limit;
         self.suspect_overtaking(&page);
+        self.suspect_overtaking(&ahead);
         // When the page was asked for, others may have held less.
         let room = self.window(cx).saturating_sub(self.book.active()).max(1);
         if page.len() > room {
@@ -150,7 +164,9 @@ impl Lane {
         }
         self.shadow.clear();
         self.started_meanwhile.clear();
-        if short {
+        if short && load.until < DeliveryId(i64::MAX) {
+            self.cursor = self.cursor.max(load.until);
+        } else if short {
             self.cursor = self.cursor.max(load.seen);
             self.behind = self.dropped > self.cursor && !planted::has(Bug::LostWakeUp);
             self.suspects = Suspects::None;

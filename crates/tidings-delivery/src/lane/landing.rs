@@ -144,7 +144,7 @@ impl Lane {
             Then::AsItIs
         } else if self.deleted {
             Then::Skipped
-        } else if !self.is_on() {
+        } else if !self.is_on() && self.gate.is_none() {
             Then::Parked
         } else if verdict.outcome == Outcome::Interrupted {
             Then::Retry {
