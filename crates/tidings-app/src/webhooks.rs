@@ -19,12 +19,14 @@ mod input;
 mod operate;
 mod seal;
 mod show;
+mod sweep;
 mod test;
 
 pub use headers::MASK;
-pub use operate::{RecoverAnswer, Switch};
+pub use operate::Switch;
 pub use show::Audience;
 pub(crate) use show::{cut_url, whole};
+pub use sweep::SweepAnswer;
 
 use input::Draft;
 

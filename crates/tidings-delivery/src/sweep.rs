@@ -107,23 +107,23 @@ impl Sweeper {
             return self.carry(begun.sweep, far).await;
         }
         let at = DeliveryId(first_id(new.since_ms).0 - 1);
-        let enabled = self.ask(|to| Input::HoldBack(id, at, to)).await.flatten();
+        let enable = self.ask(|to| Input::HoldBack(id, at, to)).await.flatten();
         let _held = Held {
             inbox: self.inbox.clone(),
             webhook: id,
         };
         // What is just being put aside is part of it.
         self.ask(|to| Input::WhenParked(id, to)).await;
-        if enabled.is_some() {
+        if enable.is_some() {
             if new.errand != Errand::Deliver {
                 return Err(StoreError::Conflict("webhook_disabled"));
             }
             // What was decided before must not be written after it.
             self.ask(Input::WhenWritten).await;
         }
-        let enables = enabled.is_some();
-        let begun = self.store.begin_sweep(project, new, enabled).await?;
-        if enables {
+        let was_disabled = enable.is_some();
+        let begun = self.store.begin_sweep(project, new, enable).await?;
+        if was_disabled {
             self.inbox.push(Input::EnabledBySweep(begun.webhook));
         }
         self.carry(begun.sweep, far).await

@@ -1140,7 +1140,7 @@ impl Store for MemoryStore {
     }
 
     async fn count_sweep(&self, new: NewSweep) -> Result<u64, StoreError> {
-        self.reading()?.count_sweep(&new)
+        Ok(self.reading()?.count_sweep(&new))
     }
 
     async fn missed(

@@ -51,7 +51,7 @@ enum Command {
     Sample(commands::sample::Sample),
     /// Projects: list, create, show, edit, delete
     Project(commands::project::Project),
-    /// Webhooks: list, create, show, edit, delete, apply, test, enable, disable, pause, resume, recover, rotate
+    /// Webhooks: list, create, show, edit, delete, apply, test, enable, disable, pause, resume, recover, resend, rotate
     Webhook(commands::webhook::Webhook),
     /// The sent log: list, show, resend
     Delivery(commands::delivery::Delivery),

@@ -1,4 +1,4 @@
-//! Webhooks in operation: enable, disable, pause, resume, recover, rotate.
+//! Webhooks in operation: enable, disable, pause, resume, rotate.
 
 use std::sync::Arc;
 
@@ -14,7 +14,6 @@ use crate::{Access, App, Caller, Keep};
 
 const MAX_OVERLAP_SECONDS: i64 = 30 * 24 * 3600;
 const MAX_AHEAD_SECONDS: i64 = 30 * 24 * 3600;
-const DAY_SECONDS: i64 = 24 * 3600;
 
 /// What a person switches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,15 +26,6 @@ pub enum Switch {
     Pause,
     /// Off hold.
     Resume,
-}
-
-/// What recover did or would do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RecoverAnswer {
-    /// Deliveries.
-    pub count: u64,
-    /// Nothing was done.
-    pub dry_run: bool,
 }
 
 impl App {
@@ -72,58 +62,6 @@ impl App {
         };
         done.map_err(refusal)?;
         self.webhook(caller, project, id).await
-    }
-
-    /// Delivers or skips what was missed since a time.
-    pub async fn recover_webhook(
-        &self,
-        caller: &Caller,
-        project: &Project,
-        id: i64,
-        body: &Value,
-    ) -> Result<RecoverAnswer, Fault> {
-        Access::Manage.check(caller)?;
-        may_send(project)?;
-        let (webhook, _, _) = self.find_webhook(project, id).await?;
-        let mut reader = Reader::new(body, "")?;
-        let since = reader.time("since");
-        let since = reader.require("since", since);
-        let mode = reader.word("mode", &["deliver", "skip"]);
-        let mode = reader.require("mode", mode);
-        let dry_run = reader.flag("dry_run").unwrap_or_default();
-        if let Some(since) = since {
-            self.check_since(&mut reader, since);
-        }
-        reader.finish()?;
-        let deliver = mode == Some("deliver");
-        if deliver && !webhook.enabled && !dry_run {
-            // It also enables.
-            check_lock(caller, &webhook)?;
-        }
-        let since_ms = since.map_or(0, Time::as_millisecond);
-        let count = self
-            .engine
-            .recover(webhook.id, since_ms, deliver, dry_run)
-            .await
-            .map_err(refusal)?;
-        Ok(RecoverAnswer { count, dry_run })
-    }
-
-    fn check_since(&self, reader: &mut Reader<'_>, since: Time) {
-        let now = self.clock.wall().as_second();
-        let kept = i64::from(self.settings().retention.days) * DAY_SECONDS;
-        let oldest = now.saturating_sub(kept);
-        if since.as_second() > now {
-            reader.refuse("since", "range", "lies in the future");
-        } else if since.as_second() < oldest
-            && let Ok(oldest) = Time::from_second(oldest)
-        {
-            let detail = format!(
-                "is before what is kept; the oldest is {}",
-                time::show(oldest)
-            );
-            reader.refuse("since", "before_retention", detail);
-        }
     }
 
     /// Changes the signing secret. Without one in the request a new one is made and shown, once, in `secret`: the answer that is

@@ -11,7 +11,7 @@ use tidings_domain::{
 use tidings_storage::{Attempt, AttemptResponse, CommitListener, LaneStart, Message, Queued};
 
 use super::{Core, MOST_UNWRITTEN_BYTES, MUCH_HELD, MUCH_HELD_BYTES};
-use crate::effect::{Effect, Flight, Landed, Loaded};
+use crate::effect::{Effect, Flight, Found, Landed, Loaded};
 use crate::health::Moment;
 use crate::hints;
 use crate::inbox::{Input, Mail};
@@ -153,7 +153,10 @@ fn ten_thousand_lanes_hold_no_more_than_the_budget_when_they_load() {
             .collect();
         let loaded = Loaded {
             load,
-            result: Ok((page, std::collections::HashSet::new())),
+            result: Ok(Found {
+                page,
+                ..Found::default()
+            }),
         };
         core.handle(inputs_of(vec![Input::Loaded(loaded)]), now());
     }

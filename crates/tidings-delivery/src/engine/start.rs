@@ -48,7 +48,9 @@ impl Engine {
         let metrics = Metrics::new(Arc::clone(&live), Arc::clone(&waiters));
         let mut core = Core::new(settings.clone(), entropy, Arc::clone(&live), time.now());
         core.begin(lanes, resumed.cut_off.as_ref(), time.now());
-        sweeps.iter().for_each(|sweep| core.hold_back(sweep));
+        for sweep in &sweeps {
+            core.hold_back(sweep);
+        }
         let settings = Arc::new(RwLock::new(settings));
         let carrier = Arc::new(Carrier {
             transport,

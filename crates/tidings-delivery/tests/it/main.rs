@@ -11,6 +11,8 @@ mod order;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod recover;
+#[cfg(test)]
 mod restart;
 #[cfg(test)]
 mod sending;

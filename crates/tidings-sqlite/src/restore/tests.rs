@@ -1,7 +1,7 @@
 //! A backup is served only when its owner said what becomes of what waits in it, and gives no number twice.
 
 use tidings_domain::{Collection, DeliveryId, ProjectId, WebhookId};
-use tidings_storage::{AsOf, EventIds, Snapshot, Store};
+use tidings_storage::{AsOf, Errand, EventIds, NewSweep, Snapshot, Store};
 
 use super::*;
 use crate::backup::backup;
@@ -49,7 +49,13 @@ async fn what_waits_is_parked_or_delivered_as_said_and_numbers_go_on_higher() {
 
         let copy = open(&at("copy.db")).unwrap();
         let pending = copy.pending(HOOK, DeliveryId(0), 10).await.unwrap();
-        let parked = copy.unpark(HOOK, 0, true, true).await.unwrap();
+        let recover = NewSweep {
+            webhook: HOOK,
+            errand: Errand::Deliver,
+            since_ms: 0,
+            until_ms: None,
+        };
+        let parked = copy.count_sweep(recover).await.unwrap();
         let expected = match after {
             AfterRestore::Park => (0, 3),
             AfterRestore::Deliver => (3, 0),

@@ -435,9 +435,9 @@ pub(super) async fn in_bulk(b: Bench) {
     assert_eq!(run(&b, p, new, None).await.count, 3);
     assert_eq!(b.pending(hook).await, [ids[0], ids[2], ids[3], ids[4]]);
     let queue = b.store.pending(hook, DeliveryId(0), 9).await.unwrap();
-    let resent: Vec<_> = queue.iter().map(|q| (q.trigger, q.tries)).collect();
+    let schedules: Vec<_> = queue.iter().map(|q| (q.trigger, q.tries)).collect();
     let fresh = (Trigger::Resend, 0);
-    assert_eq!(resent, [fresh, fresh, (Trigger::Event, 0), fresh]);
+    assert_eq!(schedules, [fresh, fresh, (Trigger::Event, 0), fresh]);
     assert_eq!(b.pending(other).await.len(), 7, "only its own");
     let all = resend(0, None, true, true);
     assert_eq!(run(&b, p, all, None).await.count, 2);

@@ -3,7 +3,7 @@
 use http::{StatusCode, header};
 use tidings_app::Access;
 use tidings_app::reader::object;
-use tidings_app::webhooks::Switch;
+use tidings_app::webhooks::{SweepAnswer, Switch};
 use tidings_domain::{Fault, Value, WebhookId};
 
 use super::run;
@@ -70,10 +70,15 @@ pub(super) fn rows() -> Vec<Row> {
             .gives(200, "Webhook")
             .refuses(&[OFF, (409, "webhook_disabled")]),
         Row::new(Method::Post, verb("recover"), "recover_webhook", Access::Manage, run!(recover))
-            .about(TAG, "Delivers or skips what was missed since a time; on a disabled webhook `deliver` also enables. Repeating adds nothing.")
+            .about(TAG, "Delivers or skips what was missed since a time: what was parked, and events recorded while the webhook was off. It goes first, in event order; on a disabled webhook `deliver` also enables. Repeating adds nothing.")
             .takes("RecoverInput")
             .gives(202, "Count")
-            .refuses(&[OFF, PLAN, LOCKED, INVALID, (422, "before_retention")]),
+            .refuses(&[OFF, PLAN, LOCKED, INVALID, (422, "before_retention"), (409, "recovering")]),
+        Row::new(Method::Post, verb("resend"), "resend_webhook", Access::Manage, run!(resend))
+            .about(TAG, "Sends again what was given up since a time, in event order: each in its old place, or late.")
+            .takes("ResendInput")
+            .gives(202, "Count")
+            .refuses(&[OFF, PLAN, INVALID, (422, "before_retention"), (409, "webhook_disabled"), (409, "recovering")]),
         Row::new(Method::Post, verb("secret/rotate"), "rotate_secret", Access::Manage, run!(rotate))
             .about(TAG, "Changes the signing secret, with an overlap in which webhook-signature carries both. Without a secret in the request one is made and shown, here only.")
             .may_take("RotateInput")
@@ -176,9 +181,26 @@ async fn recover(call: Call) -> Result<Reply, Fault> {
         .app
         .recover_webhook(caller, project, call.id()?, &call.json())
         .await?;
+    Ok(swept(done))
+}
+
+async fn resend(call: Call) -> Result<Reply, Fault> {
+    let (caller, project) = (call.caller()?, call.project()?);
+    let done = call
+        .app
+        .resend_webhook(caller, project, call.id()?, &call.json())
+        .await?;
+    Ok(swept(done))
+}
+
+fn swept(done: SweepAnswer) -> Reply {
     let count = i64::try_from(done.count).unwrap_or(i64::MAX);
-    let shown = object([("count", count.into()), ("dry_run", done.dry_run.into())]);
-    Ok(Reply::json(StatusCode::ACCEPTED, &shown))
+    let shown = object([
+        ("count", count.into()),
+        ("dry_run", done.dry_run.into()),
+        ("complete", done.complete.into()),
+    ]);
+    Reply::json(StatusCode::ACCEPTED, &shown)
 }
 
 async fn rotate(call: Call) -> Result<Reply, Fault> {

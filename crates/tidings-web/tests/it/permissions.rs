@@ -69,6 +69,7 @@ fn expected(id: &str) -> Option<Who> {
         | "pause_webhook"
         | "resume_webhook"
         | "recover_webhook"
+        | "resend_webhook"
         | "rotate_secret"
         | "resend_delivery" => Who::Manage,
         _ => return None,
@@ -285,7 +286,7 @@ async fn bad_authorization_headers_are_all_refused_alike() {
 }
 
 /// Routes of webhooks and log, with what they answer while the project is `off` or `view_only`.
-const PAGES: [(&str, &str, &str, &str); 18] = [
+const PAGES: [(&str, &str, &str, &str); 19] = [
     ("GET", "/webhooks", "", "200"),
     ("GET", "/webhooks/{id}", "", "200"),
     ("PATCH", "/webhooks/{id}", r#"{"name":"New"}"#, "200"),
@@ -331,6 +332,12 @@ const PAGES: [(&str, &str, &str, &str); 18] = [
         "POST",
         "/webhooks/{id}/recover",
         r#"{"since":"2026-03-01T00:00:00Z","mode":"deliver"}"#,
+        "plan_view_only",
+    ),
+    (
+        "POST",
+        "/webhooks/{id}/resend",
+        r#"{"since":"2026-03-01T00:00:00Z","states":["failed"]}"#,
         "plan_view_only",
     ),
     ("POST", "/webhooks/{id}/secret/rotate", "", "200"),

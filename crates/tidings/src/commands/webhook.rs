@@ -69,7 +69,7 @@ enum Action {
     Pause { id: i64 },
     /// End a pause
     Resume { id: i64 },
-    /// Deliver or skip what was missed since a time
+    /// Deliver or skip what was missed since a time: what was put aside, and what was recorded while the webhook was off
     Recover {
         id: i64,
         /// RFC 3339
@@ -77,6 +77,21 @@ enum Action {
         /// Skip it instead
         #[arg(long)]
         skip: bool,
+        /// Only count
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Send again what was given up since a time, in order
+    Resend {
+        id: i64,
+        /// RFC 3339
+        since: String,
+        /// Only what was made before, RFC 3339
+        #[arg(long)]
+        until: Option<String>,
+        /// failed or expired; both unless said
+        #[arg(long = "state", value_parser = ["failed", "expired"])]
+        states: Vec<String>,
         /// Only count
         #[arg(long)]
         dry_run: bool,
@@ -192,17 +207,38 @@ impl Webhook {
                     ("dry_run".into(), dry_run.into()),
                 ];
                 let answer = post(id, "recover", Some(Value::Map(body))).await?.body;
-                if server.json {
-                    output::json(&answer);
-                } else {
-                    let what = match (skip, dry_run) {
-                        (false, false) => "will be delivered",
-                        (false, true) => "would be delivered",
-                        (true, false) => "are skipped",
-                        (true, true) => "would be skipped",
-                    };
-                    output::say(format!("{} deliveries {what}", cell(&answer, "count")));
+                let what = match (skip, dry_run) {
+                    (false, false) => "will be delivered",
+                    (false, true) => "would be delivered",
+                    (true, false) => "are skipped",
+                    (true, true) => "would be skipped",
+                };
+                counted(server, &answer, what);
+            }
+            Action::Resend {
+                id,
+                since,
+                until,
+                mut states,
+                dry_run,
+            } => {
+                if states.is_empty() {
+                    states = vec!["failed".to_owned(), "expired".to_owned()];
                 }
+                let states = states.into_iter().map(Value::Text).collect();
+                let mut body = vec![
+                    text("since", since),
+                    ("states".to_owned(), Value::List(states)),
+                    ("dry_run".into(), dry_run.into()),
+                ];
+                body.extend(until.map(|until| text("until", until)));
+                let answer = post(id, "resend", Some(Value::Map(body))).await?.body;
+                let what = if dry_run {
+                    "would be sent again"
+                } else {
+                    "are sent again"
+                };
+                counted(server, &answer, what);
             }
             Action::Rotate {
                 id,
@@ -228,6 +264,20 @@ impl Webhook {
         }
         Ok(())
     }
+}
+
+/// With how many deliveries something dealt.
+fn counted(server: &Server, answer: &Value, what: &str) {
+    if server.json {
+        output::json(answer);
+        return;
+    }
+    let more = match answer.member("complete") {
+        Some(Value::Bool(false)) => " so far; the server goes on with the rest",
+        _ => "",
+    };
+    let count = cell(answer, "count");
+    output::say(format!("{count} deliveries {what}{more}"));
 }
 
 async fn list(server: &Server, base: &str) -> anyhow::Result<()> {
