@@ -1,8 +1,11 @@
 //! What happened lately in a project, in our words or in a vendor's.
 
+use tidings_delivery::tell::as_told;
 use tidings_dialects::{Dialect, Scope};
-use tidings_domain::{Change, Event, EventId, Fault, FieldChange, Project, Value, What, time};
-use tidings_storage::{Activity, AsOf, Page};
+use tidings_domain::{
+    Change, Event, EventId, Fault, FieldChange, Project, Value, View, What, time,
+};
+use tidings_storage::{Activity, Page};
 
 use crate::reader::object;
 use crate::refusal::{absent, refusal};
@@ -41,7 +44,7 @@ impl App {
         let page = self.activity_page(caller, project, paging).await?;
         let mut bodies = Vec::new();
         for activity in &page.data {
-            bodies.extend(self.tell(project, dialect, &activity.event).await?);
+            bodies.extend(self.tell(dialect, &activity.event).await?);
         }
         Ok((bodies, page.next))
     }
@@ -59,17 +62,12 @@ impl App {
             .map_err(refusal)
     }
 
-    async fn tell(
-        &self,
-        project: &Project,
-        dialect: &dyn Dialect,
-        event: &Event,
-    ) -> Result<Vec<Vec<u8>>, Fault> {
+    async fn tell(&self, dialect: &dyn Dialect, event: &Event) -> Result<Vec<Vec<u8>>, Fault> {
         let mut bodies = Vec::new();
-        let job = Box::new(|state: &dyn tidings_storage::Snapshot| {
+        let look = |view: &dyn View| {
             let scope = Scope {
                 event,
-                view: state,
+                view,
                 server_url: &self.server_url,
                 options: &Value::Null,
             };
@@ -80,11 +78,8 @@ impl App {
                 .filter(|m| m.unless.is_none_or(|code| !said.contains(&code)))
                 .map(|m| m.body.clone())
                 .collect();
-        });
-        self.store
-            .read(project.id, AsOf::Event(event.id), job)
-            .await
-            .map_err(refusal)?;
+        };
+        as_told(&*self.store, event, look).await.map_err(refusal)?;
         Ok(bodies)
     }
 

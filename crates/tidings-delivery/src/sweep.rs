@@ -10,16 +10,16 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use tidings_domain::webhook::Webhook;
-use tidings_domain::{DeliveryId, EventId, ProjectId, WebhookId};
+use tidings_domain::{DeliveryId, EventId, WebhookId};
 use tidings_storage::sweep::first_id;
 use tidings_storage::{
-    Activity, AsOf, Errand, NewMessage, NewSweep, Next, Snapshot, Store, StoreError, Sweep, Swept,
+    Activity, Errand, NewMessage, NewSweep, Next, Store, StoreError, Sweep, Swept,
 };
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::inbox::{Inbox, Input};
 use crate::settings::Settings;
-use crate::tell::messages_for;
+use crate::tell::retell;
 
 /// Deliveries brought back in one transaction.
 const DELIVERIES: usize = 200;
@@ -209,7 +209,7 @@ impl Sweeper {
             if bytes > BYTES {
                 return self.make_up(sweep.webhook, upto, messages).await;
             }
-            let said = self.say(sweep.project, &webhook, activity).await?;
+            let said = self.say(&webhook, activity).await?;
             bytes += said.iter().map(|m| m.body.len()).sum::<usize>();
             messages.extend(said);
             upto = activity.event.id;
@@ -230,18 +230,11 @@ impl Sweeper {
     /// What an event says to a webhook, as of that event.
     async fn say(
         &self,
-        project: ProjectId,
         webhook: &Arc<Webhook>,
         activity: &Activity,
     ) -> Result<Vec<NewMessage>, StoreError> {
-        let event = &activity.event;
         let server_url = self.settings.read().server_url.clone();
-        let mut messages = Vec::new();
-        let job = Box::new(|view: &dyn Snapshot| {
-            messages = messages_for(webhook, event, view, &server_url);
-        });
-        let at = AsOf::Event(event.id);
-        self.store.read(project, at, job).await?;
+        let messages = retell(&*self.store, webhook, &activity.event, &server_url).await?;
         // Rendering is work: others get their turn between two events.
         tokio::task::yield_now().await;
         Ok(messages)
@@ -263,7 +256,7 @@ impl Sweeper {
             };
             after = last.event.id;
             for activity in &missed {
-                let said = self.say(webhook.project, &webhook, activity).await?;
+                let said = self.say(&webhook, activity).await?;
                 count += said.len() as u64;
             }
         }

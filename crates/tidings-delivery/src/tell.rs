@@ -7,8 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tidings_dialects::{About, Dialect, Message, Scope, derived, render};
 use tidings_domain::webhook::Webhook;
-use tidings_domain::{Doc, Event, ObjectRef, View, What};
-use tidings_storage::NewMessage;
+use tidings_domain::write::Overlay;
+use tidings_domain::{Doc, Event, EventId, ObjectRef, View, What};
+use tidings_storage::{AsOf, NewMessage, Snapshot, Store, StoreError};
 
 /// Whether a webhook has selected a code of its dialect.
 pub fn wants(dialect: &dyn Dialect, webhook: &Webhook, code: &str) -> bool {
@@ -68,6 +69,62 @@ pub fn messages_for(
         .into_iter()
         .filter_map(|message| address(message, dialect, webhooks, event, view))
         .collect()
+}
+
+/// What a recorded event says to one webhook.
+///
+/// # Errors
+/// The store could not be read.
+pub async fn retell(
+    store: &dyn Store,
+    webhook: &Arc<Webhook>,
+    event: &Event,
+    server_url: &str,
+) -> Result<Vec<NewMessage>, StoreError> {
+    let mut messages = Vec::new();
+    let look = |view: &dyn View| messages = messages_for(webhook, event, view, server_url);
+    as_told(store, event, look).await?;
+    Ok(messages)
+}
+
+/// Looks at the state of a project in which a recorded event was told. An event is told when it is true: a bulk update, which has
+/// the smallest id, after all of its changes; a deletion when only the object itself is gone and what hung on it, which goes with
+/// the same event, is still there.
+///
+/// # Errors
+/// The store could not be read.
+pub async fn as_told(
+    store: &dyn Store,
+    event: &Event,
+    mut look: impl FnMut(&dyn View) + Send,
+) -> Result<(), StoreError> {
+    let last = match &event.what {
+        What::Bulk(bulk) => bulk.changes.iter().map(|(id, _)| *id).max(),
+        What::Change(_) | What::WebhookDisabled(_) => None,
+    };
+    let at = last.unwrap_or(event.id).max(event.id);
+    let mut gone = None;
+    let after = |view: &dyn Snapshot| {
+        let change = event.change();
+        gone = change.filter(|c| view.get(c.object.key()).is_none());
+        if gone.is_none() {
+            look(view);
+        }
+    };
+    let project = event.project;
+    store
+        .read(project, AsOf::Event(at), Box::new(after))
+        .await?;
+    let Some(change) = gone else {
+        return Ok(());
+    };
+    let before = |view: &dyn Snapshot| {
+        let mut left = Overlay::new(view);
+        left.delete(event.id, &change.object);
+        look(&left);
+    };
+    let at = AsOf::Event(EventId(event.id.0 - 1));
+    store.read(project, at, Box::new(before)).await
 }
 
 /// In whose queue the message stands, and the words under which the log finds it.

@@ -210,7 +210,7 @@ impl Webhook {
                 let what = match (skip, dry_run) {
                     (false, false) => "will be delivered",
                     (false, true) => "would be delivered",
-                    (true, false) => "are skipped",
+                    (true, false) => "marked as skipped",
                     (true, true) => "would be skipped",
                 };
                 counted(server, &answer, what);
@@ -236,7 +236,7 @@ impl Webhook {
                 let what = if dry_run {
                     "would be sent again"
                 } else {
-                    "are sent again"
+                    "will be sent again"
                 };
                 counted(server, &answer, what);
             }
@@ -277,7 +277,12 @@ fn counted(server: &Server, answer: &Value, what: &str) {
         _ => "",
     };
     let count = cell(answer, "count");
-    output::say(format!("{count} deliveries {what}{more}"));
+    let deliveries = if count == "1" {
+        "delivery"
+    } else {
+        "deliveries"
+    };
+    output::say(format!("{count} {deliveries} {what}{more}"));
 }
 
 async fn list(server: &Server, base: &str) -> anyhow::Result<()> {

@@ -114,7 +114,7 @@ fn webhook_to(url: &str, more: &Value) -> Value {
 }
 
 /// Asks again and again until there is an answer.
-async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub(super) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let mut turns = tokio::time::interval(LOOK);
     let look = async {
         loop {

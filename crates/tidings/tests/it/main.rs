@@ -21,6 +21,7 @@ mod idempotency;
 mod kill;
 mod overload;
 mod prefer;
+mod recover;
 mod reference;
 mod secrets;
 mod signatures;
