@@ -9,7 +9,8 @@ use tidings_domain::webhook::{Health, Webhook};
 use tidings_domain::{DeliveryId, EventId, Project, ProjectId, WebhookId};
 use tidings_storage::sweep::STILL_OFF;
 use tidings_storage::{
-    Absence, Activity, Begun, Errand, Message, NewMessage, NewSweep, Next, StoreError, Sweep, Swept,
+    Absence, Activity, Begun, Errand, Message, NewMessage, NewSweep, Next, Queued, StoreError,
+    Sweep, Swept,
 };
 
 use crate::codes::{EXPIRED, FAILED, PARKED, PENDING, Result, SKIPPED, limit, sick, trigger_code};
@@ -478,11 +479,10 @@ impl Writer {
                 new.push(message);
             }
         }
-        let mut ids = Vec::new();
+        let made = new.len();
         for message in new {
             let id = absence.take_id().unwrap_or_else(|| self.next_delivery());
             self.make_up(webhook, id, message, sweep.errand)?;
-            ids.push(id);
         }
         self.drop_absence(webhook, absence.since)?;
         let whole = until >= absence.until;
@@ -490,7 +490,7 @@ impl Writer {
             absence.since = until.max(absence.since);
             self.put_absence(webhook, &absence)?;
         }
-        sweep.events_done(&ids, &absence, whole);
+        sweep.events_done(made, &absence, whole);
         self.write_sweep(&sweep)?;
         Ok(Swept {
             sweep,
@@ -517,7 +517,7 @@ impl Writer {
         new: &NewMessage,
         errand: Errand,
     ) -> Result<()> {
-        let message = Message {
+        let message = Arc::new(Message {
             id: id.0,
             project: new.project,
             event: Some(new.event),
@@ -527,7 +527,7 @@ impl Writer {
             object: new.object.clone(),
             sequence: new.sequence,
             roots: new.roots.clone(),
-        };
+        });
         self.insert_message(&message, id, &new.title)?;
         let waits = errand != Errand::Skip;
         let state = if waits { PENDING } else { SKIPPED };
@@ -545,6 +545,20 @@ impl Writer {
         )?;
         self.index_trigger(id.0, trigger_code(Trigger::Recover))?;
         self.totals.rows += 1;
+        if waits {
+            self.announce.push(Queued {
+                id,
+                webhook,
+                message,
+                tries: 0,
+                first_try_ms: None,
+                due_ms: None,
+                wait_ms: 0,
+                late: false,
+                trigger: Trigger::Recover,
+                settled: false,
+            });
+        }
         Ok(())
     }
 }

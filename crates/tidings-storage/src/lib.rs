@@ -727,7 +727,7 @@ pub trait Store: Send + Sync + 'static {
     -> Result<Swept, StoreError>;
 
     /// Deals with the missed events up to that one: `messages` is what they say to the webhook, in order. Their deliveries get ids
-    /// of the absence's place. What has a delivery under the same event and code already gets no other. `NotFound`: the sweep was
+    /// of the absence's place, and the listener is told of them. What has a delivery under the same event and code already gets no other. `NotFound`: the sweep was
     /// ended.
     async fn sweep_events(
         &self,

@@ -1131,7 +1131,12 @@ impl Store for MemoryStore {
         until: EventId,
         messages: Vec<NewMessage>,
     ) -> Result<Swept, StoreError> {
-        self.writing()?.sweep_events(webhook, until, &messages)
+        let mut disk = self.writing()?;
+        let (swept, made) = disk.sweep_events(webhook, until, &messages)?;
+        if !made.is_empty() {
+            self.listener.committed(&made);
+        }
+        Ok(swept)
     }
 
     async fn end_sweep(&self, webhook: WebhookId) -> Result<(), StoreError> {

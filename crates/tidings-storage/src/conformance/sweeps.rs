@@ -252,6 +252,11 @@ pub(super) async fn queue(b: Bench) {
     let recovered = queue.iter().filter(|q| q.trigger == Trigger::Recover);
     assert_eq!(recovered.count(), 10);
     assert!(queue.iter().all(|q| q.message.body.starts_with(b"{")));
+    let heard: std::collections::BTreeSet<_> = b.heard.all().into_iter().collect();
+    assert!(
+        queue.iter().all(|q| heard.contains(&q.id)),
+        "the listener, too"
+    );
 
     assert_eq!(missed(&b, hook, 0).await, []);
     assert_eq!(run(&b, p, deliver(hook, 0), None).await.count, 0);

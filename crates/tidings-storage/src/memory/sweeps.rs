@@ -11,7 +11,7 @@ use tidings_domain::{DeliveryId, EventId, ProjectId, WebhookId};
 use super::{Disk, fresh_schedule};
 use crate::sweep::first_id;
 use crate::{
-    Absence, Activity, Begun, Errand, NewMessage, NewSweep, Next, StoreError, Sweep, Swept,
+    Absence, Activity, Begun, Errand, NewMessage, NewSweep, Next, Queued, StoreError, Sweep, Swept,
 };
 
 impl Disk {
@@ -269,7 +269,7 @@ impl Disk {
         webhook: WebhookId,
         until: EventId,
         messages: &[NewMessage],
-    ) -> Result<Swept, StoreError> {
+    ) -> Result<(Swept, Vec<Queued>), StoreError> {
         let (mut sweep, absence) = self.under_way(webhook)?;
         let mut absence = absence.ok_or(StoreError::Conflict("sweep"))?;
         let state = match sweep.errand {
@@ -279,11 +279,10 @@ impl Disk {
         // An event may say several things under one code: what was told is what was told before this step.
         let told = |new: &&NewMessage| self.has_delivery(webhook, new.event, new.code);
         let new: Vec<_> = messages.iter().filter(|m| !told(m)).collect();
-        let mut ids = Vec::new();
+        let mut made = Vec::new();
         for message in new {
             let id = absence.take_id().unwrap_or_else(|| self.next_delivery());
-            self.make(message, &[id], Trigger::Recover, state);
-            ids.push(id);
+            made.extend(self.make(message, &[id], Trigger::Recover, state));
         }
         self.absences.remove(&(webhook, absence.since));
         let whole = until >= absence.until;
@@ -291,12 +290,11 @@ impl Disk {
             absence.since = until.max(absence.since);
             self.put_absence(webhook, absence);
         }
-        sweep.events_done(&ids, &absence, whole);
+        sweep.events_done(made.len(), &absence, whole);
         self.sweeps.insert(webhook, sweep.clone());
-        Ok(Swept {
-            sweep,
-            next: Next::Deliveries,
-        })
+        made.retain(|_| state == DeliveryState::Pending);
+        let next = Next::Deliveries;
+        Ok((Swept { sweep, next }, made))
     }
 
     pub(super) fn count_sweep(&self, new: &NewSweep) -> u64 {

@@ -108,9 +108,9 @@ fn a_sweep_moves_on_and_never_back() {
     assert_eq!((sweep.at, sweep.count), (bound, 1));
     let mut absence = closed(0, 5, first_id(6).0);
     let first = absence.take_id().unwrap();
-    sweep.events_done(&[first], &absence, false);
+    sweep.events_done(1, &absence, false);
     assert_eq!((sweep.at, sweep.count), (first, 2));
-    sweep.events_done(&[], &absence, true);
+    sweep.events_done(0, &absence, true);
     assert_eq!(sweep.at, absence.place_end);
     sweep.deliveries_done(&[], false, bound);
     assert_eq!(sweep.at, absence.place_end, "not back");
