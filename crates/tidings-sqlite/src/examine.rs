@@ -78,7 +78,7 @@ const RULES: &[(&str, &str)] = &[
     (
         "objects whose trail of messages ends in nothing or goes back and forth",
         "SELECT (SELECT count(*) FROM objects o WHERE o.trail > (SELECT coalesce(max(id), 0) FROM trails))
-         + (SELECT count(*) FROM trails t JOIN trails b ON b.id = t.before WHERE b.id >= t.id OR b.message > t.message)",
+         + (SELECT count(*) FROM trails t JOIN trails b ON b.id = t.before WHERE b.message >= t.message)",
     ),
     (
         "entries of the log's triggers without their delivery",

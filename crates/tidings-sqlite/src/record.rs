@@ -603,6 +603,17 @@ impl Writer {
         last: DeliveryId,
         title: &str,
     ) -> Result<()> {
+        self.insert_without_trail(message, last, title)?;
+        self.lay_trails(message)
+    }
+
+    /// The log does not find it by its object yet.
+    pub(crate) fn insert_without_trail(
+        &mut self,
+        message: &Message,
+        last: DeliveryId,
+        title: &str,
+    ) -> Result<()> {
         let roots: Vec<String> = message.roots.iter().map(ObjectRef::to_string).collect();
         self.run(
             "INSERT INTO messages (id, last, project, event, dialect, code, object, sequence, roots, title, body)
@@ -621,7 +632,6 @@ impl Writer {
                 &message.body[..],
             ],
         )?;
-        self.lay_trails(message)?;
         self.totals.bytes += i64::try_from(message.body.len()).unwrap_or_default();
         Ok(())
     }

@@ -18,6 +18,7 @@ use crate::objects::activity;
 use crate::question::first_id;
 use crate::shared::Shared;
 use crate::snapshot::{project_row, read_webhook};
+use crate::trail::Behind;
 use crate::writer::Writer;
 
 /// The largest code of an errand that is no resend.
@@ -480,9 +481,10 @@ impl Writer {
             }
         }
         let made = new.len();
+        let mut behind = Behind::new();
         for message in new {
             let id = absence.take_id().unwrap_or_else(|| self.next_delivery());
-            self.make_up(webhook, id, message, sweep.errand)?;
+            self.make_up((webhook, id), message, sweep.errand, &mut behind)?;
         }
         self.drop_absence(webhook, absence.since)?;
         let whole = until >= absence.until;
@@ -512,10 +514,10 @@ impl Writer {
     /// A delivery for something that was missed.
     fn make_up(
         &mut self,
-        webhook: WebhookId,
-        id: DeliveryId,
+        (webhook, id): (WebhookId, DeliveryId),
         new: &NewMessage,
         errand: Errand,
+        behind: &mut Behind,
     ) -> Result<()> {
         let message = Arc::new(Message {
             id: id.0,
@@ -528,7 +530,8 @@ impl Writer {
             sequence: new.sequence,
             roots: new.roots.clone(),
         });
-        self.insert_message(&message, id, &new.title)?;
+        self.insert_without_trail(&message, id, &new.title)?;
+        self.lay_trails_behind(&message, behind)?;
         let waits = errand != Errand::Skip;
         let state = if waits { PENDING } else { SKIPPED };
         self.run(

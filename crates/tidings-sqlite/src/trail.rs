@@ -1,8 +1,10 @@
 //! The log by object and by root: from an object to the last message about it, and from each to the one before.
 //!
 //! An index would do the same, but each new message would touch a page of it somewhere: half of what a change writes. Here the
-//! object's own row, which is written anyway, points to the newest entry, and entries are only ever added at the end. What is no
-//! object of the project (`items`, `webhooks/7`, the object of a test datum) has an index of its own, `message_objects`.
+//! object's own row, which is written anyway, points to the newest entry, and what is new is added at the end. What was missed and
+//! is made up for takes its place among the older ones: along a trail, messages only descend. What is no object of the project (`items`, `webhooks/7`, the object of a test datum) has an index of its own, `message_objects`.
+
+use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use tidings_domain::{ObjectRef, ProjectId};
@@ -54,9 +56,57 @@ impl<'a> Trail<'a> {
     }
 }
 
+/// Behind which entry of an object's trail the next message belongs.
+pub(crate) type Behind = HashMap<ObjectRef, Option<i64>>;
+
 impl Writer {
     /// Makes the log find a message by its object and its roots.
     pub(crate) fn lay_trails(&self, message: &Message) -> Result<()> {
+        for key in self.keys(message)? {
+            self.lay_at_end(message, key)?;
+        }
+        Ok(())
+    }
+
+    /// The same for a message that may be older than others about the same. `behind` remembers for the messages that follow it, in
+    /// ascending order, behind which entry of an object they belong; `None`: at the end.
+    pub(crate) fn lay_trails_behind(&self, message: &Message, behind: &mut Behind) -> Result<()> {
+        for key in self.keys(message)? {
+            let later = match behind.get(&key) {
+                Some(later) => *later,
+                None => self.oldest_after(message, key)?,
+            };
+            behind.insert(key, later);
+            let Some(later) = later else {
+                self.lay_at_end(message, key)?;
+                continue;
+            };
+            self.run(
+                "INSERT INTO trails (before, message) SELECT before, ?2 FROM trails WHERE id = ?1",
+                [later, message.id],
+            )?;
+            self.run(
+                "UPDATE trails SET before = last_insert_rowid() WHERE id = ?1",
+                [later],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The entry of an object's first message that is newer than this one.
+    fn oldest_after(&self, message: &Message, key: ObjectRef) -> Result<Option<i64>> {
+        let mut trail = Trail::of(&self.conn, message.project, &key.to_string())?;
+        let mut later = None;
+        while let Some(entry) = trail.next
+            && trail.step()?.is_some_and(|found| found > message.id)
+        {
+            later = Some(entry);
+        }
+        Ok(later)
+    }
+
+    /// The objects under which the log finds it by their trails; what is no object is indexed.
+    fn keys(&self, message: &Message) -> Result<Vec<ObjectRef>> {
         let own = message.object.parse::<ObjectRef>().ok();
         if own.is_none() {
             self.index_object(message, &message.object)?;
@@ -65,23 +115,24 @@ impl Writer {
         keys.extend(own);
         keys.sort_unstable();
         keys.dedup();
-        for key in keys {
-            let (project, collection) = (message.project.0, collection_code(key.collection));
-            let laid = self.run(
-                "INSERT INTO trails (before, message) SELECT trail, ?4 FROM objects
-                 WHERE project = ?1 AND collection = ?2 AND id = ?3",
-                params![project, collection, key.id, message.id],
-            )?;
-            if laid == 0 {
-                self.index_object(message, &key.to_string())?;
-                continue;
-            }
-            self.run(
-                "UPDATE objects SET trail = last_insert_rowid() WHERE project = ?1 AND collection = ?2 AND id = ?3",
-                params![project, collection, key.id],
-            )?;
+        Ok(keys)
+    }
+
+    fn lay_at_end(&self, message: &Message, key: ObjectRef) -> Result<()> {
+        let (project, collection) = (message.project.0, collection_code(key.collection));
+        let laid = self.run(
+            "INSERT INTO trails (before, message) SELECT trail, ?4 FROM objects
+             WHERE project = ?1 AND collection = ?2 AND id = ?3",
+            params![project, collection, key.id, message.id],
+        )?;
+        if laid == 0 {
+            return self.index_object(message, &key.to_string());
         }
-        Ok(())
+        self.run(
+            "UPDATE objects SET trail = last_insert_rowid() WHERE project = ?1 AND collection = ?2 AND id = ?3",
+            params![project, collection, key.id],
+        )
+        .map(drop)
     }
 
     fn index_object(&self, message: &Message, object: &str) -> Result<()> {

@@ -261,6 +261,7 @@ pub(super) async fn queue(b: Bench) {
     assert_eq!(missed(&b, hook, 0).await, []);
     assert_eq!(run(&b, p, deliver(hook, 0), None).await.count, 0);
     assert_eq!(queued(&b, hook).await, events, "repeating adds nothing");
+    same_object(&b).await;
 
     // In parts, the later one first.
     switch(&b, p, hook, false).await;
@@ -280,6 +281,47 @@ pub(super) async fn queue(b: Bench) {
     assert_eq!(queued(&b, hook).await, events);
     let log = b.found(p, DeliveryFilter::default()).await;
     assert_eq!(log.len(), events.len());
+}
+
+/// The log by object has what was made up for in its place, page by page.
+async fn same_object(b: &Bench) {
+    let p = b.project("same").await;
+    let (hook, on) = (b.hook(p, "h").await, b.hook(p, "on").await);
+    let change = async |to: &[WebhookId], n: usize| {
+        let changed = task(1, &format!("version {n}")).with("sequence", n as i64);
+        b.put(p, vec![changed], to).await;
+    };
+    change(&[hook, on], 1).await;
+    switch(b, p, hook, false).await;
+    for n in 2..6 {
+        change(&[on], n).await;
+    }
+    switch(b, p, hook, true).await;
+    for n in 6..8 {
+        change(&[hook, on], n).await;
+    }
+    assert_eq!(run(b, p, deliver(hook, 0), None).await.count, 4);
+    let mut filter = DeliveryFilter {
+        object: Some("tasks/1".into()),
+        ..DeliveryFilter::default()
+    };
+    for (webhook, expected) in [(None, 14), (Some(hook), 7), (Some(on), 7)] {
+        filter.webhook = webhook;
+        let mut ids = Vec::new();
+        let mut before = 0;
+        loop {
+            let page = b.store.deliveries(p, &filter, before, 2).await.unwrap();
+            ids.extend(page.data.iter().map(|d| d.id));
+            let Some(next) = page.next else { break };
+            before = next;
+        }
+        let mut sorted = ids.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        sorted.reverse();
+        assert_eq!(ids, sorted, "newest first, each once");
+        assert_eq!(ids.len(), expected);
+    }
 }
 
 pub(super) async fn skipping(b: Bench) {
