@@ -235,8 +235,8 @@ impl Core {
                 self.with(webhook, now, Lane::recovered);
             }
             Input::HoldBack(webhook, at, to) => {
-                let enabled = self.with(webhook, now, |lane, cx| lane.hold_back(at, cx));
-                let _ = to.send(enabled.flatten());
+                let held = self.with(webhook, now, |lane, cx| lane.hold_back(at, cx));
+                let _ = to.send(held);
             }
             Input::EnabledBySweep(webhook) => {
                 self.with(webhook.id, now, |lane, cx| {

@@ -53,7 +53,11 @@ pub(crate) enum Input {
     ProjectDeleted(ProjectId, oneshot::Sender<()>),
     Recovered(WebhookId),
     /// A sweep is about to begin: see [`crate::lane::Lane::hold_back`].
-    HoldBack(WebhookId, DeliveryId, oneshot::Sender<Option<Health>>),
+    HoldBack(
+        WebhookId,
+        DeliveryId,
+        oneshot::Sender<Option<(bool, Health)>>,
+    ),
     /// A sweep began and enabled the webhook.
     EnabledBySweep(Arc<Webhook>),
     /// A sweep has come so far.

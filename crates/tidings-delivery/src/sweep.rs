@@ -107,23 +107,32 @@ impl Sweeper {
             return self.carry(begun.sweep, far).await;
         }
         let at = DeliveryId(first_id(new.since_ms).0 - 1);
-        let enable = self.ask(|to| Input::HoldBack(id, at, to)).await.flatten();
+        let held = self.ask(|to| Input::HoldBack(id, at, to)).await.flatten();
+        let (disabled, health) = held.ok_or(StoreError::NotFound)?;
         let _held = Held {
             inbox: self.inbox.clone(),
             webhook: id,
         };
         // What is just being put aside is part of it.
         self.ask(|to| Input::WhenParked(id, to)).await;
-        if enable.is_some() {
-            if new.errand != Errand::Deliver {
-                return Err(StoreError::Conflict("webhook_disabled"));
-            }
+        if disabled && new.errand != Errand::Deliver {
+            return Err(StoreError::Conflict("webhook_disabled"));
+        }
+        if disabled {
             // What was decided before must not be written after it.
             self.ask(Input::WhenWritten).await;
         }
-        let was_disabled = enable.is_some();
-        let begun = self.store.begin_sweep(project, new, enable).await?;
-        if was_disabled {
+        let enable = disabled.then(|| health.clone());
+        let begin = self.store.begin_sweep(project, new, enable).await;
+        let (begun, enabled) = match begin {
+            // Somebody enabled it while the server was still writing down that it had disabled it.
+            Err(StoreError::Conflict("webhook_disabled")) if new.errand == Errand::Deliver => {
+                let begin = self.store.begin_sweep(project, new, Some(health));
+                (begin.await?, true)
+            }
+            begin => (begin?, disabled),
+        };
+        if enabled {
             self.inbox.push(Input::EnabledBySweep(begun.webhook));
         }
         self.carry(begun.sweep, far).await

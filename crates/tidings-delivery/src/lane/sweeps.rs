@@ -9,15 +9,14 @@ use super::{Context, Lane};
 use crate::target::Target;
 
 impl Lane {
-    /// A sweep is about to begin: nothing after that place starts. If the webhook is disabled, its health as enabling makes it.
-    pub(crate) fn hold_back(&mut self, at: DeliveryId, cx: &mut Context<'_>) -> Option<Health> {
+    /// A sweep is about to begin: nothing after that place starts. Whether the webhook is disabled, and its health as enabling makes
+    /// it.
+    pub(crate) fn hold_back(&mut self, at: DeliveryId, cx: &mut Context<'_>) -> (bool, Health) {
         self.gate = Some(at);
         self.reload(cx);
-        self.vital.is_disabled().then(|| {
-            let mut enabled = self.vital.clone();
-            enabled.enable(cx.now);
-            enabled.health
-        })
+        let mut enabled = self.vital.clone();
+        enabled.enable(cx.now);
+        (self.vital.is_disabled(), enabled.health)
     }
 
     /// The process before was in the middle of a sweep.
