@@ -123,14 +123,14 @@ impl Sweeper {
             self.ask(Input::WhenWritten).await;
         }
         let enable = disabled.then(|| health.clone());
-        let begin = self.store.begin_sweep(project, new, enable).await;
-        let (begun, enabled) = match begin {
+        let first = self.store.begin_sweep(project, new, enable).await;
+        let (begun, enabled) = match first {
             // Somebody enabled it while the server was still writing down that it had disabled it.
             Err(StoreError::Conflict("webhook_disabled")) if new.errand == Errand::Deliver => {
-                let begin = self.store.begin_sweep(project, new, Some(health));
-                (begin.await?, true)
+                let second = self.store.begin_sweep(project, new, Some(health));
+                (second.await?, true)
             }
-            begin => (begin?, disabled),
+            first => (first?, disabled),
         };
         if enabled {
             self.inbox.push(Input::EnabledBySweep(begun.webhook));

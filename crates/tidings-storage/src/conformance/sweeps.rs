@@ -287,8 +287,8 @@ pub(super) async fn queue(b: Bench) {
 async fn same_object(b: &Bench) {
     let p = b.project("same").await;
     let (hook, on) = (b.hook(p, "h").await, b.hook(p, "on").await);
-    let change = async |to: &[WebhookId], n: usize| {
-        let changed = task(1, &format!("version {n}")).with("sequence", n as i64);
+    let change = async |to: &[WebhookId], n: i64| {
+        let changed = task(1, &format!("version {n}")).with("sequence", n);
         b.put(p, vec![changed], to).await;
     };
     change(&[hook, on], 1).await;
