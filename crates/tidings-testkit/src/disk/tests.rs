@@ -1,3 +1,5 @@
+//! The file layer does what it says, under scripts of a shell.
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
