@@ -41,6 +41,8 @@ pub enum Why {
     },
     /// Nothing any more: it starts next.
     Next,
+    /// What a sweep (recover, or a resend in bulk) brings back goes first.
+    Sweep,
     /// A place in memory: it lies in the store behind others of its webhook.
     Stored,
     /// Nobody knows: it was recorded or settled this very moment.

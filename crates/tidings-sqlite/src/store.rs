@@ -349,6 +349,16 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn absent(
+        &self,
+        project: ProjectId,
+        event: EventId,
+        webhooks: (WebhookId, WebhookId),
+    ) -> Result<Vec<WebhookId>> {
+        self.query(move |conn, _| sweeps::absent(conn, project, event, webhooks))
+            .await
+    }
+
     async fn next_delivery_id(&self) -> Result<DeliveryId> {
         self.write(|w| Ok(w.next_delivery())).await
     }

@@ -125,6 +125,26 @@ fn event_before(conn: &Connection, project: ProjectId, since_ms: i64) -> Result<
     Ok(EventId(low - 1))
 }
 
+pub(crate) fn absent(
+    conn: &Connection,
+    project: ProjectId,
+    event: EventId,
+    (after, upto): (WebhookId, WebhookId),
+) -> Result<Vec<WebhookId>> {
+    let mut statement = conn
+        .prepare_cached(
+            "SELECT w.id FROM webhooks w WHERE w.project = ?1 AND w.id > ?2 AND w.id <= ?3 AND w.deleted = 0
+             AND EXISTS (SELECT 1 FROM absences a WHERE a.webhook = w.id AND a.since < ?4 AND a.until >= ?4)
+             ORDER BY w.id",
+        )
+        .map_err(sick)?;
+    let given = params![project.0, after.0, upto.0, event.0];
+    let rows = statement
+        .query_map(given, |row| row.get(0).map(WebhookId))
+        .map_err(sick)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(sick)
+}
+
 pub(crate) fn missed(
     conn: &Connection,
     shared: &Shared,

@@ -263,6 +263,16 @@ impl Store for Gated {
         self.through("missed", job).await
     }
 
+    async fn absent(
+        &self,
+        project: ProjectId,
+        event: EventId,
+        webhooks: (WebhookId, WebhookId),
+    ) -> Result<Vec<WebhookId>, StoreError> {
+        let job = self.store.absent(project, event, webhooks);
+        self.through("absent", job).await
+    }
+
     async fn next_delivery_id(&self) -> Result<DeliveryId, StoreError> {
         let job = self.store.next_delivery_id();
         self.through("next_delivery_id", job).await

@@ -752,6 +752,15 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Activity>, StoreError>;
 
+    /// The webhooks of a project, after the first and up to the second of `webhooks`, that missed an event because they or the
+    /// project were off, and for which it was not dealt with; by id.
+    async fn absent(
+        &self,
+        project: ProjectId,
+        event: EventId,
+        webhooks: (WebhookId, WebhookId),
+    ) -> Result<Vec<WebhookId>, StoreError>;
+
     /// Reserves the id of a test send.
     async fn next_delivery_id(&self) -> Result<DeliveryId, StoreError>;
 

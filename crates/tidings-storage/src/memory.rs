@@ -1158,6 +1158,15 @@ impl Store for MemoryStore {
         self.reading()?.missed(webhook, since_ms, after, limit)
     }
 
+    async fn absent(
+        &self,
+        project: ProjectId,
+        event: EventId,
+        webhooks: (WebhookId, WebhookId),
+    ) -> Result<Vec<WebhookId>, StoreError> {
+        Ok(self.reading()?.absent(project, event, webhooks))
+    }
+
     async fn next_delivery_id(&self) -> Result<DeliveryId, StoreError> {
         Ok(self.writing()?.next_delivery())
     }

@@ -18,6 +18,8 @@ const DELIVERIES_PER_ENTRY: usize = 32;
 pub(super) struct Role {
     pub(super) webhook: Option<Found>,
     pub(super) deliveries: Vec<EventDelivery>,
+    /// The webhook or its project was off when the event was recorded, and nobody has dealt with that yet.
+    pub(super) missed: bool,
 }
 
 /// A page.
@@ -28,7 +30,7 @@ pub(super) struct Cast {
 }
 
 impl App {
-    /// Two questions to the store, however long the page.
+    /// Three questions to the store, however long the page.
     pub(super) async fn cast(
         &self,
         project: &Project,
@@ -47,6 +49,7 @@ impl App {
         let deliveries = deliveries.await.map_err(refusal)?;
         let mut cast = gather(page.data, deliveries, most, limit);
         cast.next = cast.next.or(page.next);
+        self.absences(project, event, range, &mut cast).await?;
         Ok(cast)
     }
 
@@ -71,11 +74,31 @@ impl App {
         let role = Role {
             webhook: found,
             deliveries,
+            missed: false,
         };
-        Ok(Cast {
+        let mut cast = Cast {
             roles: BTreeMap::from([(webhook, role)]),
             next: None,
-        })
+        };
+        self.absences(project, event, range, &mut cast).await?;
+        Ok(cast)
+    }
+
+    /// Notes who missed the event.
+    async fn absences(
+        &self,
+        project: &Project,
+        event: EventId,
+        range: (WebhookId, WebhookId),
+        cast: &mut Cast,
+    ) -> Result<(), Fault> {
+        let absent = self.store.absent(project.id, event, range).await;
+        for webhook in absent.map_err(refusal)? {
+            if let Some(role) = cast.roles.get_mut(&webhook) {
+                role.missed = true;
+            }
+        }
+        Ok(())
     }
 }
 

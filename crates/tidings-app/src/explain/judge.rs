@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tidings_delivery::waiting::{Behind, Waiting, Why};
 use tidings_domain::delivery::{DeliveryState, Outcome};
-use tidings_domain::webhook::{Health, HealthState, Webhook};
+use tidings_domain::webhook::{Health, Webhook};
 use tidings_domain::{DeliveryId, Project, Time, WebhookId, What, time};
 use tidings_storage::{Activity, EventDelivery, Retention};
 
@@ -88,16 +88,12 @@ fn all_of_it(case: &Case<'_>, webhook: &Webhook) -> Option<(Reason, String)> {
         return Some((Reason::CreatedLater, words::created_later(webhook)));
     }
     if !case.then.project_on {
-        return Some((Reason::ProjectOff, words::project_off(case.project)));
+        let missed = case.role.missed;
+        return Some((Reason::ProjectOff, words::project_off(case.project, missed)));
     }
-    off_since(case).map(|since| (Reason::WebhookOff, words::webhook_off(since, case.health)))
-}
-
-/// Since when the webhook is off, if that was before the event was recorded.
-fn off_since<'a>(case: &Case<'a>) -> Option<&'a str> {
-    let health = case.health.filter(|h| h.state == HealthState::Disabled)?;
-    let since = health.since.as_deref()?;
-    (second(since)? < recorded(case)).then_some(since)
+    case.role
+        .missed
+        .then(|| (Reason::WebhookOff, words::webhook_off(case.health)))
 }
 
 /// A code that the event has and for which there is no delivery.
@@ -223,6 +219,7 @@ fn waits<'a>(
             line.next_ms = Some(at);
             (Reason::Unsendable, words::own_fault(at))
         }
+        Why::Sweep => (Reason::Recovering, words::recovering() + &also()),
         Why::Stored => {
             let counts = case
                 .role

@@ -39,6 +39,8 @@ reasons! {
     BackingOff "backing_off",
     /// The last try failed; the next one has its time.
     Retry "retry",
+    /// What recover or a resend in bulk brings back goes first.
+    Recovering "recovering",
     /// An earlier delivery of the same item goes first.
     Behind "behind",
     /// As many tries as may be are under way.

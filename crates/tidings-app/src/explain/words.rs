@@ -218,6 +218,10 @@ pub(super) fn seat(seat: Seat) -> String {
     }
 }
 
+pub(super) fn recovering() -> String {
+    "What recover or resend brings back goes to the webhook first; this follows when that is through.".to_owned()
+}
+
 pub(super) fn queued(pending: u64) -> String {
     format!("Further back in the webhook's queue, in which {pending} deliveries wait.")
 }
@@ -254,17 +258,29 @@ pub(super) fn created_later(webhook: &Webhook) -> String {
     )
 }
 
-pub(super) fn project_off(project: &Project) -> String {
+/// What makes up for what was missed.
+const RECOVER: &str =
+    "What it missed waits for recover, which delivers or skips it: POST webhooks/{id}/recover.";
+
+pub(super) fn project_off(project: &Project, missed: bool) -> String {
     let now = match project.webhooks {
         WebhookSwitch::On => " They are on now.",
         WebhookSwitch::Off | WebhookSwitch::ViewOnly => "",
     };
-    format!("The project's webhooks were not on when the event was recorded.{now}")
+    let then = if missed {
+        RECOVER
+    } else {
+        "Recover has dealt with it."
+    };
+    format!("The project's webhooks were not on when the event was recorded.{now} {then}")
 }
 
-pub(super) fn webhook_off(since: &str, health: Option<&Health>) -> String {
-    let how = health.map_or_else(|| format!("off since {since}"), disabled);
-    format!("The webhook was off when the event was recorded; it is {how}.")
+pub(super) fn webhook_off(health: Option<&Health>) -> String {
+    let now = match health {
+        Some(health) if health.state == HealthState::Disabled => disabled(health),
+        _ => "on again now".to_owned(),
+    };
+    format!("The webhook was off when the event was recorded; it is {now}. {RECOVER}")
 }
 
 pub(super) fn not_selected(code: &str, edited: Option<&str>) -> String {
@@ -303,7 +319,9 @@ pub(super) fn not_in_log(edited: Option<&str>, removed: bool) -> String {
             "the webhook did not select it before it was edited at {at}"
         ));
     }
-    may.push("the webhook was off at that time".to_owned());
+    if may.is_empty() {
+        may.push("nothing that is kept says why".to_owned());
+    }
     format!(
         "The webhook selects this and the log has no delivery of it: {}.",
         may.join(", or ")

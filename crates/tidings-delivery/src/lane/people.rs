@@ -163,6 +163,7 @@ impl Lane {
         let Some(entry) = self.book.get(id) else {
             return match self.vital.state() {
                 _ if !self.is_on() => Why::Off,
+                _ if self.gate.is_some_and(|gate| gate < id) => Why::Sweep,
                 HealthState::Paused => Why::Paused,
                 HealthState::BackingOff => self.until_probe(),
                 HealthState::Ok | HealthState::Disabled if self.behind => Why::Stored,

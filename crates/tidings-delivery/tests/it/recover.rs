@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_delivery::tell::messages_for;
+use tidings_delivery::waiting::Why;
 use tidings_domain::delivery::DeliveryState;
 use tidings_domain::project::WebhookSwitch;
 use tidings_domain::webhook::{DisabledReason, HealthState};
@@ -338,12 +339,20 @@ async fn much_that_was_missed_comes_in_order_and_what_is_new_waits() {
     let engine = world.engine.clone();
     let job = tokio::spawn(async move { engine.recover(hook, 0, true, false).await });
     // New changes come in the middle of it.
+    let mut waited = false;
     for number in 0..200 {
         tokio::task::yield_now().await;
         if number % 40 == 39 {
-            events.push(save(&world, 7, &format!("new {number}")).await);
+            let new = save(&world, 7, &format!("new {number}")).await;
+            events.push(new);
+            let last = log(&world, hook).await.pop().unwrap();
+            if last.event == Some(new) {
+                let asked = world.engine.waiting(vec![(hook, last.id)]).await;
+                waited |= asked.iter().any(|w| w.why == Why::Sweep);
+            }
         }
     }
+    assert!(waited, "whoever asks is told what it waits for");
     // Some of them were recorded before the webhook was on again, and so were missed.
     assert!(job.await.unwrap().unwrap() >= expected);
     world.pass(5).await;

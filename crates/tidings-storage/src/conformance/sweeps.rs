@@ -114,6 +114,12 @@ async fn missed(b: &Bench, hook: WebhookId, since_ms: i64) -> Vec<EventId> {
     }
 }
 
+/// The webhooks of a project that missed an event.
+async fn absent(b: &Bench, project: ProjectId, event: EventId) -> Vec<WebhookId> {
+    let all = (WebhookId(0), WebhookId(i64::MAX));
+    b.store.absent(project, event, all).await.unwrap()
+}
+
 /// The events of a webhook's queue, in order.
 async fn queued(b: &Bench, hook: WebhookId) -> Vec<EventId> {
     let queue = b.store.pending(hook, DeliveryId(0), 100).await.unwrap();
@@ -150,6 +156,13 @@ pub(super) async fn absences(b: Bench) {
     assert_eq!(missed(&b, hook, since_ms).await, [third]);
     assert_eq!(missed(&b, hook, since_ms + 1).await, []);
     assert_eq!(missed(&b, other, 0).await, [], "each has its own");
+    for event in [first, second, third] {
+        assert_eq!(absent(&b, p, event).await, [hook], "{event}");
+    }
+    let none = (hook, WebhookId(i64::MAX));
+    assert_eq!(b.store.absent(p, first, none).await.unwrap(), []);
+    let only = (WebhookId(0), hook);
+    assert_eq!(b.store.absent(p, first, only).await.unwrap(), [hook]);
 
     // Made while it is off: it was never on.
     let id = b.store.next_webhook_id().await.unwrap();
@@ -161,6 +174,7 @@ pub(super) async fn absences(b: Bench) {
         .unwrap();
     let fourth = put(&b, p, 7, &[]).await;
     assert_eq!(missed(&b, id, 0).await, [fourth]);
+    assert_eq!(absent(&b, p, fourth).await, [id]);
     b.store.delete_webhook(p, id).await.unwrap();
     let gone = b.store.missed(id, 0, EventId(0), 9).await;
     assert!(
@@ -191,6 +205,11 @@ pub(super) async fn absences_of_projects(b: Bench) {
     assert_eq!(missed(&b, one, 0).await, [second, third]);
     assert_eq!(missed(&b, two, 0).await, [first, second, third]);
     assert_eq!(missed(&b, stranger, 0).await, []);
+    assert_eq!(absent(&b, p, first).await, [two]);
+    assert_eq!(absent(&b, p, second).await, [one, two]);
+    assert_eq!(absent(&b, q, second).await, []);
+    run(&b, p, deliver(one, 0), None).await;
+    assert_eq!(absent(&b, p, second).await, [two], "it was dealt with");
     not_found(b.store.begin_sweep(p, deliver(stranger, 0), None).await);
 }
 

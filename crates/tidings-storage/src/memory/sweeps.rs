@@ -85,6 +85,23 @@ impl Disk {
         })
     }
 
+    pub(super) fn absent(
+        &self,
+        project: ProjectId,
+        event: EventId,
+        (after, upto): (WebhookId, WebhookId),
+    ) -> Vec<WebhookId> {
+        let lanes = self.webhooks.iter();
+        let meant = lanes.filter(|(id, l)| {
+            l.webhook.project == project && !l.deleted && after < **id && **id <= upto
+        });
+        let missed = |id: &WebhookId| {
+            let mut all = self.absences_of(*id).into_iter();
+            all.any(|a| a.since < event && event <= a.until)
+        };
+        meant.map(|(id, _)| *id).filter(missed).collect()
+    }
+
     /// The last event before that time.
     fn event_before(&self, project: ProjectId, since_ms: i64) -> EventId {
         let events = self.projects.get(&project).map(|p| p.events.values());

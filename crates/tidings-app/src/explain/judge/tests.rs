@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tidings_delivery::waiting::Seat;
-use tidings_domain::webhook::DisabledReason;
+use tidings_domain::webhook::{DisabledReason, HealthState};
 use tidings_domain::{Change, Collection, Doc, Event, EventId, ObjectRef, ProjectId, Verb};
 use tidings_storage::{DeliverySummary, LastAttempt};
 
@@ -69,6 +69,7 @@ fn judged(one: EventDelivery, why: Option<Why>, health: &Health) -> (Reason, Str
     let role = Role {
         webhook: None,
         deliveries: vec![one],
+        missed: false,
     };
     let project = Project::new(ProjectId(1), "P", "P", "2026-01-01T00:00:00Z");
     let (activity, then) = (activity(), Then::default());
@@ -160,6 +161,7 @@ fn what_was_not_tried_says_what_it_waits_for() {
             "limit of 8 requests",
         ),
         (Why::Next, Reason::Starting, "starts now"),
+        (Why::Sweep, Reason::Recovering, "goes to the webhook first"),
         (Why::Stored, Reason::Queued, "Further back"),
         (Why::Moving, Reason::Starting, "ask again"),
     ] {
