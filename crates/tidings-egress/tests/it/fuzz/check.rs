@@ -40,7 +40,8 @@ pub(crate) fn url(data: &[u8]) {
             );
             assert!(name.parse::<IpAddr>().is_err(), "{text:?} is an address");
             let bare = name.trim_end_matches('.');
-            if !bare.contains('.') || bare.ends_with(".local") || bare.ends_with(".localhost") {
+            let last = bare.rsplit('.').next();
+            if !bare.contains('.') || matches!(last, Some("local" | "localhost")) {
                 assert_eq!(
                     policy.judge_name(name, port),
                     NameVerdict::Refused,
