@@ -5,10 +5,12 @@
 //! * `open` makes or opens the file: lock, checks; `migrate` brings it to the newest schema; `look` judges it without touching it.
 //! * `renew` makes good what a sync that failed may have left behind.
 //! * `shared` is what all threads know: the pool of read-only connections, caches, the sequence of commits.
-//! * `writer` is the thread that alone writes. It takes whatever is queued, each request in a savepoint of its own, commits once,
-//!   tells the listener, and then answers.
-//! * `snapshot` is one read transaction, seen as the domain sees a project; it notes what was read.
+//! * `writer` is the thread that alone writes. It takes whatever is queued, commits once, tells the listener, and then answers. A
+//!   request has a savepoint of its own unless it can simply be asked for again.
+//! * `reader` is one read transaction, `snapshot` how the domain sees a project in it; it notes what was read.
+//! * `memory` is what holds now, as the last commits left it: plans look there first.
 //! * `record` plans on a snapshot, on the caller's thread, and has the writer check that nothing it read has changed since.
+//! * `trail` leads from an object to the messages about it; `question` asks the log everything else.
 //! * `objects`, `queue`, `log`, `people`, `keep`, `sweeps` and `retention` are the rest of the store's methods.
 //! * `backup` copies the file while it is served, and readies such a copy to be served in its stead (`restore`).
 //! * `examine` asks a file, served or not, whether it is whole and agrees with itself.
