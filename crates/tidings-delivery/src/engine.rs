@@ -138,15 +138,15 @@ impl Engine {
     /// Makes the lane of a new webhook. Its deliveries so far, if there are any, wait in the store.
     async fn introduce(&self, webhook: &Arc<Webhook>) -> Result<(), StoreError> {
         match self.stands(webhook).await {
-            Ok(new_in) => self.saved(Arc::clone(webhook), false, Some(new_in)).await,
+            Ok((latest, on, health)) => self.saved(latest, false, Some((on, health))).await,
             Err(StoreError::NotFound) => {}
             Err(error) => return Err(error),
         }
         Ok(())
     }
 
-    /// Whether a webhook's project is `on`, and its health as stored.
-    async fn stands(&self, webhook: &Webhook) -> Result<(bool, Health), StoreError> {
+    /// A webhook as it is by now (it may have been edited since somebody began to ask), whether its project is `on`, and its health.
+    async fn stands(&self, webhook: &Webhook) -> Result<(Arc<Webhook>, bool, Health), StoreError> {
         let mut on = false;
         let job = Box::new(|snapshot: &dyn tidings_storage::Snapshot| {
             on = snapshot.project().webhooks == WebhookSwitch::On;
@@ -154,8 +154,8 @@ impl Engine {
         let store = &self.0.store;
         store.read(webhook.project, AsOf::Now, job).await?;
         let stored = store.webhook(webhook.project, webhook.id).await?;
-        let (_, health, _) = stored.ok_or(StoreError::NotFound)?;
-        Ok((on, health))
+        let (latest, health, _) = stored.ok_or(StoreError::NotFound)?;
+        Ok((latest, on, health))
     }
 
     /// A webhook was deleted in the store: requests in flight finish and are logged, nothing else is sent.

@@ -76,6 +76,9 @@ fn is_broken(seed: u64) -> bool {
     catch_unwind(AssertUnwindSafe(|| play(seed, Shape::of(seed)))).is_err()
 }
 
+/// Seeds beyond those that found something: once repaired, they are played again each time.
+const FOUND: [u64; 2] = [389, 2504];
+
 #[test]
 fn the_rules_hold_whatever_happens() {
     if let Some(seed) = number("TIDINGS_SIM_SEED") {
@@ -87,7 +90,8 @@ fn the_rules_hold_whatever_happens() {
         return;
     }
     let seeds = number("TIDINGS_SIM_SEEDS").unwrap_or(SEEDS);
-    let broken = first_broken(seeds, is_broken);
+    let again = FOUND.iter().copied().find(|seed| is_broken(*seed));
+    let broken = again.or_else(|| first_broken(seeds, is_broken));
     if let Some(seed) = broken {
         panic!(
             "seed {seed} breaks a rule; replay it: TIDINGS_SIM_SEED={seed} cargo test -p tidings-delivery --test it simulation::the_rules"
