@@ -329,7 +329,6 @@ impl Writer {
             }
             Err(failed) => {
                 self.totals = before;
-                self.answers.clear();
                 self.projects_changed = false;
                 self.news.clear();
                 // What was entered there was perhaps not written.
