@@ -1,7 +1,9 @@
 //! What the tests need beyond Rust: Python and Node with the official Standard Webhooks packages, as independent judges of our
-//! signatures. Installed from Debian, PyPI and npm; nothing else is fetched.
+//! signatures; Chromium with its driver and axe-core, as judges of our pages. Installed from Debian, PyPI and npm; nothing else is
+//! fetched.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, bail};
 
@@ -9,6 +11,9 @@ use crate::kit::{program, tools};
 
 /// The version of the official packages that the tests verify against.
 const STANDARD_WEBHOOKS: &str = "1.1.0";
+
+/// The version of axe-core that judges the pages.
+const AXE: &str = "4.14.1";
 
 /// Installs what is missing.
 pub(crate) fn run() -> anyhow::Result<()> {
@@ -30,6 +35,13 @@ fn debian() -> anyhow::Result<()> {
     }
     if !program("npm", &["--version"]).works() {
         missing.push("npm");
+    }
+    if !program("chromium", &["--version"]).works() {
+        // Without a font of its own, a fresh machine writes boxes.
+        missing.extend(["chromium", "fonts-dejavu-core"]);
+    }
+    if !program("chromedriver", &["--version"]).works() {
+        missing.push("chromium-driver");
     }
     if missing.is_empty() {
         return Ok(());
@@ -78,24 +90,38 @@ fn python() -> anyhow::Result<()> {
 
 fn node() -> anyhow::Result<()> {
     let folder = tools().join("node");
-    if folder.join("node_modules/standardwebhooks").is_dir() {
+    fs::create_dir_all(&folder)?;
+    let wanted = [("standardwebhooks", STANDARD_WEBHOOKS), ("axe-core", AXE)];
+    let missing = wanted
+        .iter()
+        .filter(|(name, version)| !has(&folder, name, version));
+    let missing: Vec<String> = missing
+        .map(|(name, version)| format!("{name}@{version}"))
+        .collect();
+    if missing.is_empty() {
         return Ok(());
     }
-    fs::create_dir_all(&folder)?;
     fs::write(folder.join("package.json"), "{\"private\": true}\n")?;
-    let package = format!("standardwebhooks@{STANDARD_WEBHOOKS}");
     let prefix = folder.to_string_lossy().into_owned();
-    program(
-        "npm",
-        &[
-            "install",
-            "--silent",
-            "--no-audit",
-            "--no-fund",
-            "--prefix",
-            &prefix,
-            &package,
-        ],
-    )
-    .run("npm: standardwebhooks")
+    let mut arguments = vec![
+        "install",
+        "--silent",
+        "--no-audit",
+        "--no-fund",
+        "--no-save",
+        "--prefix",
+        &prefix,
+    ];
+    // All of them: npm removes what it is not told of.
+    let all = wanted.map(|(name, version)| format!("{name}@{version}"));
+    arguments.extend(all.iter().map(String::as_str));
+    program("npm", &arguments).run(&format!("npm: {}", missing.join(", ")))
+}
+
+/// Whether that very version of a package is there.
+fn has(folder: &Path, name: &str, version: &str) -> bool {
+    let path = folder.join("node_modules").join(name).join("package.json");
+    let package = fs::read(path).ok();
+    let package = package.and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
+    package.is_some_and(|p| p.get("version").and_then(serde_json::Value::as_str) == Some(version))
 }

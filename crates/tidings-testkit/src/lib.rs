@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`receiver`] | [`receiver::Receiver`]: an HTTP receiver that does what it is told and records every byte |
+//! | [`browser`] | [`browser::Browser`]: a real browser that clicks, reads, and tells what it was asked for |
 //! | [`corpus`], [`mutate`] | hostile input as data, and small changes of it |
 //! | [`tls`] | [`tls::Authority`]: certificates that are valid, expired, self-signed, for another host ... |
 //! | [`dns`] | [`dns::Dns`]: a name server with names that move, fail, or keep silent |
@@ -11,6 +12,7 @@
 //!
 //! Everything listens on loopback only and stops when it is dropped.
 
+pub mod browser;
 pub mod corpus;
 pub mod disk;
 pub mod dns;
