@@ -53,7 +53,8 @@ impl Access {
     /// Whether that caller may. Whether the project exists for it is another question, asked before: see [`Caller::sees`].
     pub const fn admits(self, caller: &Caller) -> bool {
         match self {
-            Access::Anyone | Access::Known | Access::Project => true,
+            Access::Anyone | Access::Known => true,
+            Access::Project => !matches!(caller, Caller::Account { .. }),
             Access::Administrator => matches!(caller, Caller::Admin { .. }),
             Access::Write => caller.writes_objects(),
             Access::Watch => !matches!(
@@ -61,7 +62,7 @@ impl Access {
                 Caller::Member {
                     role: Role::Stakeholder,
                     ..
-                }
+                } | Caller::Account { .. }
             ),
             Access::Manage => caller.manages(),
         }

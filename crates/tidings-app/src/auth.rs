@@ -11,7 +11,7 @@ use tidings_domain::{Collection, Entropy, Fault, ObjectRef, ProjectId, time};
 use tidings_storage::{AsOf, TokenKind};
 
 use crate::App;
-use crate::caller::{Caller, Role};
+use crate::caller::{Caller, Credential, Key, Role};
 use crate::refusal::refusal;
 
 const PREFIX: &str = "tid_";
@@ -23,11 +23,16 @@ const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 
 /// A new token's text. Shown once, never stored.
 pub fn new_token(entropy: &dyn Entropy) -> String {
-    let mut bytes = [0; 32];
-    entropy.fill(&mut bytes);
-    let body = format!("{PREFIX}{}", base62(&bytes, DIGITS));
+    let body = format!("{PREFIX}{}", new_secret(entropy));
     let check = checksum(&body);
     body + &check
+}
+
+/// 256 random bits as text.
+pub(crate) fn new_secret(entropy: &dyn Entropy) -> String {
+    let mut bytes = [0; 32];
+    entropy.fill(&mut bytes);
+    base62(&bytes, DIGITS)
 }
 
 /// Whether the text has the form of a token and its checksum is right.
@@ -40,7 +45,7 @@ pub fn is_well_formed(token: &str) -> bool {
             .is_some_and(|(body, check)| checksum(body) == check)
 }
 
-/// What is stored of a token.
+/// What is stored of a token, a session's secret, or a link's.
 pub fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
@@ -94,7 +99,9 @@ impl App {
         if let Some(admin) = &self.admin_token
             && bool::from(admin.ct_eq(&hash))
         {
-            return Ok(Caller::Admin { token: None });
+            return Ok(Caller::Admin {
+                credential: Credential::new(Key::Configured),
+            });
         }
         if !is_well_formed(token) {
             return Err(unauthorized());
@@ -110,32 +117,43 @@ impl App {
         {
             return Err(unauthorized());
         }
+        let key = Key::Token {
+            id: token.id,
+            name: token.name.clone(),
+        };
+        let credential = Credential::new(key);
         match (token.kind, token.project) {
-            (TokenKind::Admin, None) => Ok(Caller::Admin {
-                token: Some(token.id),
-            }),
+            (TokenKind::Admin, None) => Ok(Caller::Admin { credential }),
             (TokenKind::App, Some(project)) => Ok(Caller::App {
-                token: token.id,
+                credential,
                 name: token.name,
                 project,
             }),
             (TokenKind::Role { role }, Some(project)) => Ok(Caller::Member {
-                token: token.id,
+                credential,
                 project,
                 member: None,
                 role: Role::parse(&role).ok_or_else(unauthorized)?,
             }),
             (TokenKind::Member { member }, Some(project)) => Ok(Caller::Member {
-                token: token.id,
+                credential,
                 project,
                 member: Some(member),
-                role: self.role_of(project, member).await?,
+                role: self
+                    .role_of(project, member)
+                    .await?
+                    .ok_or_else(unauthorized)?,
             }),
             (TokenKind::Admin, Some(_)) | (_, None) => Err(unauthorized()),
         }
     }
 
-    async fn role_of(&self, project: ProjectId, member: i64) -> Result<Role, Fault> {
+    /// The role of an active member.
+    pub(crate) async fn role_of(
+        &self,
+        project: ProjectId,
+        member: i64,
+    ) -> Result<Option<Role>, Fault> {
         let mut role = None;
         let job = Box::new(|state: &dyn tidings_storage::Snapshot| {
             role = state
@@ -144,8 +162,8 @@ impl App {
                 .and_then(|doc| Role::parse(doc.text("role")));
         });
         match self.store.read(project, AsOf::Now, job).await {
-            Ok(()) => role.ok_or_else(unauthorized),
-            Err(tidings_storage::StoreError::NotFound) => Err(unauthorized()),
+            Ok(()) => Ok(role),
+            Err(tidings_storage::StoreError::NotFound) => Ok(None),
             Err(error) => Err(refusal(error)),
         }
     }

@@ -1,6 +1,8 @@
 //! Who asks.
 
-use tidings_domain::{ProjectId, TokenId};
+use std::net::IpAddr;
+
+use tidings_domain::{AccountId, ProjectId, SessionId, TokenId};
 
 /// What a member may do in a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,24 +29,89 @@ impl Role {
         }
     }
 
+    /// The word of the role.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::ProductOwner => "product_owner",
+            Self::ScrumMaster => "scrum_master",
+            Self::TeamMember => "team_member",
+            Self::Stakeholder => "stakeholder",
+        }
+    }
+
     /// Whether it may manage members, settings and webhooks.
     pub const fn manages(self) -> bool {
         matches!(self, Self::ProductOwner | Self::ScrumMaster)
     }
 }
 
-/// An authenticated caller; one is made from a token for each request, so a change of rights acts at once.
+/// What a caller showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// The administrator's token of the configuration.
+    Configured,
+    /// A token.
+    Token {
+        /// Its number.
+        id: TokenId,
+        /// Its name.
+        name: String,
+    },
+    /// The cookie of a session.
+    Session {
+        /// The session.
+        id: SessionId,
+        /// Whose.
+        account: AccountId,
+        /// Their name.
+        name: String,
+    },
+    /// Nothing: it is this process, on behalf of whoever can start it.
+    Operator,
+}
+
+/// What a caller showed, and from where it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// What it showed.
+    pub key: Key,
+    /// The address of the peer; behind a proxy that is trusted, of whom the proxy speaks for.
+    pub address: Option<IpAddr>,
+}
+
+impl Credential {
+    /// A credential whose address is not known yet: see [`Caller::at`].
+    pub const fn new(key: Key) -> Self {
+        Self { key, address: None }
+    }
+
+    /// Whether it is a person with a browser.
+    pub const fn is_session(&self) -> bool {
+        matches!(self.key, Key::Session { .. })
+    }
+
+    fn scope(&self) -> String {
+        match &self.key {
+            Key::Configured => "admin".to_owned(),
+            Key::Token { id, .. } => id.to_string(),
+            Key::Session { account, .. } => format!("account {account}"),
+            Key::Operator => "operator".to_owned(),
+        }
+    }
+}
+
+/// An authenticated caller; one is made from a token or a session for each request, so a change of rights acts at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
     /// The server's administrator: everything, everywhere.
     Admin {
-        /// The token.
-        token: Option<TokenId>,
+        /// What it showed.
+        credential: Credential,
     },
     /// A program of one project: everything there but the plan; may name actor and time, load silently, lock its own webhooks.
     App {
-        /// The token.
-        token: TokenId,
+        /// What it showed.
+        credential: Credential,
         /// Its name: the origin of its webhooks is `app:NAME`.
         name: String,
         /// Its project.
@@ -52,14 +119,19 @@ pub enum Caller {
     },
     /// A member of one project, or a role without a person.
     Member {
-        /// The token.
-        token: TokenId,
+        /// What it showed.
+        credential: Credential,
         /// The project.
         project: ProjectId,
         /// The member, if a person.
         member: Option<i64>,
         /// What they may.
         role: Role,
+    },
+    /// Somebody who signed in, outside of any project: nobody's member there.
+    Account {
+        /// What it showed.
+        credential: Credential,
     },
 }
 
@@ -73,7 +145,7 @@ impl Caller {
     pub const fn member(&self) -> Option<i64> {
         match self {
             Caller::Member { member, .. } => *member,
-            Caller::Admin { .. } | Caller::App { .. } => None,
+            Caller::Admin { .. } | Caller::App { .. } | Caller::Account { .. } => None,
         }
     }
 
@@ -82,6 +154,7 @@ impl Caller {
         match self {
             Caller::Admin { .. } => true,
             Caller::App { project, .. } | Caller::Member { project, .. } => *project == id,
+            Caller::Account { .. } => false,
         }
     }
 
@@ -92,7 +165,7 @@ impl Caller {
             Caller::Member {
                 role: Role::Stakeholder,
                 ..
-            }
+            } | Caller::Account { .. }
         )
     }
 
@@ -101,14 +174,34 @@ impl Caller {
         match self {
             Caller::Admin { .. } | Caller::App { .. } => true,
             Caller::Member { role, .. } => role.manages(),
+            Caller::Account { .. } => false,
         }
     }
 
-    /// A stable name for what is kept per token: batch keys, idempotency.
-    pub fn scope(&self) -> String {
+    /// What it showed.
+    pub const fn credential(&self) -> &Credential {
         match self {
-            Caller::Admin { token } => token.map_or_else(|| "admin".to_owned(), |t| t.to_string()),
-            Caller::App { token, .. } | Caller::Member { token, .. } => token.to_string(),
+            Caller::Admin { credential }
+            | Caller::App { credential, .. }
+            | Caller::Member { credential, .. }
+            | Caller::Account { credential } => credential,
         }
+    }
+
+    /// The same caller, coming from there.
+    #[must_use]
+    pub fn at(mut self, from: Option<IpAddr>) -> Self {
+        match &mut self {
+            Caller::Admin { credential }
+            | Caller::App { credential, .. }
+            | Caller::Member { credential, .. }
+            | Caller::Account { credential } => credential.address = from,
+        }
+        self
+    }
+
+    /// A stable name for what is kept per token or account: batch keys, idempotency, places among the requests under way.
+    pub fn scope(&self) -> String {
+        self.credential().scope()
     }
 }

@@ -41,7 +41,10 @@ impl App {
 
     /// Keeps an answer after the fact: for what may safely be done once more if the process dies in between, and for refusals.
     pub async fn keep_answer(&self, memo: Memo) -> Result<(), Fault> {
-        let kept = self.store.keep(Deed::Nothing, Box::new(|_| memo)).await;
+        let kept = self
+            .store
+            .keep(Deed::Nothing, Box::new(|_| memo.into()))
+            .await;
         kept.map(drop).map_err(refusal)
     }
 }

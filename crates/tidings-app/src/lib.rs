@@ -4,6 +4,7 @@
 //! [`Fault`] that names the member at fault.
 //!
 //! * [`access`]: the one vocabulary of rights. [`caller`]: who asks. [`auth`]: the caller behind a token.
+//! * [`accounts`], [`sessions`]: people who sign in; [`passwords`] and [`guesses`] stand between a guesser and them.
 //! * [`objects`]: every write and read of every collection. [`activities`]: what happened lately.
 //! * [`projects`], [`tokens`], [`webhooks`], [`deliveries`], [`settings`]: the rest of a project and of the server.
 //! * [`explain`]: why an event reached a webhook or did not.
@@ -21,6 +22,7 @@ use tidings_domain::{Clock, Entropy, Fault, Project, Value, time};
 use tidings_storage::Store;
 
 pub mod access;
+pub mod accounts;
 pub mod activities;
 pub mod auth;
 pub mod caller;
@@ -29,19 +31,23 @@ pub mod deliveries;
 pub mod explain;
 pub mod first_tries;
 pub mod guard;
+pub mod guesses;
 pub mod keep;
 pub mod objects;
+pub mod passwords;
 pub mod projects;
 pub mod reader;
 pub mod refusal;
+pub mod sessions;
 pub mod settings;
 pub mod tokens;
 pub mod vault;
 pub mod webhooks;
 
 pub use access::Access;
-pub use caller::{Caller, Role};
+pub use caller::{Caller, Credential, Key, Role};
 pub use keep::Keep;
+pub use sessions::{Session, Visitor};
 pub use vault::Vault;
 
 /// Everything the use cases work with. Shared by all doors.
@@ -66,6 +72,8 @@ pub struct App {
     pub admin_token: Option<[u8; 32]>,
     /// The room that large changes share.
     pub plans: objects::Plans,
+    /// What stands between a guesser and the passwords.
+    pub gate: passwords::Gate,
 }
 
 impl fmt::Debug for App {

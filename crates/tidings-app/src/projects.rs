@@ -19,6 +19,8 @@ impl App {
         let own = match caller {
             Caller::Admin { .. } => None,
             Caller::App { project, .. } | Caller::Member { project, .. } => Some(*project),
+            // Which projects these are their session knows.
+            Caller::Account { .. } => Some(ProjectId(0)),
         };
         let page = match own {
             None => self.store.projects(after, limit).await,
@@ -69,8 +71,8 @@ impl App {
         };
         let blank = project.clone();
         let memo = move |done: &Done| match done {
-            Done::Project(made) => keep(made),
-            _ => keep(&blank),
+            Done::Project(made) => keep(made).into(),
+            _ => keep(&blank).into(),
         };
         let deed = Deed::CreateProject(Box::new(project));
         match self.store.keep(deed, Box::new(memo)).await? {
@@ -135,7 +137,7 @@ impl App {
         let done = match keep {
             None => self.store.delete_project(project.id).await,
             Some(keep) => {
-                let memo = Box::new(move |_: &Done| keep(&()));
+                let memo = Box::new(move |_: &Done| keep(&()).into());
                 let deed = Deed::DeleteProject(project.id);
                 self.store.keep(deed, memo).await.map(drop)
             }

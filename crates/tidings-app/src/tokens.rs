@@ -70,7 +70,7 @@ impl App {
                 Done::Token(token) => show_new(token, Value::Null),
                 _ => Value::Null,
             };
-            keep(&shown)
+            keep(&shown).into()
         };
         let deed = Deed::CreateToken(Box::new(token));
         match self.store.keep(deed, Box::new(memo)).await? {
@@ -125,7 +125,11 @@ impl App {
         })
     }
 
-    async fn find_member(&self, project: &Project, value: &Value) -> Result<Option<i64>, Fault> {
+    pub(crate) async fn find_member(
+        &self,
+        project: &Project,
+        value: &Value,
+    ) -> Result<Option<i64>, Fault> {
         let mut found = None;
         let job = Box::new(|state: &dyn tidings_storage::Snapshot| {
             let id = match value {
@@ -196,7 +200,7 @@ impl App {
         let done = match keep {
             None => self.store.delete_token(project, id).await,
             Some(keep) => {
-                let memo = Box::new(move |_: &Done| keep(&()));
+                let memo = Box::new(move |_: &Done| keep(&()).into());
                 let deed = Deed::DeleteToken(project, id);
                 self.store.keep(deed, memo).await.map(drop)
             }

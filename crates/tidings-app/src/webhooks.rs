@@ -126,7 +126,10 @@ impl App {
             None => self.store.create_webhook(new, health).await.map(drop),
             Some(memo) => {
                 let deed = Deed::CreateWebhook(Box::new(new), Box::new(health));
-                self.store.keep(deed, Box::new(|_| memo)).await.map(drop)
+                self.store
+                    .keep(deed, Box::new(|_| memo.into()))
+                    .await
+                    .map(drop)
             }
         };
         done.map_err(refusal)?;
@@ -193,7 +196,7 @@ impl App {
             None => self.store.delete_webhook(project.id, id).await,
             Some(keep) => {
                 let deed = Deed::DeleteWebhook(project.id, id);
-                let memo = Box::new(move |_: &Done| keep(&()));
+                let memo = Box::new(move |_: &Done| keep(&()).into());
                 self.store.keep(deed, memo).await.map(drop)
             }
         };
@@ -228,7 +231,7 @@ impl App {
             Some(memo) => {
                 let saved = Arc::new(webhook.clone());
                 let deed = Deed::UpdateWebhook(Box::new(webhook));
-                self.store.keep(deed, Box::new(|_| memo)).await?;
+                self.store.keep(deed, Box::new(|_| memo.into())).await?;
                 saved
             }
         };
@@ -284,11 +287,12 @@ impl App {
     }
 }
 
-/// `console` comes from the console, which says so itself.
+/// Who made a webhook: a person in the console, a program of the project, or anybody else by the API.
 fn origin_of(caller: &Caller) -> String {
     match caller {
         Caller::App { name, .. } => format!("app:{name}"),
-        Caller::Admin { .. } | Caller::Member { .. } => "api".to_owned(),
+        _ if caller.credential().is_session() => "console".to_owned(),
+        Caller::Admin { .. } | Caller::Member { .. } | Caller::Account { .. } => "api".to_owned(),
     }
 }
 
@@ -324,7 +328,7 @@ fn check_lock(caller: &Caller, webhook: &Webhook) -> Result<(), Fault> {
     let free = match caller {
         Caller::Admin { .. } => true,
         Caller::App { .. } => webhook.origin == origin_of(caller),
-        Caller::Member { .. } => false,
+        Caller::Member { .. } | Caller::Account { .. } => false,
     };
     if webhook.locked && !free {
         let app = webhook.origin.strip_prefix("app:").unwrap_or("an app");

@@ -27,6 +27,10 @@ integer_id! {
     WebhookId;
     /// A token's number.
     TokenId;
+    /// An account's number, never used again.
+    AccountId;
+    /// A session's number, never used again.
+    SessionId;
 }
 
 /// A delivery's id: the `webhook-id` of each of its tries. Ascending in the order of commits and therefore in time.

@@ -34,7 +34,7 @@ pub use collection::{Collection, ObjectRef};
 pub use doc::Doc;
 pub use event::{Change, Event, FieldChange, Verb, What};
 pub use fault::Fault;
-pub use id::{DeliveryId, EventId, ProjectId, TokenId, WebhookId};
+pub use id::{AccountId, DeliveryId, EventId, ProjectId, SessionId, TokenId, WebhookId};
 pub use project::Project;
 pub use time::Time;
 pub use value::Value;

@@ -2,8 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 use tidings_domain::ProjectId;
-use tidings_storage::{Deed, Done, MakeMemo, Memo, memo_is_old, memos_of};
+use tidings_storage::{Deed, Done, MakeNotes, Memo, memo_is_old, memos_of};
 
+use crate::accounts;
 use crate::codes::{Result, limit, sick};
 use crate::shared::{Fact, Shared};
 use crate::writer::Writer;
@@ -39,9 +40,18 @@ impl Writer {
         .map(drop)
     }
 
-    /// Does a deed and keeps its answer; what a deletion leaves goes in steps afterwards, as without an answer.
-    pub(crate) fn carry_out(&mut self, deed: Deed, memo: MakeMemo) -> Result<Done> {
-        let done = match deed {
+    /// Does a deed and writes what goes with it; what a deletion leaves goes in steps afterwards, as without.
+    pub(crate) fn carry_out(&mut self, deed: Deed, notes: MakeNotes) -> Result<Done> {
+        let done = self.do_deed(deed)?;
+        let notes = notes(&done);
+        if let Some(memo) = notes.memo {
+            self.keep(&memo)?;
+        }
+        Ok(done)
+    }
+
+    fn do_deed(&mut self, deed: Deed) -> Result<Done> {
+        Ok(match deed {
             Deed::Nothing => Done::Nothing,
             Deed::CreateProject(project) => Done::Project(Box::new(self.create_project(*project)?)),
             Deed::DeleteProject(project) => {
@@ -61,10 +71,34 @@ impl Writer {
                 self.delete_token(project, token)?;
                 Done::Nothing
             }
-        };
-        let memo = memo(&done);
-        self.keep(&memo)?;
-        Ok(done)
+            Deed::PutDocument(name, text) => {
+                self.put_document(name, &text)?;
+                Done::Nothing
+            }
+            Deed::CreateAccount(account) => Done::Account(Box::new(self.create_account(*account)?)),
+            Deed::UpdateAccount(account, ends) => {
+                self.update_account(&account, ends)?;
+                Done::Account(account)
+            }
+            Deed::DeleteAccount(id) => {
+                self.delete_account(id)?;
+                Done::Nothing
+            }
+            Deed::PutMembership(membership) => {
+                self.put_membership(membership)?;
+                Done::Nothing
+            }
+            Deed::RemoveMembership(account, project) => {
+                self.remove_membership(account, project)?;
+                Done::Nothing
+            }
+            Deed::CreateLink(link, now_ms) => {
+                self.create_link(&link, now_ms)?;
+                Done::Nothing
+            }
+            Deed::UseLink(used) => accounts::opened(self.use_link(*used)?),
+            Deed::OpenSession(new) => accounts::opened(self.open_session(*new)?),
+        })
     }
 
     /// Removes up to `rows` answers of a deleted project; how many.

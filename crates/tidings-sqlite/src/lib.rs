@@ -11,7 +11,7 @@
 //! * `memory` is what holds now, as the last commits left it: plans look there first.
 //! * `record` plans on a snapshot, on the caller's thread, and has the writer check that nothing it read has changed since.
 //! * `trail` leads from an object to the messages about it; `question` asks the log everything else.
-//! * `objects`, `queue`, `log`, `people`, `keep`, `sweeps` and `retention` are the rest of the store's methods.
+//! * `objects`, `queue`, `log`, `people`, `accounts`, `keep`, `sweeps` and `retention` are the rest of the store's methods.
 //! * `backup` copies the file while it is served, and readies such a copy to be served in its stead (`restore`).
 //! * `examine` asks a file, served or not, whether it is whole and agrees with itself.
 //! * `reseal` puts everything secret under another key.
@@ -19,6 +19,7 @@
 //! Invariants: an answer comes after the commit; the listener hears of commits in their order; a method is one transaction;
 //! whatever fails, nothing is half-written.
 
+mod accounts;
 mod backup;
 mod codes;
 mod examine;

@@ -10,6 +10,7 @@ pub(crate) const APPLICATION: i32 = 0x5449_4447;
 pub(crate) const STEPS: &[&str] = &[
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
 ];
 
 /// The version that the last of these steps makes.

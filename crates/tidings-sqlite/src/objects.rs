@@ -224,6 +224,7 @@ impl Writer {
             [project.0],
         )?;
         self.run("DELETE FROM tokens WHERE project = ?1", [project.0])?;
+        self.run("DELETE FROM memberships WHERE project = ?1", [project.0])?;
         self.run("DELETE FROM sweeps WHERE project = ?1", [project.0])?;
         self.run(
             "DELETE FROM absences WHERE webhook IN (SELECT id FROM webhooks WHERE project = ?1)",

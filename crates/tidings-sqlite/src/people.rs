@@ -151,7 +151,7 @@ impl Writer {
         Ok(Arc::new(webhook))
     }
 
-    fn live_project(&self, project: ProjectId) -> Result<()> {
+    pub(crate) fn live_project(&self, project: ProjectId) -> Result<()> {
         let found = self
             .conn
             .prepare_cached("SELECT 1 FROM projects WHERE id = ?1 AND deleted = 0")
@@ -272,6 +272,16 @@ impl Writer {
             return Err(StoreError::NotFound);
         }
         Ok(())
+    }
+}
+
+impl Writer {
+    pub(crate) fn put_document(&mut self, name: &str, text: &str) -> Result<()> {
+        self.run(
+            "INSERT OR REPLACE INTO documents (name, text) VALUES (?1, ?2)",
+            [name, text],
+        )
+        .map(drop)
     }
 }
 

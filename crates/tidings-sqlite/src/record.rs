@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use rusqlite::params;
 use tidings_domain::delivery::Trigger;
-use tidings_domain::{DeliveryId, Doc, EventId, Fault, ObjectRef, Project, ProjectId};
+use tidings_domain::{Collection, DeliveryId, Doc, EventId, Fault, ObjectRef, Project, ProjectId};
 use tidings_storage::stored::write_event;
 use tidings_storage::{
     AsOf, EventIds, Message, NewMessage, Plan, Planner, Queued, RecordError, Recorded, Snapshot,
@@ -388,6 +388,13 @@ impl Writer {
         self.changed(&Fact::Object(project, row.key));
         if row.appears_or_goes {
             self.changed(&Fact::Members(project, collection));
+        }
+        if row.deleted && row.key.collection == Collection::Members {
+            // Whoever gets the number next is somebody else.
+            self.run(
+                "DELETE FROM memberships WHERE project = ?1 AND member = ?2",
+                [project.0, row.key.id],
+            )?;
         }
         if row.keys_differ {
             let (old_external, old_number) = (&row.old_keys.0, row.old_keys.1);

@@ -89,6 +89,9 @@ fn settle(conn: &mut Connection, after: AfterRestore) -> rusqlite::Result<Restor
         params![FIRST_SEQUENCE, first.to_string()],
     )?;
     transaction.execute("DELETE FROM documents WHERE name = ?1", [MARK])?;
+    // Who signed out since, or used a link, must not be let in again.
+    transaction.execute("DELETE FROM sessions", [])?;
+    transaction.execute("DELETE FROM one_time_links", [])?;
     let event = transaction.query_row("SELECT event FROM server", [], |row| row.get(0))?;
     transaction.commit()?;
     Ok(Restored {

@@ -7,14 +7,14 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use tidings_domain::webhook::{Health, Webhook};
 use tidings_domain::{
     Clock, Collection, DeliveryId, Doc, EventId, Project, ProjectId, TokenId, WebhookId,
 };
 use tidings_storage::{
     Activity, AsOf, Begun, CommitListener, Deed, DeliveryDetail, DeliveryFilter, DeliverySummary,
-    Done, EventDelivery, LaneCounts, LaneStart, MakeMemo, NewMessage, NewSweep, Page, Planner,
+    Done, EventDelivery, LaneCounts, LaneStart, MakeNotes, NewMessage, NewSweep, Page, Planner,
     Pruned, Queued, ReadJob, RecordError, Recorded, Retention, ServerTime, Settlement, Store,
     StoreError, Sweep, Swept, TestSend, Token,
 };
@@ -111,7 +111,7 @@ impl SqliteStore {
     }
 
     /// Runs a query that may take long on a thread where it stops nobody.
-    async fn query<T: Send + 'static>(
+    pub(crate) async fn query<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Connection, &Shared) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -125,7 +125,7 @@ impl SqliteStore {
     }
 
     /// Runs a query that takes microseconds where it is asked.
-    fn look<T>(&self, job: impl FnOnce(&Connection, &Shared) -> Result<T>) -> Result<T> {
+    pub(crate) fn look<T>(&self, job: impl FnOnce(&Connection, &Shared) -> Result<T>) -> Result<T> {
         self.shared.reading(|conn| job(conn, &self.shared))
     }
 }
@@ -425,13 +425,13 @@ impl Store for SqliteStore {
         self.look(|conn, shared| keep::memo(conn, shared, scope, key))
     }
 
-    async fn keep(&self, deed: Deed, memo: MakeMemo) -> Result<Done> {
+    async fn keep(&self, deed: Deed, notes: MakeNotes) -> Result<Done> {
         let (deletes_project, deletes_webhook) = match &deed {
             Deed::DeleteProject(project) => (Some(*project), None),
             Deed::DeleteWebhook(_, webhook) => (None, Some(*webhook)),
             _ => (None, None),
         };
-        let done = self.write(move |w| w.carry_out(deed, memo)).await?;
+        let done = self.write(move |w| w.carry_out(deed, notes)).await?;
         if let Some(project) = deletes_project {
             while !self.write(move |w| w.empty_project(project, STEP)).await? {}
         }
@@ -447,14 +447,7 @@ impl Store for SqliteStore {
 
     async fn put_document(&self, name: &str, text: &str) -> Result<()> {
         let (name, text) = (name.to_owned(), text.to_owned());
-        self.write(move |w| {
-            w.run(
-                "INSERT OR REPLACE INTO documents (name, text) VALUES (?1, ?2)",
-                params![name, text],
-            )
-            .map(drop)
-        })
-        .await
+        self.write(move |w| w.put_document(&name, &text)).await
     }
 
     async fn has_secrets(&self) -> Result<bool> {

@@ -11,6 +11,7 @@
     reason = "a suite of tests: a panic is its verdict"
 )]
 
+mod accounts;
 mod sweeps;
 
 use std::sync::Arc;
@@ -126,6 +127,10 @@ pub async fn exercise(make: impl Fn(Arc<dyn Clock>, Arc<dyn CommitListener>) -> 
     two_projects(bench()).await;
     memos(bench()).await;
     keeping(bench()).await;
+    accounts::people(bench()).await;
+    accounts::memberships(bench()).await;
+    accounts::sessions(bench()).await;
+    accounts::links(bench()).await;
     races(bench()).await;
     webhooks(bench()).await;
     queue(bench()).await;
@@ -741,8 +746,8 @@ async fn keeping(b: Bench) {
     };
     let blank = Project::new(ProjectId(0), "p", "P", "2023-11-14T22:13:20Z");
     let made = |done: &Done| match done {
-        Done::Project(project) => memo("a", &format!("project {}", project.id)),
-        other => memo("a", &format!("{other:?}")),
+        Done::Project(project) => memo("a", &format!("project {}", project.id)).into(),
+        other => memo("a", &format!("{other:?}")).into(),
     };
     let deed = Deed::CreateProject(Box::new(blank.clone()));
     let done = b.store.keep(deed, Box::new(made)).await.unwrap();
@@ -752,7 +757,10 @@ async fn keeping(b: Bench) {
     let p = project.id;
     assert_eq!(kept("a").await, Some(format!("project {p}")));
     let deed = Deed::CreateProject(Box::new(blank));
-    let again = b.store.keep(deed, Box::new(|_| memo("b", "no"))).await;
+    let again = b
+        .store
+        .keep(deed, Box::new(|_| memo("b", "no").into()))
+        .await;
     assert!(
         matches!(again, Err(StoreError::Conflict("key"))),
         "{again:?}"
@@ -763,7 +771,7 @@ async fn keeping(b: Bench) {
     let new = Box::new(webhook(id, p, "w"));
     let deed = Deed::CreateWebhook(new.clone(), Box::default());
     b.store
-        .keep(deed, Box::new(|_| memo("c", "made")))
+        .keep(deed, Box::new(|_| memo("c", "made").into()))
         .await
         .unwrap();
     assert!(b.store.webhook(p, id).await.unwrap().is_some());
@@ -773,17 +781,23 @@ async fn keeping(b: Bench) {
         ..*new
     };
     let deed = Deed::UpdateWebhook(Box::new(edited.clone()));
-    let done = b.store.keep(deed, Box::new(|_| memo("c", "edited"))).await;
+    let done = b
+        .store
+        .keep(deed, Box::new(|_| memo("c", "edited").into()))
+        .await;
     assert!(matches!(done, Ok(Done::Webhook(w)) if w.name == "edited"));
     assert_eq!(kept("c").await.as_deref(), Some("edited"), "replaced");
     let deed = Deed::UpdateWebhook(Box::new(edited));
-    let late = b.store.keep(deed, Box::new(|_| memo("c", "late"))).await;
+    let late = b
+        .store
+        .keep(deed, Box::new(|_| memo("c", "late").into()))
+        .await;
     assert!(matches!(late, Err(StoreError::Conflict("version"))));
     assert_eq!(kept("c").await.as_deref(), Some("edited"));
     b.put(p, vec![task(1, "one")], &[id]).await;
     let deed = Deed::DeleteWebhook(p, id);
     b.store
-        .keep(deed, Box::new(|_| memo("c", "gone")))
+        .keep(deed, Box::new(|_| memo("c", "gone").into()))
         .await
         .unwrap();
     assert!(b.store.webhook(p, id).await.unwrap().is_none());
@@ -800,7 +814,10 @@ async fn keeping(b: Bench) {
         created_at: "2023-11-14T22:13:20Z".to_owned(),
     };
     let deed = Deed::CreateToken(Box::new(token));
-    let done = b.store.keep(deed, Box::new(|_| memo("d", "made"))).await;
+    let done = b
+        .store
+        .keep(deed, Box::new(|_| memo("d", "made").into()))
+        .await;
     let Ok(Done::Token(token)) = done else {
         panic!("{done:?}");
     };
@@ -808,7 +825,7 @@ async fn keeping(b: Bench) {
     assert_eq!(found.map(|t| t.id), Some(token.id));
     let deed = Deed::DeleteToken(Some(p), token.id);
     b.store
-        .keep(deed, Box::new(|_| memo("d", "gone")))
+        .keep(deed, Box::new(|_| memo("d", "gone").into()))
         .await
         .unwrap();
     assert_eq!(b.store.token_by_hash(&[5; 32]).await.unwrap(), None);
@@ -819,13 +836,13 @@ async fn keeping(b: Bench) {
     for scope in [&inside, &beside] {
         let memo = memo(scope, "kept");
         b.store
-            .keep(Deed::Nothing, Box::new(|_| memo))
+            .keep(Deed::Nothing, Box::new(|_| memo.into()))
             .await
             .unwrap();
     }
     let deed = Deed::DeleteProject(p);
     b.store
-        .keep(deed, Box::new(|_| memo("a", "gone")))
+        .keep(deed, Box::new(|_| memo("a", "gone").into()))
         .await
         .unwrap();
     assert_eq!(b.store.project("p").await.unwrap(), None);

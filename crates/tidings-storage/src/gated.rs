@@ -6,12 +6,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tidings_domain::webhook::{Health, Webhook};
 use tidings_domain::{
-    Collection, DeliveryId, Doc, EventId, Project, ProjectId, TokenId, WebhookId,
+    AccountId, Collection, DeliveryId, Doc, EventId, Project, ProjectId, SessionId, TokenId,
+    WebhookId,
 };
 
+use crate::accounts::{Account, Accounts, Ends, Membership, OneTimeLink, StoredSession};
 use crate::{
     Activity, AsOf, Begun, Deed, DeliveryDetail, DeliveryFilter, DeliverySummary, Done,
-    EventDelivery, LaneCounts, LaneStart, MakeMemo, NewMessage, NewSweep, Page, Planner, Pruned,
+    EventDelivery, LaneCounts, LaneStart, MakeNotes, NewMessage, NewSweep, Page, Planner, Pruned,
     Queued, ReadJob, RecordError, Recorded, Retention, Settlement, Store, StoreError, Sweep, Swept,
     TestSend, Token,
 };
@@ -350,8 +352,8 @@ impl Store for Gated {
         self.through("memo", job).await
     }
 
-    async fn keep(&self, deed: Deed, memo: MakeMemo) -> Result<Done, StoreError> {
-        let job = self.store.keep(deed, memo);
+    async fn keep(&self, deed: Deed, notes: MakeNotes) -> Result<Done, StoreError> {
+        let job = self.store.keep(deed, notes);
         self.through("keep", job).await
     }
 
@@ -383,5 +385,90 @@ impl Store for Gated {
     async fn check(&self) -> Result<(), StoreError> {
         let job = self.store.check();
         self.through("check", job).await
+    }
+}
+
+#[async_trait]
+impl Accounts for Gated {
+    async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        let job = self.store.account(id);
+        self.through("account", job).await
+    }
+
+    async fn account_by_login(&self, login: &str) -> Result<Option<Account>, StoreError> {
+        let job = self.store.account_by_login(login);
+        self.through("account_by_login", job).await
+    }
+
+    async fn accounts(&self, after: i64, limit: usize) -> Result<Page<Account>, StoreError> {
+        let job = self.store.accounts(after, limit);
+        self.through("accounts", job).await
+    }
+
+    async fn membership(
+        &self,
+        account: AccountId,
+        project: ProjectId,
+    ) -> Result<Option<i64>, StoreError> {
+        let job = self.store.membership(account, project);
+        self.through("membership", job).await
+    }
+
+    async fn memberships(
+        &self,
+        account: AccountId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Page<Membership>, StoreError> {
+        let job = self.store.memberships(account, after, limit);
+        self.through("memberships", job).await
+    }
+
+    async fn accounts_of(
+        &self,
+        project: ProjectId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Page<Membership>, StoreError> {
+        let job = self.store.accounts_of(project, after, limit);
+        self.through("accounts_of", job).await
+    }
+
+    async fn session(
+        &self,
+        hash: &[u8; 32],
+    ) -> Result<Option<(StoredSession, Account)>, StoreError> {
+        let job = self.store.session(hash);
+        self.through("session", job).await
+    }
+
+    async fn sessions(
+        &self,
+        account: AccountId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Page<StoredSession>, StoreError> {
+        let job = self.store.sessions(account, after, limit);
+        self.through("sessions", job).await
+    }
+
+    async fn touch_session(&self, id: SessionId, seen_ms: i64) -> Result<(), StoreError> {
+        let job = self.store.touch_session(id, seen_ms);
+        self.through("touch_session", job).await
+    }
+
+    async fn end_session(&self, account: AccountId, id: SessionId) -> Result<(), StoreError> {
+        let job = self.store.end_session(account, id);
+        self.through("end_session", job).await
+    }
+
+    async fn end_sessions(&self, account: AccountId, ends: Ends) -> Result<(), StoreError> {
+        let job = self.store.end_sessions(account, ends);
+        self.through("end_sessions", job).await
+    }
+
+    async fn link(&self, hash: &[u8; 32], now_ms: i64) -> Result<Option<OneTimeLink>, StoreError> {
+        let job = self.store.link(hash, now_ms);
+        self.through("link", job).await
     }
 }

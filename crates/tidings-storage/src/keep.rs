@@ -7,9 +7,10 @@
 use std::sync::Arc;
 
 use tidings_domain::webhook::{Health, Webhook};
-use tidings_domain::{Project, ProjectId, TokenId, WebhookId};
+use tidings_domain::{AccountId, Project, ProjectId, TokenId, WebhookId};
 
 use crate::Token;
+use crate::accounts::{Account, Ends, LinkUse, Membership, NewSession, OneTimeLink, StoredSession};
 
 /// How long an answer is kept.
 pub const MEMO_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
@@ -35,7 +36,8 @@ pub struct Memo {
     pub answer: String,
 }
 
-/// A small write, named and promised as the method of [`Store`](crate::Store) that does the same without an answer.
+/// A small write, named and promised as the method of [`Store`](crate::Store) that does the same without an answer, where there is
+/// one.
 #[derive(Clone, Debug)]
 pub enum Deed {
     /// Only the answer is kept.
@@ -54,6 +56,26 @@ pub enum Deed {
     CreateToken(Box<Token>),
     /// `delete_token`.
     DeleteToken(Option<ProjectId>, TokenId),
+    /// `put_document`.
+    PutDocument(&'static str, String),
+    /// Creates an account; the store gives the id. `Conflict("login")`.
+    CreateAccount(Box<Account>),
+    /// Replaces an account whose stored `version` is `version - 1`, else `Conflict("version")`; some of its sessions end.
+    /// `Conflict("login")`; `Conflict("administrator")` when no active administrator would be left.
+    UpdateAccount(Box<Account>, Ends),
+    /// Deletes an account with its sessions, links and memberships. `Conflict("administrator")` as above.
+    DeleteAccount(AccountId),
+    /// Makes an account a member of a project, in place of the one it was there. `Conflict("member")` when another account is.
+    PutMembership(Membership),
+    /// Makes an account none of a project's members.
+    RemoveMembership(AccountId, ProjectId),
+    /// Makes a link, in place of others of the same purpose and account; forgets those that expired before the time.
+    CreateLink(OneTimeLink, i64),
+    /// Uses a link. `NotFound` when it does not exist, was used, or expired; [`Purpose::First`](crate::accounts::Purpose) also
+    /// when there is an account already.
+    UseLink(Box<LinkUse>),
+    /// Begins a session of an active account.
+    OpenSession(Box<NewSession>),
 }
 
 /// What came of a [`Deed`].
@@ -67,7 +89,24 @@ pub enum Done {
     Webhook(Arc<Webhook>),
     /// The token, with its id.
     Token(Box<Token>),
+    /// The account as it is stored.
+    Account(Box<Account>),
+    /// The session, with its id, and its account.
+    Session(Box<(StoredSession, Account)>),
 }
 
-/// Makes the answer to a deed, in its transaction.
-pub type MakeMemo = Box<dyn FnOnce(&Done) -> Memo + Send>;
+/// What is written with a deed.
+#[derive(Clone, Debug, Default)]
+pub struct Notes {
+    /// The answer to keep.
+    pub memo: Option<Memo>,
+}
+
+impl From<Memo> for Notes {
+    fn from(memo: Memo) -> Self {
+        Self { memo: Some(memo) }
+    }
+}
+
+/// Makes what is written with a deed, in its transaction.
+pub type MakeNotes = Box<dyn FnOnce(&Done) -> Notes + Send>;

@@ -9,6 +9,7 @@
 //! from the store. Before it answers, the store tells its [`CommitListener`], in commit order, what was committed: that is the
 //! hint that lets sending start from memory at once. A lost hint is made good by [`Store::pending`].
 
+pub mod accounts;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 #[cfg(any(test, feature = "conformance"))]
@@ -30,7 +31,8 @@ use tidings_domain::{
     DeliveryId, Doc, Event, EventId, Fault, ObjectRef, Project, ProjectId, TokenId, View, WebhookId,
 };
 
-pub use keep::{Deed, Done, MEMO_KEPT_MS, MakeMemo, Memo, memo_is_old, memos_of};
+pub use accounts::Accounts;
+pub use keep::{Deed, Done, MEMO_KEPT_MS, MakeNotes, Memo, Notes, memo_is_old, memos_of};
 pub use memory::MemoryStore;
 pub use sweep::{Absence, Begun, Errand, NewSweep, Next, Sweep, Swept};
 pub use time::ServerTime;
@@ -584,7 +586,7 @@ pub struct Pruned {
 
 /// A place that keeps everything.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Accounts {
     // === Projects, objects, events ===
 
     /// Records what a planner decides over one or (for a move) two projects, in one transaction.
@@ -819,8 +821,8 @@ pub trait Store: Send + Sync + 'static {
     /// The answer kept for a key, if that key was used in the last 24 h; as [`Snapshot::memo`].
     async fn memo(&self, scope: &str, key: &str) -> Result<Option<String>, StoreError>;
 
-    /// Does one of the small writes and keeps the answer to it, in one transaction.
-    async fn keep(&self, deed: Deed, memo: MakeMemo) -> Result<Done, StoreError>;
+    /// Does one of the small writes, with what is to be written beside it, in one transaction.
+    async fn keep(&self, deed: Deed, notes: MakeNotes) -> Result<Done, StoreError>;
 
     /// A document of the server: settings, stored server time, the check value of the secrets' key.
     async fn document(&self, name: &str) -> Result<Option<String>, StoreError>;

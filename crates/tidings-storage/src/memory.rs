@@ -20,12 +20,13 @@ use tidings_domain::{
 
 use crate::{
     Absence, Activity, AsOf, Attempt, Begun, CommitListener, Deed, DeliveryDetail, DeliveryFilter,
-    DeliverySummary, Done, EventDelivery, EventIds, LaneCounts, LaneStart, LastAttempt, MakeMemo,
+    DeliverySummary, Done, EventDelivery, EventIds, LaneCounts, LaneStart, LastAttempt, MakeNotes,
     Memo, Message, NewMessage, NewSweep, Page, Plan, Planner, Pruned, Queued, ReadJob, RecordError,
     Recorded, Retention, ServerTime, Settlement, Snapshot, Store, StoreError, Sweep, Swept,
     TestSend, Then, Token, Write, WriteWhat, created_ms, memo_is_old, memos_of,
 };
 
+mod accounts;
 mod sweeps;
 #[cfg(test)]
 mod tests;
@@ -61,6 +62,7 @@ struct Disk {
     tokens: BTreeMap<TokenId, Token>,
     documents: BTreeMap<String, String>,
     memos: BTreeMap<(String, String), (String, i64)>,
+    people: accounts::People,
 }
 
 #[derive(Default)]
@@ -360,6 +362,7 @@ impl Disk {
             self.forget_sweeps(webhook);
         }
         self.tokens.retain(|_, t| t.project != Some(project));
+        self.people.forget_project(project);
         self.deliveries.retain(|_, row| row.project != project);
         let Disk {
             waiting,
@@ -495,6 +498,25 @@ impl Disk {
                 self.delete_token(project, token)?;
                 Done::Nothing
             }
+            Deed::PutDocument(name, text) => {
+                self.documents.insert(name.to_owned(), text);
+                Done::Nothing
+            }
+            Deed::CreateAccount(account) => self.people.create(*account)?,
+            Deed::UpdateAccount(account, ends) => self.people.update(*account, ends)?,
+            Deed::DeleteAccount(id) => self.people.delete(id)?,
+            Deed::PutMembership(membership) => {
+                if !self.projects.contains_key(&membership.project) {
+                    return Err(StoreError::NotFound);
+                }
+                self.people.put_membership(membership)?
+            }
+            Deed::RemoveMembership(account, project) => {
+                self.people.remove_membership(account, project)?
+            }
+            Deed::CreateLink(link, now_ms) => self.people.create_link(link, now_ms)?,
+            Deed::UseLink(used) => self.people.use_link(*used)?,
+            Deed::OpenSession(new) => self.people.open_session(*new)?,
         })
     }
 
@@ -506,6 +528,10 @@ impl Disk {
         match &write.what {
             WriteWhat::Put(doc) => put(state.objects.entry(doc.key()).or_default(), write, doc),
             WriteWhat::Delete(key) => {
+                if key.collection == Collection::Members {
+                    // Whoever gets the number next is somebody else.
+                    self.people.forget_member(write.project, key.id);
+                }
                 if let Some(versions) = state.objects.get_mut(key)
                     && let Some(last) = versions.last().filter(|v| !v.deleted)
                 {
@@ -1316,11 +1342,13 @@ impl Store for MemoryStore {
         Ok(self.reading()?.memo(scope, key))
     }
 
-    async fn keep(&self, deed: Deed, memo: MakeMemo) -> Result<Done, StoreError> {
+    async fn keep(&self, deed: Deed, notes: MakeNotes) -> Result<Done, StoreError> {
         let mut disk = self.writing()?;
         let done = disk.carry_out(deed)?;
-        let memo = memo(&done);
-        disk.keep(memo);
+        let notes = notes(&done);
+        if let Some(memo) = notes.memo {
+            disk.keep(memo);
+        }
         Ok(done)
     }
 

@@ -422,6 +422,7 @@ impl Audit {
         let who = caller.filter(|_| changes)?;
         let who = match who {
             Caller::Admin { .. } => format!("administrator, token {}", who.scope()),
+            Caller::Account { .. } => who.scope(),
             Caller::App { .. } => format!("app, token {}", who.scope()),
             Caller::Member { member, .. } => {
                 let member = member.map_or_else(|| "role".to_owned(), |id| format!("member {id}"));

@@ -255,6 +255,7 @@ pub(crate) async fn start(
         server_url,
         admin_token: config.admin_token.as_deref().map(auth::hash),
         plans: tidings_app::objects::Plans::default(),
+        gate: tidings_app::passwords::Gate::default(),
     };
     let metrics = Arc::new(tidings_web::metrics::Metrics::new(registry));
     let door = Door::new(Arc::new(app), Arc::clone(&metrics), DoorLimits::default());

@@ -14,7 +14,7 @@ use tidings_storage::{CommitListener, DeliveryFilter, Queued, Store};
 
 use super::record::Writer;
 use super::{Entry, Op, Written};
-use crate::{Caller, Role};
+use crate::{Caller, Credential, Key, Role};
 
 const SERVER: &str = "https://tidings.example";
 
@@ -175,12 +175,21 @@ impl House {
 }
 
 fn admin() -> Caller {
-    Caller::Admin { token: None }
+    Caller::Admin {
+        credential: Credential::new(Key::Configured),
+    }
+}
+
+fn token(id: i64) -> Credential {
+    Credential::new(Key::Token {
+        id: TokenId(id),
+        name: "ci".to_owned(),
+    })
 }
 
 fn member(project: ProjectId, member: i64, role: Role) -> Caller {
     Caller::Member {
-        token: TokenId(5),
+        credential: token(5),
         project,
         member: Some(member),
         role,
@@ -189,7 +198,7 @@ fn member(project: ProjectId, member: i64, role: Role) -> Caller {
 
 fn app(project: ProjectId) -> Caller {
     Caller::App {
-        token: TokenId(6),
+        credential: token(6),
         name: "zapier".to_owned(),
         project,
     }

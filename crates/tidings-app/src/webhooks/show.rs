@@ -26,7 +26,8 @@ impl Audience {
             Caller::Member {
                 role: Role::TeamMember | Role::Stakeholder,
                 ..
-            } => Audience::Team,
+            }
+            | Caller::Account { .. } => Audience::Team,
             _ => Audience::Managers,
         }
     }

@@ -254,6 +254,7 @@ impl House {
             server_url: "https://tidings.example.com".into(),
             admin_token: Some(auth::hash(ADMIN)),
             plans: tidings_app::objects::Plans::default(),
+            gate: tidings_app::passwords::Gate::default(),
         });
         let metrics = Arc::new(Metrics::new(
             prometheus_client::registry::Registry::default(),
@@ -375,6 +376,7 @@ impl House {
             server_url: app.server_url.clone(),
             admin_token: app.admin_token,
             plans: tidings_app::objects::Plans::default(),
+            gate: tidings_app::passwords::Gate::default(),
         };
         let metrics = Arc::clone(&self.metrics);
         Door::new(Arc::new(app), metrics, DoorLimits::default())

@@ -6,6 +6,7 @@
     reason = "a test that meets something else than it expects should fail there and then"
 )]
 
+mod accounts;
 mod explain;
 mod fuzz;
 mod house;
