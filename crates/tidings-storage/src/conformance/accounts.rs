@@ -107,7 +107,7 @@ pub(super) async fn people(b: Bench) {
     assert_eq!((page.data, page.next), (vec![bob.clone()], None));
 
     let mut renamed = next(&bob);
-    renamed.login = "Robert".to_owned();
+    "Robert".clone_into(&mut renamed.login);
     renamed.password = None;
     let edit = Deed::UpdateAccount(renamed.clone(), Ends::Nothing);
     b.deed(edit.clone()).await.unwrap();
@@ -116,7 +116,7 @@ pub(super) async fn people(b: Bench) {
     let found = b.store.account_by_login("robert").await.unwrap();
     assert_eq!(found.as_ref(), Some(&*renamed));
     let mut taken = next(&renamed);
-    taken.login = "ada@example.com".to_owned();
+    "ada@example.com".clone_into(&mut taken.login);
     conflict(
         b.deed(Deed::UpdateAccount(taken, Ends::Nothing)).await,
         "login",
@@ -319,14 +319,14 @@ pub(super) async fn links(b: Bench) {
         .await
         .unwrap();
     let mut taken = next(&b.store.account(bob.id).await.unwrap().unwrap());
-    taken.login = "ADA".to_owned();
+    "ADA".clone_into(&mut taken.login);
     let refused = used(4, 0, Some(*taken.clone()), session(nobody, 6, 1));
     conflict(b.deed(refused).await, "login");
     assert!(
         b.store.link(&[4; 32], 0).await.unwrap().is_some(),
         "still good"
     );
-    taken.login = "bobby".to_owned();
+    "bobby".clone_into(&mut taken.login);
     b.deed(used(4, 0, Some(*taken), session(nobody, 6, 1)))
         .await
         .unwrap();
