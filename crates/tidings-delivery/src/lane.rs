@@ -37,6 +37,8 @@ pub(crate) const MOST_UNSETTLED: usize = 256;
 pub(crate) const WINDOW: usize = 512;
 /// The same while only probes are sent, or while all lanes together hold much.
 const SMALL_WINDOW: usize = 64;
+/// While only probes are sent, at least so many: a message that is always refused must not be the only one to probe with.
+const FEWEST_TO_PROBE: usize = 2;
 /// The same while all lanes together hold very much.
 const TINY_WINDOW: usize = 8;
 /// Deliveries in memory altogether: beyond it a lane takes nothing new until some of its retries are through.

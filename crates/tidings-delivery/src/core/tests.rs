@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tidings_domain::delivery::{Outcome, Trigger};
-use tidings_domain::webhook::{Health, Ordering, Selection, Webhook};
+use tidings_domain::webhook::{Health, HealthState, Ordering, Selection, Webhook};
 use tidings_domain::{
     Collection, DeliveryId, Entropy, ObjectRef, ProjectId, Time, Value, WebhookId,
 };
@@ -191,6 +191,57 @@ fn the_bytes_of_what_waits_are_left_in_the_store_beyond_the_budget() {
     let light = sends.clone().filter(|f| f.message.is_none()).count();
     assert_eq!(sends.count(), 1_000, "all the same, each lane sends");
     assert!(light > 900, "{light}");
+}
+
+#[test]
+fn however_little_a_lane_may_hold_a_poisonous_message_is_not_all_it_probes_with() {
+    let settings = Settings {
+        window: 1,
+        ..Settings::default()
+    };
+    let mut core = Core::new(settings, Arc::new(Never), Arc::default(), now());
+    let health = Health {
+        state: HealthState::BackingOff,
+        consecutive_failures: 4,
+        ..Health::default()
+    };
+    let start = LaneStart {
+        webhook: webhook(1),
+        health,
+        project_on: true,
+        has_pending: true,
+    };
+    core.begin(vec![start], None, now());
+    let message = message(1);
+    let poisonous = Queued {
+        tries: 5,
+        first_try_ms: Some(-60_000),
+        due_ms: Some(-1),
+        late: true,
+        ..queued(WebhookId(1), 1, &message)
+    };
+    let waiting = [poisonous, queued(WebhookId(1), 2, &message)];
+    core.handle(Mail::default(), now());
+    let mut sent = Vec::new();
+    let mut todo = core.take_effects().0.todo;
+    while let Some(effect) = todo.pop() {
+        match effect {
+            Effect::Load(load) => {
+                let page = waiting.iter().filter(|q| q.id > load.after);
+                let page = page.take(load.limit).cloned().collect();
+                let result = Ok(Found {
+                    page,
+                    ..Found::default()
+                });
+                let loaded = Input::Loaded(Loaded { load, result });
+                core.handle(inputs_of(vec![loaded]), now());
+                todo.extend(core.take_effects().0.todo);
+            }
+            Effect::Send(flight) => sent.push(flight.delivery),
+            Effect::Park(_) | Effect::Announce(..) => {}
+        }
+    }
+    assert_eq!(sent, [DeliveryId(2)]);
 }
 
 fn tried(flight: &Flight, answer: usize) -> Input {

@@ -5,7 +5,7 @@ use tidings_domain::delivery::Trigger;
 use tidings_domain::webhook::HealthState;
 use tidings_storage::{Queued, Settlement, Then, created_ms};
 
-use super::{Context, LOAD_AGAIN_MS, Lane, SMALL_WINDOW, Suspects, WINDOW};
+use super::{Context, FEWEST_TO_PROBE, LOAD_AGAIN_MS, Lane, SMALL_WINDOW, Suspects, WINDOW};
 use crate::effect::{Effect, Found, Load, Loaded};
 use crate::order::Roots;
 use crate::planted::{self, Bug};
@@ -65,7 +65,7 @@ impl Lane {
     fn window(&self, cx: &Context<'_>) -> usize {
         let window = cx.budget.window();
         if self.vital.state() == HealthState::BackingOff {
-            window.min(SMALL_WINDOW)
+            window.clamp(FEWEST_TO_PROBE, SMALL_WINDOW)
         } else {
             window
         }
