@@ -156,6 +156,8 @@ pub(crate) struct Hook {
     pub(crate) skipped: Cell<bool>,
     /// What people wanted sent again, and when they asked.
     pub(crate) asked: RefCell<Vec<(DeliveryId, Duration)>>,
+    /// A recovery outlasted the patience of who asked for it: whenever it gets to it, it switches the webhook on.
+    pub(crate) recovering: Cell<bool>,
     /// When people wanted what was put aside delivered.
     pub(crate) recovered: RefCell<Vec<Duration>>,
 }
@@ -180,6 +182,7 @@ impl Hook {
             deleted: Cell::new(None),
             skipped: Cell::new(false),
             asked: RefCell::default(),
+            recovering: Cell::new(false),
             recovered: RefCell::default(),
         }
     }
@@ -191,6 +194,9 @@ impl Hook {
 
     /// Nothing is sent to it from now on. `told`: somebody was told so.
     pub(crate) fn goes_off(&self, now: Duration, told: bool) {
+        if self.recovering.get() {
+            return;
+        }
         if self.is_off() {
             if let Some(last) = self.off.borrow_mut().last_mut() {
                 last.told |= told;
@@ -236,13 +242,16 @@ impl Hook {
         }
     }
 
-    /// After a crash: what is stored is in force.
-    pub(crate) fn stored_is(&self, version: i64, now: Duration) {
+    /// After a crash: what is stored is in force. The version does not tell: the server itself may have written one meanwhile.
+    pub(crate) fn stored_is(&self, stored: &Webhook, now: Duration) {
         let mut configs = self.configs.borrow_mut();
         if let Some(last) = configs.last_mut().filter(|c| c.sure_from.is_none()) {
-            let saved = last.webhook.version == version
-                || (last.webhook.version < version && last.may_from < now);
-            if saved {
+            let as_saved = Webhook {
+                enabled: stored.enabled,
+                version: stored.version,
+                ..(*last.webhook).clone()
+            };
+            if as_saved == *stored {
                 last.sure_from = Some(now);
             } else {
                 configs.pop();

@@ -10,7 +10,7 @@ use tidings_domain::webhook::{
     DisabledReason, Health, HealthState, Ordering, PreviousSecret, Sealed, Secrets, Webhook,
 };
 use tidings_domain::{Clock, Collection, EventId, ObjectRef, Project};
-use tidings_storage::{EventIds, Plan, Snapshot, Write, WriteWhat};
+use tidings_storage::{Errand, EventIds, NewSweep, Plan, Snapshot, Write, WriteWhat};
 
 use super::hooks::{Hook, Temper, act, draw, host, id_of, secret};
 use super::run::Run;
@@ -117,19 +117,36 @@ impl Run {
         if self.project_is_off.get() && hook.project == PROJECTS[1] {
             return;
         }
-        let deliver = !self.wishes.once_in(5);
+        let errand = match self.wishes.below(5) {
+            0 => Errand::Skip,
+            _ => Errand::Deliver,
+        };
         let dry_run = self.wishes.once_in(5);
-        if deliver && !dry_run && self.state(hook) == HealthState::Disabled {
-            hook.goes_on(self.stage.now());
-        }
-        hook.skipped
-            .set(hook.skipped.get() || !(deliver || dry_run));
-        if deliver && !dry_run {
-            hook.recovered.borrow_mut().push(self.stage.now());
-        }
-        self.note("recover", (hook.id, deliver, dry_run));
+        self.note("recover", (hook.id, errand, dry_run));
+        let new = NewSweep {
+            webhook: hook.id,
+            errand,
+            since_ms: 0,
+            until_ms: None,
+        };
         let engine = self.stage.engine();
-        let _ = engine.recover(hook.id, 0, deliver, dry_run).await;
+        if dry_run {
+            let _ = engine.count_sweep(new).await;
+            return;
+        }
+        let now = self.stage.now();
+        if errand == Errand::Skip {
+            hook.skipped.set(true);
+        } else {
+            if self.state(hook) == HealthState::Disabled {
+                hook.goes_on(now);
+            }
+            hook.recovered.borrow_mut().push(now);
+        }
+        if let Ok(progress) = engine.sweep(new).await {
+            let goes_on = errand == Errand::Deliver && !progress.complete;
+            hook.recovering.set(goes_on);
+        }
     }
 
     async fn resend(&self) {

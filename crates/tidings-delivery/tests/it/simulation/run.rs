@@ -240,11 +240,14 @@ impl Run {
     /// Compares what people were told with what is stored, while no server runs.
     async fn audit(&self) {
         let now = self.stage.now();
+        for hook in self.hooks.borrow().iter() {
+            hook.recovering.set(false);
+        }
         for start in self.stage.disk().lanes().await.unwrap() {
             let Some(hook) = self.hook(start.webhook.id) else {
                 continue;
             };
-            hook.stored_is(start.webhook.version, now);
+            hook.stored_is(&start.webhook, now);
             let state = start.health.state;
             let off = !start.webhook.enabled
                 || matches!(state, HealthState::Disabled | HealthState::Paused);
