@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tidings_domain::fault::FaultKind;
 use tidings_domain::{Fault, Value};
 
+use crate::console::Form;
 use crate::route::{Input, Method, Payload, Row};
 
 /// Most bytes of a body.
@@ -59,6 +60,9 @@ pub fn parse(row: &Row, headers: &HeaderMap, text: &Bytes) -> Result<Payload, Fa
     if limit(row) == 0 {
         return Ok(Payload::Nothing);
     }
+    if row.input == Input::Form {
+        return form(headers, text).map(Payload::Form);
+    }
     if text.is_empty() && matches!(row.input, Input::Optional(_) | Input::None) {
         return Ok(Payload::Nothing);
     }
@@ -76,7 +80,7 @@ fn limit(row: &Row) -> usize {
         Input::None if row.method == Method::Post => SMALL_BYTES,
         Input::None => 0,
         Input::Changes => MAX_CHANGES_BYTES,
-        Input::Json(_) | Input::Optional(_) => MAX_BYTES,
+        Input::Json(_) | Input::Optional(_) | Input::Form => MAX_BYTES,
     }
 }
 
@@ -139,6 +143,19 @@ fn values(row: &Row, headers: &HeaderMap, bytes: &Bytes) -> Result<Payload, Faul
             ))
         }
     }
+}
+
+/// The fields of a form. One that is sent without any field has no body and no type.
+fn form(headers: &HeaderMap, bytes: &[u8]) -> Result<Form, Fault> {
+    let typed = media_type(headers).as_deref() == Some("application/x-www-form-urlencoded");
+    if !typed && !bytes.is_empty() {
+        return Err(Fault::new(
+            FaultKind::WrongMediaType,
+            "wrong_media_type",
+            "send the form as application/x-www-form-urlencoded; programs use the API under /api/v1",
+        ));
+    }
+    Form::parse(bytes).ok_or_else(|| malformed("the form is not percent-encoded UTF-8"))
 }
 
 fn declared_length(headers: &HeaderMap) -> Option<usize> {

@@ -91,7 +91,7 @@ fn section(html: &mut String, row: &Row) {
         html.push_str("</ul></dd>");
     }
     let takes = match &row.input {
-        Input::None => None,
+        Input::None | Input::Form => None,
         Input::Json(schema) => Some(format!("<code>{}</code>", escape(schema))),
         Input::Optional(schema) => Some(format!("nothing, or <code>{}</code>", escape(schema))),
         Input::Changes => Some("a list of <code>Change</code>, or NDJSON".to_owned()),

@@ -17,11 +17,12 @@ use tidings_domain::Fault;
 use tidings_domain::fault::FaultKind;
 
 use crate::body::{self, BodyError};
+use crate::console::{self, Frame};
 use crate::idempotency::{self, Running, Ticket};
 use crate::metrics::Metrics;
 use crate::query::{self, Query};
 use crate::rooms::{Answer, Room, Rooms, overloaded};
-use crate::route::{Call, Method, OutputBody, Reply, Row};
+use crate::route::{Call, HTML, Method, OutputBody, Reply, Row, Surface};
 use crate::{problem, routes};
 
 /// How much the door lets in at once.
@@ -84,7 +85,7 @@ impl Door {
             ),
         });
         let mut paths: Vec<(&'static str, Vec<&'static Row>)> = Vec::new();
-        for row in routes::table() {
+        for row in routes::table().iter().chain(console::table()) {
             match paths.iter_mut().find(|(path, _)| *path == row.path) {
                 Some((_, rows)) => rows.push(row),
                 None => paths.push((&row.path, vec![row])),
@@ -129,11 +130,13 @@ impl Shared {
     async fn answer(self: Arc<Self>, rows: &[&'static Row], request: Request) -> Response {
         let started = self.app.clock.monotonic();
         let head_only = request.method() == http::Method::HEAD;
+        let for_people = rows.iter().any(|row| row.surface == Surface::Console)
+            || (rows.is_empty() && wants_page(&request));
         let row = Method::of(request.method())
             .and_then(|method| rows.iter().find(|row| row.method == method))
             .copied();
         let (reply, room) = match row {
-            None => (refuse_route(rows), None),
+            None => (refuse_route(rows, for_people), None),
             // On a task of its own: a client that goes away must not cut a use case in two (a webhook saved, the engine not told),
             // and a panic, which is our fault, must neither take down the connection nor go unanswered.
             Some(row) => tokio::spawn(Arc::clone(&self).admit(row, request))
@@ -157,7 +160,7 @@ impl Shared {
         if let Some(wait) = reply.wait.take() {
             reply = wait.finish(&self.app, reply).await;
         }
-        self.dress((reply, room), row, head_only)
+        self.dress((reply, room), head_only)
     }
 
     async fn admit(self: Arc<Self>, row: &'static Row, request: Request) -> (Reply, Option<Room>) {
@@ -167,31 +170,93 @@ impl Shared {
         if !watching && self.metrics.in_flight.get() > self.limits.in_flight {
             return (problem::reply(&overloaded()), None);
         }
-        let reply = match self.pass(row, request).await {
+        let (parts, body) = request.into_parts();
+        let passed = match row.surface {
+            Surface::Api => {
+                let caller = self.authenticate(row, &parts.headers).await;
+                let frame = Arc::<Frame>::default();
+                match caller {
+                    Ok(caller) => self.pass(row, caller, frame, (parts, body)).await,
+                    Err(fault) => Err(fault.into()),
+                }
+            }
+            Surface::Console => return self.show(row, (parts, body)).await,
+        };
+        let reply = match passed {
             Ok(answer) => return answer,
             Err(BodyError::Fault(fault)) => problem::reply(&fault),
-            Err(BodyError::Slow) => problem::with_status(
-                StatusCode::REQUEST_TIMEOUT,
-                &Fault::new(
-                    FaultKind::Malformed,
-                    "too_slow",
-                    "the body did not arrive within 30 seconds",
-                ),
-            ),
+            Err(BodyError::Slow) => problem::with_status(StatusCode::REQUEST_TIMEOUT, &too_slow()),
         };
         (reply, None)
+    }
+
+    /// A page or an action of the console.
+    async fn show(
+        self: &Arc<Self>,
+        row: &'static Row,
+        (parts, body): (http::request::Parts, Body),
+    ) -> (Reply, Option<Room>) {
+        let now = self.app.now();
+        let session = match console::visitor::session(&self.app, &parts.headers).await {
+            Ok(session) => session,
+            Err(fault) => return (console::refuse(&Frame::of(&parts, None, now), &fault), None),
+        };
+        let mut frame = Frame::of(&parts, session, now);
+        let is_page = row.method == Method::Get;
+        if frame.session.is_none() && row.access != Access::Anyone {
+            return (console::sign_in_first(&frame, is_page), None);
+        }
+        let entered = self.enter(row, &parts, &mut frame).await;
+        let frame = Arc::new(frame);
+        if let Err(fault) = entered {
+            return (console::refuse(&frame, &fault), None);
+        }
+        let caller = frame.caller.clone();
+        match self
+            .pass(row, caller, Arc::clone(&frame), (parts, body))
+            .await
+        {
+            Ok(answer) => answer,
+            Err(BodyError::Fault(fault)) => (console::refuse(&frame, &fault), None),
+            Err(BodyError::Slow) => (console::refuse(&frame, &too_slow()), None),
+        }
+    }
+
+    /// Finds out as whom somebody acts where they want to go, and whether that is there for them.
+    async fn enter(
+        &self,
+        row: &Row,
+        parts: &http::request::Parts,
+        frame: &mut Frame,
+    ) -> Result<(), Fault> {
+        if row.method != Method::Get {
+            console::guard::check(&parts.headers)?;
+        }
+        let Some(session) = &frame.session else {
+            return Ok(());
+        };
+        let params = path_params(parts.uri.path(), row)?;
+        let key = params.iter().find(|(name, _)| name == "key");
+        let key = key.map(|(_, key)| key.as_str());
+        let caller = self.app.caller_in(session, key).await?;
+        if let Some(key) = key {
+            frame.project = Some(self.app.project(&caller, key).await?);
+        }
+        frame.caller = Some(caller);
+        Ok(())
     }
 
     async fn pass(
         self: &Arc<Self>,
         row: &'static Row,
-        request: Request,
+        caller: Option<Caller>,
+        frame: Arc<Frame>,
+        (parts, body): (http::request::Parts, Body),
     ) -> Result<(Reply, Option<Room>), BodyError> {
-        let (parts, body) = request.into_parts();
-        let caller = self.authenticate(row, &parts.headers).await?;
         let _seat = caller.as_ref().map(|c| self.take_seat(c)).transpose()?;
         let params = path_params(parts.uri.path(), row)?;
         let project = match (&caller, row.in_project()) {
+            _ if frame.project.is_some() => frame.project.clone(),
             (Some(caller), true) => {
                 let key = params
                     .iter()
@@ -240,6 +305,7 @@ impl Shared {
             payload,
             ticket: ticket.clone(),
             metrics: Arc::clone(&self.metrics),
+            frame,
         };
         let reply = match ticket {
             None => {
@@ -352,21 +418,18 @@ impl Shared {
     }
 
     /// The headers that every answer has.
-    fn dress(
-        &self,
-        (reply, room): (Reply, Option<Room>),
-        row: Option<&Row>,
-        head_only: bool,
-    ) -> Response {
+    fn dress(&self, (reply, room): (Reply, Option<Room>), head_only: bool) -> Response {
         let length = reply.body.len();
         let empty = head_only || reply.status == StatusCode::NO_CONTENT;
-        let body = match room {
+        let streams = reply.stream.is_some();
+        let body = match (room, reply.stream) {
             _ if empty => Body::empty(),
-            Some(room) => Body::new(Answer {
+            (_, Some(stream)) => stream,
+            (Some(room), None) => Body::new(Answer {
                 rest: reply.body,
                 _room: room,
             }),
-            None => Body::from(reply.body),
+            (None, None) => Body::from(reply.body),
         };
         let mut response = Response::new(body);
         *response.status_mut() = reply.status;
@@ -374,16 +437,13 @@ impl Shared {
         let mut set = |name: HeaderName, value: &'static str| {
             headers.insert(name, HeaderValue::from_static(value));
         };
-        if length > 0 {
+        if length > 0 || streams {
             set(header::CONTENT_TYPE, reply.media_type);
         }
-        let html = row.is_some_and(|row| {
-            matches!(row.output.body, OutputBody::Text(kind) if kind.starts_with("text/html"))
-        });
         set(
             header::CONTENT_SECURITY_POLICY,
-            if html {
-                "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            if reply.media_type == HTML {
+                console::POLICY
             } else {
                 "default-src 'none'; frame-ancestors 'none'"
             },
@@ -398,11 +458,15 @@ impl Shared {
         if let Ok(id) = HeaderValue::from_str(&id) {
             headers.insert(HeaderName::from_static("x-request-id"), id);
         }
-        if reply.status != StatusCode::NO_CONTENT {
+        if reply.status != StatusCode::NO_CONTENT && !streams {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
         for (name, value) in reply.headers {
-            headers.insert(name, value);
+            if name == header::SET_COOKIE {
+                headers.append(name, value);
+            } else {
+                headers.insert(name, value);
+            }
         }
         response
     }
@@ -482,8 +546,12 @@ impl Drop for Seat {
 }
 
 /// No route of that path, or none of that method.
-fn refuse_route(rows: &[&'static Row]) -> Reply {
+fn refuse_route(rows: &[&'static Row], for_people: bool) -> Reply {
     if rows.is_empty() {
+        if for_people {
+            let fault = Fault::not_found("There is no such page.");
+            return console::refuse(&Frame::default(), &fault);
+        }
         return problem::reply(&Fault::not_found(
             "there is no such path; /docs lists them all",
         ));
@@ -499,6 +567,21 @@ fn refuse_route(rows: &[&'static Row]) -> Reply {
         format!("this path answers to {allowed}"),
     );
     problem::with_status(StatusCode::METHOD_NOT_ALLOWED, &fault).with(header::ALLOW, &allowed)
+}
+
+/// Whether whoever asks for a path that is not there looks for a page.
+fn wants_page(request: &Request) -> bool {
+    let accepts = request.headers().get(header::ACCEPT);
+    let accepts = accepts.and_then(|value| value.to_str().ok()).unwrap_or("");
+    accepts.contains("text/html") && !request.uri().path().starts_with("/api/")
+}
+
+fn too_slow() -> Fault {
+    Fault::new(
+        FaultKind::Malformed,
+        "too_slow",
+        "the body did not arrive within 30 seconds",
+    )
 }
 
 /// The parameters of the path, decoded here and strictly: a path that is not UTF-8 names nothing.

@@ -19,7 +19,7 @@ use tidings_domain::{Fault, ProjectId};
 use tidings_storage::Memo;
 
 use crate::problem;
-use crate::route::{Method, Reply, Row};
+use crate::route::{Method, Reply, Row, Surface};
 
 /// The request header.
 pub(crate) const HEADER: &str = "idempotency-key";
@@ -39,7 +39,7 @@ pub(crate) const REFUSALS: [(u16, &str); 3] = [
 
 /// Whether a route reads the header: every write does.
 pub(crate) fn is_read(row: &Row) -> bool {
-    row.method != Method::Get && row.access != Access::Anyone
+    row.surface == Surface::Api && row.method != Method::Get && row.access != Access::Anyone
 }
 
 /// Whether a route's keys belong to the token alone: what is not inside a project, and what makes an end of one.

@@ -1,8 +1,9 @@
-//! The HTTP surface: REST API, its description, metrics and health.
+//! The HTTP surface: REST API, its description, the console, metrics and health.
 //!
 //! One route table ([`routes::table`]) says for each route: method, path, who may, what it takes, what it answers, which refusals it
 //! knows, and its handler. Everything else is derived: the router ([`door`]), the OpenAPI document ([`openapi`]), the API page
-//! (`docs`) and the permission test, which walks the rows and fails for one that it has no expectation for.
+//! (`docs`) and the permission test, which walks the rows and fails for one that it has no expectation for. The pages of the
+//! [`console`] are rows of a second table, and pass the same door.
 //!
 //! A request passes, in this order: connection limits and deadlines ([`mod@serve`], `watch`), requests in flight, route and method,
 //! token, project, right, query, room (`rooms`), body ([`body`]: type, size, time, strict JSON), key ([`idempotency`]), use case. The
@@ -14,6 +15,7 @@
 
 pub mod body;
 mod changes;
+pub mod console;
 mod docs;
 pub mod door;
 pub mod idempotency;

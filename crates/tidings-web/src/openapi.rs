@@ -260,7 +260,7 @@ fn media(media_type: &str, schema: Value) -> Value {
 
 fn request_body(input: &Input) -> Option<Value> {
     match input {
-        Input::None => None,
+        Input::None | Input::Form => None,
         Input::Json(schema) => Some(object([
             ("required", true.into()),
             ("content", media("application/json", reference(schema))),

@@ -3,7 +3,7 @@
 use tidings_domain::Fault;
 use tidings_domain::fault::FaultKind;
 
-use crate::route::Row;
+use crate::route::{Row, Surface};
 
 /// Percent-encoded twice over, a filter still fits.
 const MAX_QUERY: usize = 8 * 1024;
@@ -39,6 +39,10 @@ impl Query {
                     format!("is not known; known are {}", known.join(", "))
                 };
                 return Err(Fault::field(name, "unknown_parameter", detail));
+            }
+            // A form that asks sends every field, also those that were left empty.
+            if value.is_empty() && row.surface == Surface::Console {
+                continue;
             }
             if pairs.iter().any(|(n, _)| *n == name) {
                 return Err(Fault::field(name, "duplicate", "is there twice"));

@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tidings_app::{Access, App, Caller, Keep, Paging};
 use tidings_domain::{Collection, Fault, Project, Value};
 
+use crate::console::{Form, Frame};
 use crate::idempotency::Ticket;
 use crate::prefer::Wait;
 use crate::query::Query;
@@ -57,6 +58,16 @@ impl Method {
     }
 }
 
+/// Who a route is for; decides how a caller is known, how a body is written, and how a refusal is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Surface {
+    /// Programs: a token, JSON, problem documents.
+    #[default]
+    Api,
+    /// People: a session, forms, pages.
+    Console,
+}
+
 /// What a request may carry.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
@@ -68,6 +79,8 @@ pub enum Input {
     Optional(Cow<'static, str>),
     /// A batch: a JSON array or NDJSON.
     Changes,
+    /// The fields of a form.
+    Form,
 }
 
 /// What the route answers when all is well.
@@ -94,6 +107,9 @@ pub enum OutputBody {
     Text(&'static str),
 }
 
+/// The media type of pages.
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
+
 /// A query parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameter {
@@ -114,6 +130,8 @@ pub type Handler = fn(Call) -> Answer;
 pub struct Row {
     /// Method.
     pub method: Method,
+    /// Who it is for.
+    pub surface: Surface,
     /// Path, with `{name}` for parameters.
     pub path: Cow<'static, str>,
     /// Name of the operation, unique.
@@ -153,6 +171,7 @@ impl Row {
     ) -> Self {
         Self {
             method,
+            surface: Surface::Api,
             path: path.into(),
             id: id.into(),
             tag: "",
@@ -170,6 +189,23 @@ impl Row {
             faults: Vec::new(),
             collection: None,
             handler,
+        }
+    }
+
+    /// A page of the console.
+    pub fn page(path: &'static str, id: &'static str, access: Access, handler: Handler) -> Self {
+        Self {
+            surface: Surface::Console,
+            ..Self::new(Method::Get, path, id, access, handler).gives_text(HTML)
+        }
+    }
+
+    /// What a form of the console does. It answers with a redirect, or with the page again where the form was wrong.
+    pub fn action(path: &'static str, id: &'static str, access: Access, handler: Handler) -> Self {
+        Self {
+            surface: Surface::Console,
+            input: Input::Form,
+            ..Self::new(Method::Post, path, id, access, handler).gives_text(HTML)
         }
     }
 
@@ -277,6 +313,8 @@ pub enum Payload {
     Json(Value),
     /// The lines of an NDJSON batch.
     Lines(Vec<Value>),
+    /// The fields of a form.
+    Form(Form),
 }
 
 /// A request whose sender is known and may, read and ready for a handler.
@@ -301,6 +339,8 @@ pub struct Call {
     pub ticket: Option<Arc<Ticket>>,
     /// Text of `/metrics`.
     pub metrics: Arc<crate::metrics::Metrics>,
+    /// What the pages around an answer of the console show; of the API it is empty.
+    pub(crate) frame: Arc<Frame>,
 }
 
 impl Call {
@@ -358,7 +398,7 @@ impl Call {
     pub fn json(&self) -> Value {
         match &self.payload {
             Payload::Json(value) => value.clone(),
-            Payload::Nothing | Payload::Lines(_) => Value::Map(Vec::new()),
+            Payload::Nothing | Payload::Lines(_) | Payload::Form(_) => Value::Map(Vec::new()),
         }
     }
 
@@ -395,9 +435,13 @@ impl Call {
             data: &'a T,
             next_cursor: Option<String>,
         }
-        let next_cursor =
-            next.map(|position| crate::query::write_cursor(position, &self.list_name()));
+        let next_cursor = self.cursor(next);
         Reply::json(StatusCode::OK, &List { data, next_cursor })
+    }
+
+    /// The cursor of the page that begins at a position.
+    pub(crate) fn cursor(&self, next: Option<i64>) -> Option<String> {
+        next.map(|position| crate::query::write_cursor(position, &self.list_name()))
     }
 
     /// The text of a header; refused when it is not visible ASCII or UTF-8.
@@ -430,6 +474,8 @@ pub struct Reply {
     pub kept: bool,
     /// What it waits for before it is given, if the client prefers that.
     pub wait: Option<Box<Wait>>,
+    /// A body that goes on for as long as the client listens, instead of `body`.
+    pub stream: Option<axum::body::Body>,
 }
 
 impl Reply {
@@ -448,6 +494,7 @@ impl Reply {
             body: body.into(),
             kept: false,
             wait: None,
+            stream: None,
         }
     }
 
@@ -465,6 +512,7 @@ impl Reply {
             body: body.into(),
             kept: false,
             wait: None,
+            stream: None,
         }
     }
 

@@ -39,4 +39,4 @@ macro_rules! run {
         |call| Box::pin($handler(call))
     };
 }
-use run;
+pub(crate) use run;

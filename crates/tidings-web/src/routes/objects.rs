@@ -252,7 +252,7 @@ fn entry(call: &Call, op: Op) -> Result<Entry, Fault> {
         id: (!id.is_empty()).then(|| id.to_owned()),
         data: match &call.payload {
             Payload::Json(value) => value.clone(),
-            Payload::Nothing | Payload::Lines(_) => Value::Null,
+            Payload::Nothing | Payload::Lines(_) | Payload::Form(_) => Value::Null,
         },
         comment: None,
         by: call.header(ACTOR)?.map(Value::from),
@@ -425,7 +425,7 @@ async fn changes(call: Call) -> Result<Reply, Fault> {
     let entries = match &call.payload {
         Payload::Lines(lines) => crate::changes::entries(lines)?,
         Payload::Json(Value::List(list)) => crate::changes::entries(list)?,
-        Payload::Json(_) | Payload::Nothing => {
+        Payload::Json(_) | Payload::Nothing | Payload::Form(_) => {
             return Err(Fault::field(
                 "",
                 "wrong_type",

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tempfile::TempDir;
 use tidings_app::guard::{Guard, Judged};
 use tidings_app::settings::ServerSettings;
-use tidings_app::{App, Vault, auth};
+use tidings_app::{App, Caller, Credential, Key, Vault, Visitor, auth};
 use tidings_delivery::{Engine, Parts, Settings, hints};
 use tidings_domain::delivery::Outcome;
 use tidings_domain::{Clock, Entropy, Time, Value};
@@ -199,6 +199,8 @@ pub(crate) struct House {
     pub(crate) metrics: Arc<Metrics>,
     /// Tokens by the name of their role; `other_*` belong to project `OTHER`.
     pub(crate) tokens: HashMap<&'static str, String>,
+    /// Cookies of sessions of people with the role of that name; see [`House::with_people`].
+    pub(crate) cookies: HashMap<&'static str, String>,
 }
 
 impl House {
@@ -269,6 +271,7 @@ impl House {
             receiver,
             metrics,
             tokens: HashMap::from([("admin", ADMIN.to_owned())]),
+            cookies: HashMap::new(),
         }
     }
 
@@ -311,6 +314,69 @@ impl House {
             .token("OTHER", "other_app", r#"{"name":"zapier","kind":"app"}"#)
             .await;
         house
+    }
+
+    /// The server of [`House::new`], and somebody signed in for every role, as members of `HB` (`other_owner`: of `OTHER`).
+    pub(crate) async fn with_people() -> Self {
+        let mut house = Self::new().await;
+        house
+            .person("admin", r#","administrator":true"#, None)
+            .await;
+        for role in [
+            "product_owner",
+            "scrum_master",
+            "team_member",
+            "stakeholder",
+        ] {
+            house.person(role, "", Some(("HB", role))).await;
+        }
+        house
+            .person("other_owner", "", Some(("OTHER", "product_owner")))
+            .await;
+        house
+    }
+
+    /// Somebody with an account, signed in by a link.
+    async fn person(&mut self, name: &'static str, more: &str, place: Option<(&str, &str)>) {
+        let admin = Caller::Admin {
+            credential: Credential::new(Key::Configured),
+        };
+        let json = |text: &str| Value::parse(text.as_bytes()).unwrap();
+        let body = json(&format!(
+            r#"{{"login":"{name}","name":"The {name}"{more}}}"#
+        ));
+        let made = self.app.create_account(&admin, &body, None).await.unwrap();
+        let id = made.member("id").and_then(Value::as_int).unwrap();
+        if let Some((key, role)) = place {
+            let body = format!(r#"{{"first_name":"The {name}","role":"{role}"}}"#);
+            let member = self
+                .admin("POST", &format!("/api/v1/projects/{key}/members"), &body)
+                .await;
+            let body = json(&format!(
+                r#"{{"member":{}}}"#,
+                member.at("id").as_int().unwrap()
+            ));
+            let project = self.app.project(&admin, key).await.unwrap();
+            let linked = self.app.link_member(&admin, id, &project.key, &body).await;
+            linked.unwrap();
+        }
+        let body = json(r#"{"purpose":"sign_in"}"#);
+        let link = self.app.invite(&admin, id, &body).await.unwrap();
+        let url = link
+            .show()
+            .member("url")
+            .unwrap()
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let (_, secret) = url.rsplit_once('/').unwrap();
+        let visitor = Visitor {
+            address: None,
+            agent: "test".to_owned(),
+            session: None,
+        };
+        let opened = self.app.use_link(secret, &json("{}"), &visitor).await;
+        self.cookies.insert(name, opened.unwrap().0);
     }
 
     async fn token(&mut self, project: &str, name: &'static str, body: &str) {

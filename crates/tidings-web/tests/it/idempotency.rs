@@ -434,7 +434,7 @@ async fn every_write_reads_the_header() {
         let body = match row.input {
             Input::None => "",
             Input::Changes => "[]",
-            Input::Json(_) | Input::Optional(_) => "{}",
+            Input::Json(_) | Input::Optional(_) | Input::Form => "{}",
         };
         let got = house
             .keyed("admin", "not a key", row.method.as_str(), &path, body)

@@ -7,6 +7,7 @@
 )]
 
 mod accounts;
+mod console;
 mod explain;
 mod fuzz;
 mod house;

@@ -291,7 +291,7 @@ fn members(corpus: &mut Corpus) {
 
 fn paths(corpus: &mut Corpus) {
     let odd = [
-        "/",
+        "/api/",
         "/api",
         "/api/v2/projects",
         "/api/v1/projects/HB/webhooks/",

@@ -132,6 +132,7 @@ fn body(row: &Row) -> &'static str {
         Input::None => "",
         Input::Changes => "[]",
         Input::Json(_) | Input::Optional(_) => "{}",
+        Input::Form => unreachable!("no form is part of the API"),
     }
 }
 

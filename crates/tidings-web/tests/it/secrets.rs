@@ -86,7 +86,7 @@ async fn no_route_ever_shows_a_secret_again() {
         let body = match row.input {
             Input::None => "",
             Input::Changes => "[]",
-            Input::Json(_) | Input::Optional(_) => "{}",
+            Input::Json(_) | Input::Optional(_) | Input::Form => "{}",
         };
         for who in ["admin", "product_owner", "team_member", "app"] {
             let got = house.ask(who, row.method.as_str(), &path, body).await;

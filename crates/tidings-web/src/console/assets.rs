@@ -1,0 +1,67 @@
+//! Styles, scripts and pictures: in the binary, under names that hold their hash, so that a browser keeps them for good.
+
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use http::{StatusCode, header};
+use sha2::{Digest, Sha256};
+use tidings_app::{Access, refusal};
+use tidings_domain::Fault;
+
+use super::embedded::ASSETS;
+use crate::route::{Call, Reply, Row};
+use crate::routes::run;
+
+/// Where they are.
+const PATH: &str = "/assets/{file}";
+
+/// A file of the console.
+struct Asset {
+    name: &'static str,
+    /// Its name for browsers: `console.0a1b2c3d4e5f.css`.
+    path: String,
+    bytes: &'static [u8],
+}
+
+fn assets() -> &'static [Asset] {
+    static ALL: LazyLock<Vec<Asset>> = LazyLock::new(|| {
+        let asset = |(name, bytes): &(&'static str, &'static [u8])| {
+            let mut hash = String::new();
+            for byte in Sha256::digest(bytes).iter().take(6) {
+                let _ = write!(hash, "{byte:02x}");
+            }
+            let (stem, kind) = name.rsplit_once('.').unwrap_or((name, ""));
+            Asset {
+                name,
+                path: format!("{stem}.{hash}.{kind}"),
+                bytes,
+            }
+        };
+        ASSETS.iter().map(asset).collect()
+    });
+    &ALL
+}
+
+/// The path of a file, for a template.
+pub(super) fn path(name: &str) -> Option<String> {
+    let asset = assets().iter().find(|asset| asset.name == name)?;
+    Some(format!("/assets/{}", asset.path))
+}
+
+pub(super) fn rows() -> Vec<Row> {
+    vec![Row::page(PATH, "asset", Access::Anyone, run!(asset))]
+}
+
+async fn asset(call: Call) -> Result<Reply, Fault> {
+    let wanted = call.param("file");
+    let found = assets().iter().find(|asset| asset.path == wanted);
+    let found = found.ok_or_else(refusal::absent)?;
+    let media_type = match found.name.rsplit_once('.') {
+        Some((_, "css")) => "text/css; charset=utf-8",
+        Some((_, "js")) => "text/javascript; charset=utf-8",
+        Some((_, "svg")) => "image/svg+xml",
+        _ => "application/octet-stream",
+    };
+    Ok(Reply::text(StatusCode::OK, media_type, found.bytes)
+        .with(header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
+}

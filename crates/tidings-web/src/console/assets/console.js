@@ -1,0 +1,82 @@
+// What scripts add to pages that work without them. No page needs this file.
+"use strict";
+(() => {
+  // Answers that refuse (4xx) carry the form again with its faults: show it.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr } = event.detail;
+    if (xhr.status >= 400 && (xhr.getResponseHeader("content-type") || "").startsWith("text/html")) {
+      event.detail.shouldSwap = true;
+      event.detail.isError = false;
+    }
+  });
+
+  // Times are written in UTC; a hint shows them in the reader's own zone.
+  const zone = (root) => {
+    for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
+      const at = new Date(time.dateTime);
+      if (Number.isNaN(at.getTime())) continue;
+      time.dataset.local = "";
+      time.title = `${time.title ? `${time.title} · ` : ""}${at.toLocaleString()} here`;
+    }
+  };
+
+  // Whatever is marked only makes sense with scripts: it is hidden until here.
+  const reveal = (root) => {
+    for (const element of root.querySelectorAll("[data-script][hidden]")) element.hidden = false;
+  };
+
+  const ready = (root) => { zone(root); reveal(root); };
+  document.addEventListener("DOMContentLoaded", () => ready(document));
+  document.addEventListener("htmx:load", (event) => ready(event.detail.elt.parentElement || document));
+
+  document.addEventListener("click", (event) => {
+    // <button data-copy="#id">: copies the text of that element.
+    const copy = event.target.closest("[data-copy]");
+    if (copy) {
+      const source = document.querySelector(copy.dataset.copy);
+      if (source && navigator.clipboard) {
+        const text = "value" in source ? source.value : source.textContent;
+        navigator.clipboard.writeText(text).then(() => {
+          const was = copy.textContent;
+          copy.textContent = "Copied";
+          setTimeout(() => { copy.textContent = was; }, 1500);
+        });
+      }
+    }
+    // A menu closes when something else is clicked.
+    for (const menu of document.querySelectorAll("details.menu[open], details.confirm[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const menu of document.querySelectorAll("details.menu[open], details.confirm[open]")) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  });
+
+  document.addEventListener("input", (event) => {
+    // <input data-filter="#id">: shows only the entries [data-text] that contain what is typed.
+    const { filter } = event.target.dataset;
+    if (filter) {
+      const wanted = event.target.value.trim().toLowerCase();
+      for (const entry of document.querySelectorAll(`${filter} [data-text]`)) {
+        entry.hidden = wanted !== "" && !entry.dataset.text.toLowerCase().includes(wanted);
+      }
+      for (const group of document.querySelectorAll(`${filter} [data-group]`)) {
+        group.hidden = !group.querySelector("[data-text]:not([hidden])");
+      }
+    }
+  });
+
+  document.addEventListener("change", (event) => {
+    // <input type=checkbox data-all="#id">: ticks every box in there that is shown.
+    const { all } = event.target.dataset;
+    if (all) {
+      for (const box of document.querySelectorAll(`${all} input[type=checkbox]:not(:disabled)`)) {
+        if (box !== event.target && !box.closest("[hidden]")) box.checked = event.target.checked;
+      }
+    }
+  });
+})();

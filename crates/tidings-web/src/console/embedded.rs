@@ -1,0 +1,31 @@
+//! The files that are compiled in: templates, styles, scripts, pictures. A test holds this list against the folders.
+
+/// Name and content of files of a folder.
+macro_rules! files {
+    ($folder:literal: $($name:literal),* $(,)?) => {
+        &[$(($name, include_bytes!(concat!($folder, "/", $name)))),*]
+    };
+}
+
+/// What `/assets` serves. `htmx.min.js` and `htmx-sse.min.js` are htmx 2.0.11 and its extension for server-sent events 2.2.4, as
+/// published on npm (licence: `htmx.LICENSE` beside them).
+pub(super) const ASSETS: &[(&str, &[u8])] = files!("assets":
+    "console.css",
+    "console.js",
+    "favicon.svg",
+    "htmx-sse.min.js",
+    "htmx.min.js",
+);
+
+/// What pages are made of.
+pub(super) const TEMPLATES: &[(&str, &[u8])] = files!("templates":
+    "base.html",
+    "macros.html",
+    "project_new.html",
+    "projects.html",
+    "refusal.html",
+    "sign_in.html",
+);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! What a page shows around its own content: who is signed in, where one is, what just happened.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use http::request::Parts;
+use tidings_app::{Access, Caller, Session};
+use tidings_domain::Project;
+
+use super::{Flash, view};
+use crate::route::{Call, Payload, Reply};
+
+/// Around a page.
+#[derive(Debug, Default)]
+pub struct Frame {
+    /// Who is signed in.
+    pub(crate) session: Option<Session>,
+    /// As whom they act here.
+    pub(crate) caller: Option<Caller>,
+    /// The project of the path.
+    pub(crate) project: Option<Arc<Project>>,
+    /// Path and query that were asked for.
+    pub(crate) path: String,
+    /// Only a part of the page is wanted: htmx asks.
+    pub(crate) part: bool,
+    /// What just happened.
+    pub(crate) flash: Option<Flash>,
+    /// The wall clock.
+    pub(crate) now: String,
+}
+
+impl Frame {
+    /// The frame of a request that nobody was recognised in yet.
+    pub(crate) fn of(parts: &Parts, session: Option<Session>, now: String) -> Self {
+        Self {
+            session,
+            path: parts
+                .uri
+                .path_and_query()
+                .map_or_else(String::new, ToString::to_string),
+            part: parts.headers.contains_key("hx-request"),
+            flash: Flash::of(&parts.headers),
+            now,
+            ..Self::default()
+        }
+    }
+
+    /// What every template knows.
+    pub(super) fn context(&self) -> minijinja::Value {
+        let may = |access: Access| self.caller.as_ref().is_some_and(|c| access.admits(c));
+        let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
+        minijinja::context! {
+            me => self.session.as_ref().map(|session| minijinja::context! {
+                name => session.name.as_str(),
+                administrator => session.administrator,
+            }),
+            project => self.project.as_ref().map(|p| view::json(&tidings_app::projects::show(p))),
+            may => minijinja::context! {
+                write => may(Access::Write),
+                watch => may(Access::Watch),
+                manage => may(Access::Manage),
+                administer => may(Access::Administrator),
+            },
+            path => path,
+            query => query,
+            flash => self.flash.as_ref().map(view::json),
+            part => self.part,
+            version => env!("CARGO_PKG_VERSION"),
+        }
+    }
+}
+
+impl Call {
+    /// A page: a template with the frame around it. `context` comes first where names meet.
+    pub(crate) fn show(
+        &self,
+        template: &str,
+        context: minijinja::Value,
+    ) -> Result<Reply, tidings_domain::Fault> {
+        view::page(&self.frame, template, context)
+    }
+
+    /// Whose page it is.
+    pub(crate) fn session(&self) -> Result<&Session, tidings_domain::Fault> {
+        self.frame
+            .session
+            .as_ref()
+            .ok_or_else(tidings_app::auth::unauthorized)
+    }
+
+    /// The page of a form again, because of what was wrong with it: `context` has the fields as they were sent, and `faults` maps their
+    /// names to what is wrong. A refusal that lies in no field is a page of its own.
+    pub(crate) fn show_again(
+        &self,
+        template: &str,
+        context: minijinja::Value,
+        fault: tidings_domain::Fault,
+    ) -> Result<Reply, tidings_domain::Fault> {
+        if fault.errors.is_empty() {
+            return Err(fault);
+        }
+        // Fields of forms have the names of the members they become; the first fault of each is enough.
+        let faults = fault.errors.iter().rev().map(|error| {
+            let name = error.field.trim_start_matches('/').replace('/', ".");
+            (name, error.detail.clone())
+        });
+        let faults: BTreeMap<String, String> = faults.collect();
+        let context = minijinja::context! { faults => view::json(&faults), ..context };
+        let page = self.show(template, context)?;
+        Ok(Reply {
+            status: crate::problem::status(fault.kind),
+            ..page
+        })
+    }
+
+    /// The answer to an action that was done: another page, which says so.
+    pub(crate) fn done(&self, to: &str, text: impl Into<String>) -> Reply {
+        Flash::good(text).put(super::refuse::see_other(self.frame.part, to))
+    }
+
+    /// The fields of the form that was sent.
+    pub(crate) fn form(&self) -> super::Form {
+        match &self.payload {
+            Payload::Form(form) => form.clone(),
+            Payload::Nothing | Payload::Json(_) | Payload::Lines(_) => super::Form::default(),
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The pages, one file for each place of the console.
+
+use http::{StatusCode, header};
+use tidings_app::Access;
+use tidings_domain::Fault;
+
+use crate::route::{Call, Reply, Row};
+use crate::routes::run;
+
+mod projects;
+mod session;
+
+pub(super) fn rows() -> Vec<Row> {
+    [
+        vec![Row::page("/", "home", Access::Known, run!(home))],
+        session::rows(),
+        projects::rows(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+async fn home(_call: Call) -> Result<Reply, Fault> {
+    Ok(Reply::empty(StatusCode::SEE_OTHER).with(header::LOCATION, "/projects"))
+}
