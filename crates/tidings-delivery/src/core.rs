@@ -10,7 +10,8 @@ use tidings_storage::{Errand, LaneStart, Sweep};
 use tokio::sync::oneshot;
 
 use crate::effect::{Effect, Effects, Landed};
-use crate::health::{Moment, Vital};
+use crate::feed::{Feed, News};
+use crate::health::{By, Moment, Vital};
 use crate::inbox::{Input, Mail, Wish};
 use crate::lane::{Budget, Context, Lane, Standing, Suspects, WINDOW};
 use crate::live::Live;
@@ -48,6 +49,7 @@ pub(crate) struct Core {
     settings: Settings,
     entropy: Arc<dyn Entropy>,
     live: Arc<Live>,
+    feed: Arc<Feed>,
     effects: Effects,
     answers: Vec<Answer>,
     quiet: Vec<oneshot::Sender<Option<Vec<DeliveryId>>>>,
@@ -62,6 +64,7 @@ impl Core {
         settings: Settings,
         entropy: Arc<dyn Entropy>,
         live: Arc<Live>,
+        feed: Arc<Feed>,
         now: Moment,
     ) -> Self {
         Self {
@@ -85,6 +88,7 @@ impl Core {
             settings,
             entropy,
             live,
+            feed,
             effects: Effects::default(),
             answers: Vec::new(),
             quiet: Vec::new(),
@@ -132,7 +136,7 @@ impl Core {
                 let announce = Effect::Announce(webhook, reason);
                 self.effects.todo.push(announce);
             }
-            self.live.show(&lane);
+            self.live.show(&mut lane, now.ms);
             self.lanes.insert(id, lane);
             self.touched.insert(id);
         }
@@ -187,6 +191,7 @@ impl Core {
         }
         self.ring(now);
         self.pump(now);
+        self.tell_of_health();
         self.be_quiet();
     }
 
@@ -196,6 +201,7 @@ impl Core {
             Input::Settled(all) => {
                 for (webhook, id) in all {
                     self.with(webhook, now, |lane, cx| lane.settled(id, cx.budget));
+                    self.tell(webhook, News::Delivery(id));
                 }
                 self.touched.append(&mut self.starved);
             }
@@ -204,8 +210,9 @@ impl Core {
             }
             Input::Parked(webhook) => {
                 self.with(webhook, now, Lane::parked);
+                self.tell(webhook, News::Much);
             }
-            Input::Wish(webhook, wish, to) => self.wish(webhook, &wish, to, now),
+            Input::Wish(webhook, wish, by, to) => self.wish(webhook, (&wish, by), to, now),
             Input::Saved {
                 webhook,
                 url_changed,
@@ -233,9 +240,10 @@ impl Core {
             }
             Input::Recovered(webhook) => {
                 self.with(webhook, now, Lane::recovered);
+                self.tell(webhook, News::Much);
             }
-            Input::HoldBack(webhook, at, to) => {
-                let held = self.with(webhook, now, |lane, cx| lane.hold_back(at, cx));
+            Input::HoldBack(webhook, at, by, to) => {
+                let held = self.with(webhook, now, |lane, cx| lane.hold_back(at, by, cx));
                 let _ = to.send(held);
             }
             Input::EnabledBySweep(webhook) => {
@@ -245,9 +253,11 @@ impl Core {
             }
             Input::Swept(webhook, at) => {
                 self.with(webhook, now, |lane, cx| lane.swept(at, cx));
+                self.tell(webhook, News::Much);
             }
             Input::SweepOver(webhook) => {
                 self.with(webhook, now, Lane::sweep_over);
+                self.tell(webhook, News::Much);
             }
             Input::WhenParked(webhook, waiter) => {
                 self.with(webhook, now, |lane, _| lane.when_parked(waiter));
@@ -297,6 +307,24 @@ impl Core {
         self.touched.append(&mut self.starved);
     }
 
+    /// Tells whoever watches the webhook's project.
+    fn tell(&self, webhook: WebhookId, news: News) {
+        if self.feed.is_watched()
+            && let Some(lane) = self.lanes.get(&webhook)
+        {
+            self.feed.tell(lane.target.webhook.project, news);
+        }
+    }
+
+    /// How webhooks fare is shown by now; it is written soon.
+    fn tell_of_health(&self) {
+        if self.feed.is_watched() {
+            for (webhook, _) in &self.effects.health {
+                self.tell(*webhook, News::Webhook(*webhook));
+            }
+        }
+    }
+
     /// Only looks.
     fn waiting(&self, asked: &[(WebhookId, DeliveryId)], now: Moment) -> Vec<Waiting> {
         let one = |(webhook, id): &(WebhookId, DeliveryId)| match self.lanes.get(webhook) {
@@ -342,17 +370,19 @@ impl Core {
     fn wish(
         &mut self,
         webhook: WebhookId,
-        wish: &Wish,
+        (wish, by): (&Wish, By),
         to: oneshot::Sender<Option<Result<Health, tidings_storage::StoreError>>>,
         now: Moment,
     ) {
         let health = self.with(webhook, now, |lane, cx| {
+            lane.act_for(by);
             match wish {
                 Wish::Pause => lane.pause(cx),
                 Wish::Resume => lane.resume(cx),
                 Wish::Enable => lane.enable(cx),
                 Wish::Disable(reason) => lane.disable(*reason, cx),
             }
+            lane.act_for(None);
             lane.vital().health.clone()
         });
         match health {
@@ -407,7 +437,7 @@ impl Core {
                 self.flush_at.get_or_insert(now.ms + FLUSH_MS);
             }
             let alarm = lane.alarm(now.ms);
-            self.live.show(lane);
+            self.live.show(lane, now.ms);
             if lane.is_over() {
                 self.lanes.remove(&id);
                 self.live.forget(id);

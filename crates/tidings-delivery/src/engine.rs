@@ -1,5 +1,6 @@
 //! The handle: what the use cases and the binary ask of the engine.
 
+mod figures;
 mod recover;
 mod resend;
 mod start;
@@ -22,8 +23,10 @@ use tokio_util::task::TaskTracker;
 use crate::announce::set_enabled;
 use crate::carry::Carrier;
 use crate::first_tries::{Waiter, Waiters};
+use crate::health::By;
 use crate::inbox::{Inbox, Input, Wish};
 use crate::keep;
+use crate::ledger::Ledger;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::request::Keyring;
@@ -31,6 +34,8 @@ use crate::settings::Settings;
 use crate::shell::Time;
 use crate::sweep::Sweeper;
 use crate::waiting::Waiting;
+
+pub use figures::EngineFigures;
 
 /// How long the last results may take to be written when the server stops.
 const LAST_WRITES: Duration = Duration::from_secs(5);
@@ -71,6 +76,7 @@ struct Inner {
     time: Arc<Time>,
     settings: Arc<RwLock<Settings>>,
     live: Arc<Live>,
+    ledger: Arc<Ledger>,
     waiters: Arc<Waiters>,
     metrics: Metrics,
     /// One test at a time per webhook.
@@ -80,9 +86,9 @@ struct Inner {
     stop: CancellationToken,
 }
 
-/// A handle of the running engine; clones share it.
+/// A handle of the running engine; clones share it. The second part is on whose behalf it is used: see [`Engine::on_behalf_of`].
 #[derive(Clone)]
-pub struct Engine(Arc<Inner>);
+pub struct Engine(Arc<Inner>, By);
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -176,7 +182,8 @@ impl Engine {
     }
 
     async fn wish(&self, webhook: WebhookId, wish: Wish) -> Result<Health, StoreError> {
-        let answer = self.ask(|to| Input::Wish(webhook, wish, to)).await;
+        let by = self.1.clone();
+        let answer = self.ask(|to| Input::Wish(webhook, wish, by, to)).await;
         match answer {
             Some(Some(result)) => result,
             Some(None) => Err(StoreError::NotFound),
@@ -282,9 +289,10 @@ impl Engine {
         Some(waiter)
     }
 
-    /// Everybody who waits for first tries is answered now: the server is about to stop.
+    /// Everybody who waits for first tries is answered now, and who watches is told the end: the server is about to stop.
     pub fn answer_waiters(&self) {
         self.0.waiters.close();
+        self.0.inbox.feed().close();
     }
 
     /// The settings in force.
@@ -332,6 +340,9 @@ impl Engine {
             // The last counters of the healthy are written with this answer.
             let closed = async {
                 let _ = self.ask(Input::WhenWritten).await;
+                if let Err(error) = engine.ledger.write().await {
+                    tracing::warn!(%error, "the last minute's counts of webhooks could not be written");
+                }
                 keep::close(&*engine.store, now_ms, cut_off).await
             };
             if let Ok(Err(error)) = tokio::time::timeout(LAST_WRITES, closed).await {

@@ -18,8 +18,10 @@
 //! A failure counts only if its request started after the last counted failure was settled, so that eight requests that fail
 //! together are one failure and not eight. While paused or disabled nothing changes but by a person or a 410.
 
+use std::sync::Arc;
+
 use tidings_domain::Time;
-use tidings_domain::webhook::{DisabledReason, Health, HealthState};
+use tidings_domain::webhook::{DisabledReason, Health, HealthState, Shift};
 
 use crate::schedule::Schedule;
 use crate::verdict::Verdict;
@@ -55,6 +57,9 @@ pub struct Moment {
     pub wall: Time,
 }
 
+/// The person or program on whose behalf something is done; `None`: the server itself.
+pub(crate) type By = Option<Arc<str>>;
+
 /// The health of a webhook with what only the running engine needs.
 #[derive(Clone, Debug)]
 pub struct Vital {
@@ -66,6 +71,8 @@ pub struct Vital {
     counts_from: u64,
     /// When the next probe may start, in server time; only while backing off.
     pub probe_at_ms: i64,
+    /// Who is changing it right now.
+    pub(crate) by: By,
 }
 
 impl Vital {
@@ -82,6 +89,7 @@ impl Vital {
             stamp: 0,
             counts_from: 0,
             probe_at_ms: now.ms + until_probe.clamp(0, longest),
+            by: None,
         }
     }
 
@@ -113,7 +121,8 @@ impl Vital {
     }
 
     fn enter(&mut self, state: HealthState, now: Moment) {
-        if self.health.state != state {
+        let changed = self.health.state != state;
+        if changed {
             self.health.state = state;
             self.health.since = Some(tidings_domain::time::show(now.wall));
         }
@@ -123,6 +132,29 @@ impl Vital {
         if state != HealthState::Disabled {
             self.health.reason = None;
         }
+        if changed {
+            self.remember(now);
+        }
+    }
+
+    /// A row for the history: the state that was just entered.
+    fn remember(&mut self, now: Moment) {
+        let shift = Shift {
+            state: self.health.state,
+            reason: None,
+            at: tidings_domain::time::show(now.wall),
+            by: self.by.as_deref().map(str::to_owned),
+            failures: self.health.consecutive_failures,
+            status: self.health.last_status,
+        };
+        self.health.shifts.push(shift);
+    }
+
+    /// The health for the store, which takes the shifts into the history.
+    pub(crate) fn take_health(&mut self) -> Health {
+        let health = self.health.clone();
+        self.health.shifts.clear();
+        health
     }
 
     fn forget_failures(&mut self) {
@@ -236,8 +268,12 @@ impl Vital {
 
     /// A person or the server switches it off.
     pub fn disable(&mut self, reason: DisabledReason, now: Moment) {
+        let was_on = !self.is_disabled();
         self.enter(HealthState::Disabled, now);
         self.health.reason = Some(reason);
+        if was_on && let Some(shift) = self.health.shifts.last_mut() {
+            shift.reason = Some(reason);
+        }
     }
 
     /// A person switches it on.

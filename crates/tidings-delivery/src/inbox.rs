@@ -13,6 +13,8 @@ use tidings_storage::{CommitListener, Queued, StoreError};
 use tokio::sync::{Notify, oneshot};
 
 use crate::effect::{Landed, Loaded};
+use crate::feed::{Feed, News};
+use crate::health::By;
 use crate::lane::Standing;
 use crate::settings::Settings;
 use crate::waiting::Waiting;
@@ -39,6 +41,7 @@ pub(crate) enum Input {
     Wish(
         WebhookId,
         Wish,
+        By,
         oneshot::Sender<Option<Result<Health, StoreError>>>,
     ),
     Saved {
@@ -56,6 +59,7 @@ pub(crate) enum Input {
     HoldBack(
         WebhookId,
         DeliveryId,
+        By,
         oneshot::Sender<Option<(bool, Health)>>,
     ),
     /// A sweep began and enabled the webhook.
@@ -91,6 +95,7 @@ pub(crate) struct Mail {
 struct Shared {
     mail: Mutex<Mail>,
     wake: Notify,
+    feed: Arc<Feed>,
 }
 
 /// Listens to the store's commits. Made before the store is opened, with its [`Inbox`], by [`hints`].
@@ -111,6 +116,12 @@ impl CommitListener for Hints {
     fn committed(&self, deliveries: &[Queued]) {
         if deliveries.is_empty() {
             return;
+        }
+        let feed = &self.0.feed;
+        if feed.is_watched() {
+            for queued in deliveries {
+                feed.tell(queued.message.project, News::Delivery(queued.id));
+            }
         }
         let mut mail = self.0.mail.lock();
         let mut kept = MOST_HINTS
@@ -136,6 +147,11 @@ impl CommitListener for Hints {
 }
 
 impl Inbox {
+    /// Who tells watchers what changes.
+    pub(crate) fn feed(&self) -> &Arc<Feed> {
+        &self.0.feed
+    }
+
     pub(crate) fn push(&self, input: Input) {
         self.0.mail.lock().inputs.push(input);
         self.0.wake.notify_one();

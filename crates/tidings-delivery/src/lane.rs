@@ -26,6 +26,7 @@ use crate::book::Book;
 use crate::effect::{Effect, Effects, Flight};
 use crate::health::{Moment, Rules, Vital};
 use crate::order::Roots;
+use crate::pace::Tried;
 use crate::planted::{self, Bug};
 use crate::target::Target;
 
@@ -184,6 +185,8 @@ pub(crate) struct Lane {
     parking: bool,
     park_again: bool,
     after_parking: Vec<oneshot::Sender<()>>,
+    /// Tries that ended since somebody last looked.
+    tried: Vec<Tried>,
 }
 
 impl Lane {
@@ -227,6 +230,7 @@ impl Lane {
             parking: false,
             park_again: false,
             after_parking: Vec::new(),
+            tried: Vec::new(),
         }
     }
 
@@ -272,6 +276,11 @@ impl Lane {
         self.book.flying()
     }
 
+    /// The tries that ended since the last call.
+    pub(crate) fn take_tried(&mut self) -> std::vec::Drain<'_, Tried> {
+        self.tried.drain(..)
+    }
+
     /// The settings changed.
     pub(crate) fn replace_rules(&mut self, rules: Rules) {
         self.rules = rules;
@@ -280,7 +289,7 @@ impl Lane {
     /// The health, if the store does not have it yet.
     pub(crate) fn take_unwritten(&mut self) -> Option<(WebhookId, Health)> {
         let unwritten = std::mem::take(&mut self.unwritten);
-        unwritten.then(|| (self.id, self.vital.health.clone()))
+        unwritten.then(|| (self.id, self.vital.take_health()))
     }
 
     /// Whether the store does not have the health yet.
@@ -303,7 +312,7 @@ impl Lane {
 
     fn write_health(&mut self, cx: &mut Context<'_>) {
         self.unwritten = false;
-        let health = self.vital.health.clone();
+        let health = self.vital.take_health();
         cx.effects.health.push((self.id, health));
     }
 

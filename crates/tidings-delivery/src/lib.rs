@@ -10,6 +10,8 @@
 //!   deliveries aside, tells people of a disabled webhook (`announce`), carries sweeps (`sweep`).
 //! * The *writer* brings results to the store in batches and tells the core what is durable.
 //! * `first_tries` is who waits for results: the writer tells them.
+//! * `live` is the picture of all lanes for whoever looks, with their `pace`; the `ledger` brings the hours of it to the store; the
+//!   [`feed`] tells whoever watches a project what changes.
 //! * [`Engine`] is the handle for the floors above; [`waiting`] is what it tells of a delivery that is not sent yet.
 //!
 //! # Pure parts, each a table in its tests
@@ -32,16 +34,19 @@ mod core;
 mod couriers;
 mod effect;
 mod engine;
+pub mod feed;
 pub mod first_tries;
 pub mod health;
 mod inbox;
 mod keep;
 mod lane;
+mod ledger;
 mod live;
 mod load;
 mod log;
 mod metrics;
 mod order;
+mod pace;
 mod planted;
 mod request;
 mod retention;
@@ -55,9 +60,12 @@ pub mod verdict;
 pub mod waiting;
 mod writer;
 
-pub use engine::{Engine, Parts};
+pub use engine::{Engine, EngineFigures, Parts};
+pub use feed::{News, Watch};
 pub use inbox::{Hints, Inbox, hints};
+pub use live::Slow;
 pub use metrics::Metrics;
+pub use pace::Speed;
 #[cfg(feature = "planted")]
 pub use planted::{Bug, plant};
 pub use request::{Keyring, SealedFor};

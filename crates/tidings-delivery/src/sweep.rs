@@ -17,6 +17,7 @@ use tidings_storage::{
 };
 use tokio::sync::{Semaphore, oneshot, watch};
 
+use crate::health::By;
 use crate::inbox::{Inbox, Input};
 use crate::settings::Settings;
 use crate::tell::retell;
@@ -48,6 +49,8 @@ pub(crate) struct Sweeper {
     settings: Arc<RwLock<Settings>>,
     seats: Mutex<HashMap<WebhookId, Arc<tokio::sync::Mutex<()>>>>,
     steps: Semaphore,
+    /// How the last sweep of each webhook ended, for people who look afterwards.
+    ended: Mutex<HashMap<WebhookId, Progress>>,
 }
 
 /// Holds a lane's newer deliveries back, and lets them go whatever happens to the sweep.
@@ -74,6 +77,7 @@ impl Sweeper {
             settings,
             seats: Mutex::default(),
             steps: Semaphore::new(STEPS),
+            ended: Mutex::default(),
         }
     }
 
@@ -97,6 +101,7 @@ impl Sweeper {
     pub(crate) async fn sweep(
         &self,
         new: NewSweep,
+        by: By,
         far: &watch::Sender<u64>,
     ) -> Result<Progress, StoreError> {
         let id = new.webhook;
@@ -107,7 +112,10 @@ impl Sweeper {
             return self.carry(begun.sweep, far).await;
         }
         let at = DeliveryId(first_id(new.since_ms).0 - 1);
-        let held = self.ask(|to| Input::HoldBack(id, at, to)).await.flatten();
+        let held = self
+            .ask(|to| Input::HoldBack(id, at, by, to))
+            .await
+            .flatten();
         let (disabled, health) = held.ok_or(StoreError::NotFound)?;
         let _held = Held {
             inbox: self.inbox.clone(),
@@ -161,8 +169,21 @@ impl Sweeper {
         }
     }
 
+    /// How the last sweep of a webhook that this process carried ended.
+    pub(crate) fn ended(&self, webhook: WebhookId) -> Option<Progress> {
+        self.ended.lock().get(&webhook).copied()
+    }
+
+    async fn carry(&self, sweep: Sweep, far: &watch::Sender<u64>) -> Result<Progress, StoreError> {
+        let webhook = sweep.webhook;
+        self.ended.lock().remove(&webhook);
+        let progress = self.carry_on(sweep, far).await?;
+        self.ended.lock().insert(webhook, progress);
+        Ok(progress)
+    }
+
     /// Step by step to the end.
-    async fn carry(
+    async fn carry_on(
         &self,
         mut sweep: Sweep,
         far: &watch::Sender<u64>,

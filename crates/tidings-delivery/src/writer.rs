@@ -72,7 +72,13 @@ impl Outbox {
         let (gathered, wake) = &*self.0;
         let mut gathered = gathered.lock();
         gathered.settlements.extend(settlements);
-        gathered.health.extend(health);
+        for (webhook, mut health) in health {
+            if let Some(before) = gathered.health.remove(&webhook) {
+                // Only the last health counts, but everything that it went through.
+                health.shifts.splice(..0, before.shifts);
+            }
+            gathered.health.insert(webhook, health);
+        }
         gathered.answers.extend(answers);
         drop(gathered);
         wake.notify_one();

@@ -203,4 +203,24 @@ pub struct Health {
     pub probe_step: u32,
     /// Failed tries by hour of uptime for the last 24, newest first; for `delivery.disable_after`.
     pub failures_by_hour: Vec<u32>,
+    /// Changes of state that are not stored yet: a store adds them to the webhook's history with the health itself.
+    #[serde(skip)]
+    pub shifts: Vec<Shift>,
+}
+
+/// A webhook came into another state: a row of its history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shift {
+    /// The state it came into.
+    pub state: HealthState,
+    /// Why, if it was disabled.
+    pub reason: Option<DisabledReason>,
+    /// When (RFC 3339).
+    pub at: String,
+    /// The person or program that did it; `None`: the server.
+    pub by: Option<String>,
+    /// Failures in a row by then.
+    pub failures: u32,
+    /// Status of the last answer by then.
+    pub status: Option<u16>,
 }

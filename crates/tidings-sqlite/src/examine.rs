@@ -89,6 +89,15 @@ const RULES: &[(&str, &str)] = &[
         "SELECT abs(log_rows - (SELECT count(*) FROM deliveries)) FROM server",
     ),
     (
+        "deliveries in the queues more or fewer than counted",
+        "SELECT abs(waiting - (SELECT count(*) FROM deliveries WHERE waiting = 1)) FROM server",
+    ),
+    (
+        "hours or history of a webhook that is not there",
+        "SELECT (SELECT count(*) FROM hours h WHERE NOT EXISTS (SELECT 1 FROM webhooks w WHERE w.id = h.webhook AND w.deleted = 0))
+         + (SELECT count(*) FROM shifts s WHERE NOT EXISTS (SELECT 1 FROM webhooks w WHERE w.id = s.webhook AND w.deleted = 0))",
+    ),
+    (
         "bytes of the log more or fewer than counted",
         "SELECT abs(log_bytes - (SELECT coalesce(sum(length(body)), 0) FROM messages)
          - (SELECT coalesce(sum(length(CAST(body AS BLOB))), 0) FROM attempts)) FROM server",

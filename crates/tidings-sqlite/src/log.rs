@@ -158,6 +158,7 @@ fn summary(row: &Row<'_>) -> Result<DeliverySummary> {
         code: row.get(4).map_err(sick)?,
         object: row.get(5).map_err(sick)?,
         sequence: row.get(6).map_err(sick)?,
+        title: row.get(17).map_err(sick)?,
         state: if code == PENDING && paused {
             DeliveryState::Held
         } else {
@@ -184,7 +185,7 @@ pub(crate) fn delivery(
     let mut statement = conn.prepare_cached(&sql).map_err(sick)?;
     let found = statement
         .query_row([delivery.0, project.0], |row| {
-            Ok((summary(row), row.get::<_, Vec<u8>>(17)?))
+            Ok((summary(row), row.get::<_, Vec<u8>>(18)?))
         })
         .optional()
         .map_err(sick)?;
@@ -233,7 +234,7 @@ pub(crate) fn of_event(
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(sick)? {
         let summary = summary(row)?;
-        let last = row.get_ref(18).map_err(sick)?;
+        let last = row.get_ref(19).map_err(sick)?;
         let last = match last.as_str_or_null() {
             Ok(Some(text)) => Some(read_attempt(text, summary.id, summary.attempts)?),
             _ => None,
@@ -241,7 +242,7 @@ pub(crate) fn of_event(
         found.push(EventDelivery {
             summary,
             last_at: last.map(|attempt| attempt.started_at),
-            detail: row.get(17).map_err(sick)?,
+            detail: row.get(18).map_err(sick)?,
         });
     }
     Ok(found)

@@ -267,6 +267,12 @@ impl Writer {
             "DELETE FROM healths WHERE webhook IN (SELECT id FROM webhooks WHERE project = ?1)",
             [project.0],
         )?;
+        for sql in [
+            "DELETE FROM hours WHERE webhook IN (SELECT id FROM webhooks WHERE project = ?1)",
+            "DELETE FROM shifts WHERE webhook IN (SELECT id FROM webhooks WHERE project = ?1)",
+        ] {
+            self.run(sql, [project.0])?;
+        }
         self.run(
             "DELETE FROM webhook_answers WHERE webhook IN (SELECT id FROM webhooks WHERE project = ?1)",
             [project.0],

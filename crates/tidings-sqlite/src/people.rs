@@ -203,6 +203,8 @@ impl Writer {
         for sql in [
             "DELETE FROM absences WHERE webhook = ?1",
             "DELETE FROM sweeps WHERE webhook = ?1",
+            "DELETE FROM hours WHERE webhook = ?1",
+            "DELETE FROM shifts WHERE webhook = ?1",
         ] {
             self.run(sql, [webhook.0])?;
         }
@@ -217,10 +219,11 @@ impl Writer {
             return Ok(false);
         }
         // What was delivered before stays so; it is only not sent once more.
-        self.run(
+        let resent = self.run(
             "UPDATE deliveries SET waiting = 0 WHERE id IN (SELECT id FROM deliveries WHERE webhook = ?1 AND waiting = 1)",
             [webhook.0],
         )?;
+        self.waits_less(resent);
         self.run(
             "UPDATE webhooks SET deleted = 2 WHERE id = ?1 AND deleted = 1",
             [webhook.0],

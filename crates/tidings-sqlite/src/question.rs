@@ -12,7 +12,7 @@ use crate::codes::{DELIVERED, limit, state_code, trigger_code};
 
 /// What a row of the log is made of.
 pub(crate) const COLUMNS: &str = "d.id, d.webhook, m.event, m.dialect, m.code, m.object, m.sequence, d.state, d.made_by, d.late, d.due_ms,
-     d.attempts, d.outcome, d.status, d.duration_ms, d.error, coalesce(h.paused, 0)";
+     d.attempts, d.outcome, d.status, d.duration_ms, d.error, coalesce(h.paused, 0), m.title";
 
 /// A millisecond in ids of deliveries.
 pub(crate) const MILLISECOND: i64 = 1 << 20;

@@ -204,6 +204,7 @@ impl Writer {
         if first == 0 {
             return Ok(false);
         }
+        self.totals.waiting -= 1;
         self.insert_attempt(settled.delivery, 1, tried)?;
         self.index_try(settled.delivery, settled.webhook, tried)?;
         Ok(true)
@@ -214,8 +215,8 @@ impl Writer {
         self.run(
             "UPDATE healths SET paused = ?2, body = ?3 WHERE webhook = ?1",
             params![webhook.0, paused, to_json(health)?],
-        )
-        .map(drop)
+        )?;
+        self.add_shifts(webhook, &health.shifts)
     }
 
     fn settle_one(&mut self, settlement: &Settled) -> Result<()> {
@@ -252,6 +253,7 @@ impl Writer {
                     "UPDATE deliveries SET waiting = 0, due_ms = NULL WHERE id = ?1",
                     [id],
                 )?;
+                self.totals.waiting -= 1;
             }
             return Ok(());
         }
@@ -278,6 +280,7 @@ impl Writer {
             Then::Parked => PARKED,
             Then::Skipped => SKIPPED,
         };
+        self.totals.waiting -= i64::from(waiting);
         self.run(
             "UPDATE deliveries SET tries = ?2, first_try_ms = ?3, late = ?4, due_ms = NULL, state = ?5, waiting = 0 WHERE id = ?1",
             params![id, settlement.tries, settlement.first_try_ms, settlement.late, state],
@@ -347,11 +350,18 @@ impl Writer {
         rows: usize,
         becomes: i64,
     ) -> Result<usize> {
-        self.run(
+        let taken = self.run(
             "UPDATE deliveries SET waiting = 0, due_ms = NULL, state = ?2 WHERE id IN
              (SELECT id FROM deliveries WHERE webhook = ?1 AND waiting = 1 AND state = 0 ORDER BY id LIMIT ?3)",
             params![webhook.0, becomes, limit(rows)],
-        )
+        )?;
+        self.waits_less(taken);
+        Ok(taken)
+    }
+
+    /// So many deliveries have left the queues.
+    pub(crate) fn waits_less(&mut self, deliveries: usize) {
+        self.totals.waiting -= i64::try_from(deliveries).unwrap_or_default();
     }
 
     /// Skips up to `rows` parked deliveries of a webhook.
@@ -390,6 +400,7 @@ impl Writer {
              wait_ms = 0, next_trigger = ?2 WHERE id = ?1",
             params![delivery.0, trigger_code(Trigger::Resend)],
         )?;
+        self.totals.waiting += 1;
         let sql = format!("SELECT {QUEUED} FROM deliveries d WHERE d.id = ?1");
         let mut statement = self.conn.prepare_cached(&sql).map_err(sick)?;
         let mut rows = statement.query([delivery.0]).map_err(sick)?;

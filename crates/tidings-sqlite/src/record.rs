@@ -588,6 +588,7 @@ impl Writer {
                 params![id.0, message.id, new.project.0, webhook.0, PENDING, trigger_code(trigger)],
             )?;
             self.totals.rows += 1;
+            self.totals.waiting += 1;
             deliveries.push(Queued {
                 id,
                 webhook,

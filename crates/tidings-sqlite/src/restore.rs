@@ -70,6 +70,7 @@ fn settle(conn: &mut Connection, after: AfterRestore) -> rusqlite::Result<Restor
             "UPDATE deliveries SET state = iif(state = ?1, ?2, state), waiting = 0, due_ms = NULL WHERE waiting = 1",
             [PENDING, PARKED],
         )?;
+        transaction.execute("UPDATE server SET waiting = 0", [])?;
         transaction.execute("DELETE FROM sweeps WHERE errand <> 1", [])?;
     }
     // Recoveries after the backup may have given out ids of these places.

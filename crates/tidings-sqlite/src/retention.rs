@@ -41,7 +41,7 @@ impl Writer {
     fn expire(&mut self, before_ms: i64, step: usize, pruned: &mut Pruned) -> Result<()> {
         let parked = "d.state = 2 AND d.state > 1";
         let held = "d.waiting = 1 AND d.state = 0 AND EXISTS (SELECT 1 FROM healths h WHERE h.webhook = w.id AND h.paused = 1)";
-        for which in [parked, held] {
+        for (which, queued) in [(parked, false), (held, true)] {
             // Webhook by webhook, so that the indexes of the states serve.
             let sql = format!(
                 "UPDATE deliveries SET state = {EXPIRED}, waiting = 0, due_ms = NULL WHERE id IN
@@ -49,6 +49,7 @@ impl Writer {
                   WHERE w.deleted = 0 AND {which} AND d.id < ?1 LIMIT ?2)"
             );
             let expired = self.run(&sql, params![first_id(before_ms), limit(step)])?;
+            self.waits_less(if queued { expired } else { 0 });
             pruned.expired += expired as u64;
             pruned.more |= expired == step;
         }
@@ -120,14 +121,16 @@ impl Writer {
     /// Removes deliveries with their attempts, and messages that nobody needs any more.
     pub(crate) fn remove_deliveries(&mut self, ids: &[i64]) -> Result<()> {
         for id in ids {
-            let (message, attempts, triggers): (i64, i64, i64) = self
+            let (message, attempts, triggers, waiting): (i64, i64, i64, i64) = self
                 .conn
                 .prepare_cached(
                     "SELECT message, (SELECT coalesce(sum(length(CAST(body AS BLOB))), 0) FROM attempts WHERE delivery = ?1),
-                     triggers | (1 << made_by) FROM deliveries WHERE id = ?1",
+                     triggers | (1 << made_by), waiting FROM deliveries WHERE id = ?1",
                 )
                 .and_then(|mut s| {
-                    s.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                    s.query_row([id], |row| {
+                        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                    })
                 })
                 .map_err(sick)?;
             self.forget_triggers(*id, triggers)?;
@@ -135,6 +138,7 @@ impl Writer {
             self.run("DELETE FROM deliveries WHERE id = ?1", [id])?;
             self.totals.rows -= 1;
             self.totals.bytes -= attempts;
+            self.totals.waiting -= waiting;
             self.remove_message(message)?;
         }
         Ok(())
@@ -224,6 +228,7 @@ impl Writer {
             "DELETE FROM absences WHERE (webhook, since) IN (SELECT webhook, since FROM absences WHERE until < ?1 LIMIT ?2)",
             params![oldest, limit(step)],
         )?;
+        pruned.more |= self.prune_shifts(kept_from, step)? == step;
         let memos = self.run(
             "DELETE FROM memos WHERE (scope, key) IN (SELECT scope, key FROM memos WHERE made_ms <= ?1 LIMIT ?2)",
             params![now_ms.saturating_sub(MEMO_KEPT_MS), limit(step)],

@@ -8,15 +8,15 @@ use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
-use tidings_domain::webhook::{Health, Webhook};
+use tidings_domain::webhook::{Health, Shift, Webhook};
 use tidings_domain::{
     Clock, Collection, DeliveryId, Doc, EventId, Project, ProjectId, TokenId, WebhookId,
 };
 use tidings_storage::{
     Activity, AsOf, Begun, CommitListener, Deed, DeliveryDetail, DeliveryFilter, DeliverySummary,
-    Done, EventDelivery, LaneCounts, LaneStart, MakeNotes, NewMessage, NewSweep, Page, Planner,
-    Pruned, Queued, ReadJob, RecordError, Recorded, Retention, ServerTime, Settlement, Store,
-    StoreError, Sweep, Swept, TestSend, Token,
+    Done, EventDelivery, Hour, LaneCounts, LaneStart, MakeNotes, NewMessage, NewSweep, Page,
+    Planner, Pruned, Queued, ReadJob, RecordError, Recorded, Retention, ServerTime, Settlement,
+    Store, StoreError, StoreFigures, Sweep, SweepLeft, Swept, TestSend, Token,
 };
 use tokio::sync::Semaphore;
 
@@ -25,7 +25,7 @@ use crate::open::{OpenError, open};
 use crate::shared::Shared;
 use crate::snapshot::Shot;
 use crate::writer::{AGAIN, ToWriter, Totals, Writer};
-use crate::{keep, log, objects, people, queue, record, restore, sweeps};
+use crate::{figures, keep, log, objects, people, queue, record, restore, sweeps};
 
 /// Queries that may run at once on threads of their own; each can hold a connection for long.
 const QUERIES: usize = 8;
@@ -332,6 +332,10 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn sweep_left(&self, webhook: WebhookId) -> Result<Option<SweepLeft>> {
+        self.query(move |conn, _| sweeps::left(conn, webhook)).await
+    }
+
     async fn count_sweep(&self, new: NewSweep) -> Result<u64> {
         self.query(move |conn, _| sweeps::count(conn, &new)).await
     }
@@ -396,6 +400,33 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<EventDelivery>> {
         self.query(move |conn, _| log::of_event(conn, project, event, webhooks, limit))
+            .await
+    }
+
+    async fn add_hours(&self, hours: &[Hour]) -> Result<()> {
+        let hours: Arc<[Hour]> = hours.into();
+        self.write(move |w| w.add_hours(&hours)).await
+    }
+
+    async fn hours(&self, webhooks: &[WebhookId], since: i64) -> Result<Vec<Hour>> {
+        let webhooks = webhooks.to_vec();
+        self.query(move |conn, _| figures::hours(conn, &webhooks, since))
+            .await
+    }
+
+    async fn shifts(
+        &self,
+        project: ProjectId,
+        webhook: WebhookId,
+        before: i64,
+        limit: usize,
+    ) -> Result<Page<(i64, Shift)>> {
+        self.query(move |conn, _| figures::shifts(conn, project, webhook, (before, limit)))
+            .await
+    }
+
+    async fn figures(&self) -> Result<StoreFigures> {
+        self.query(move |conn, shared| figures::figures(conn, shared.path()))
             .await
     }
 

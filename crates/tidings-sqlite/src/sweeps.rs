@@ -10,7 +10,7 @@ use tidings_domain::{DeliveryId, EventId, Project, ProjectId, WebhookId};
 use tidings_storage::sweep::STILL_OFF;
 use tidings_storage::{
     Absence, Activity, Begun, Errand, Message, NewMessage, NewSweep, Next, Queued, StoreError,
-    Sweep, Swept,
+    Sweep, SweepLeft, Swept,
 };
 
 use crate::codes::{EXPIRED, FAILED, PARKED, PENDING, Result, SKIPPED, limit, sick, trigger_code};
@@ -77,6 +77,35 @@ pub(crate) fn under_way(conn: &Connection) -> Result<Vec<Sweep>> {
     let mut statement = conn.prepare_cached(&sql).map_err(sick)?;
     let rows = statement.query_map([], read_sweep).map_err(sick)?;
     rows.collect::<rusqlite::Result<_>>().map_err(sick)
+}
+
+/// How far the sweep of a webhook is.
+pub(crate) fn left(conn: &Connection, webhook: WebhookId) -> Result<Option<SweepLeft>> {
+    let sql = format!("SELECT {SWEEP} FROM sweeps WHERE webhook = ?1");
+    let sweep = conn
+        .prepare_cached(&sql)
+        .and_then(|mut s| s.query_row([webhook.0], read_sweep).optional())
+        .map_err(sick)?;
+    let Some(sweep) = sweep else {
+        return Ok(None);
+    };
+    let deliveries = count_between(conn, webhook, sweep.errand, (sweep.at.0 + 1, sweep.end.0))?;
+    let mut statement = conn
+        .prepare_cached("SELECT count(*) FROM events WHERE project = ?1 AND id > ?2 AND id <= ?3")
+        .map_err(sick)?;
+    let mut events = 0;
+    for absence in absences(conn, webhook)? {
+        if sweep.concerns(&absence) {
+            let given = [sweep.project.0, absence.since.0, absence.until.0];
+            let found: i64 = statement.query_row(given, |row| row.get(0)).map_err(sick)?;
+            events += found.unsigned_abs();
+        }
+    }
+    Ok(Some(SweepLeft {
+        sweep,
+        deliveries,
+        events,
+    }))
 }
 
 fn absences(conn: &Connection, webhook: WebhookId) -> Result<Vec<Absence>> {
@@ -181,19 +210,34 @@ pub(crate) fn missed(
 
 /// Deliveries that a sweep would deal with, from `since` up to, and without, `until`.
 pub(crate) fn count(conn: &Connection, new: &NewSweep) -> Result<u64> {
-    let until = new.until_ms.map_or(i64::MAX, first_id);
+    let last = new.until_ms.map_or(i64::MAX, |until| first_id(until) - 1);
+    count_between(
+        conn,
+        new.webhook,
+        new.errand,
+        (first_id(new.since_ms), last),
+    )
+}
+
+/// What an errand would deal with among those ids.
+fn count_between(
+    conn: &Connection,
+    webhook: WebhookId,
+    errand: Errand,
+    (first, last): (i64, i64),
+) -> Result<u64> {
     let mut all = 0;
-    for state in states(new.errand) {
+    for state in states(errand) {
         let found: i64 = conn
             .prepare_cached(
-                "SELECT count(*) FROM deliveries WHERE webhook = ?1 AND state = ?2 AND state > 1 AND id >= ?3 AND id < ?4 AND made_by <> ?5",
+                "SELECT count(*) FROM deliveries WHERE webhook = ?1 AND state = ?2 AND state > 1 AND id BETWEEN ?3 AND ?4 AND made_by <> ?5",
             )
             .and_then(|mut s| {
                 let given = params![
-                    new.webhook.0,
+                    webhook.0,
                     state,
-                    first_id(new.since_ms),
-                    until,
+                    first,
+                    last,
                     trigger_code(Trigger::Test)
                 ];
                 s.query_row(given, |row| row.get(0))
@@ -468,7 +512,7 @@ impl Writer {
         Ok(ids)
     }
 
-    fn deal_with(&self, id: DeliveryId, errand: Errand) -> Result<()> {
+    fn deal_with(&mut self, id: DeliveryId, errand: Errand) -> Result<()> {
         let trigger = match errand {
             Errand::Skip => {
                 let skip = "UPDATE deliveries SET state = ?2 WHERE id = ?1";
@@ -477,6 +521,7 @@ impl Writer {
             Errand::Deliver => Trigger::Recover,
             Errand::Resend { .. } => Trigger::Resend,
         };
+        self.totals.waiting += 1;
         self.run(
             "UPDATE deliveries SET state = ?2, waiting = 1, tries = 0, first_try_ms = NULL, due_ms = NULL, wait_ms = 0,
              next_trigger = ?3 WHERE id = ?1",
@@ -568,6 +613,7 @@ impl Writer {
         )?;
         self.index_trigger(id.0, trigger_code(Trigger::Recover))?;
         self.totals.rows += 1;
+        self.totals.waiting += i64::from(waits);
         if waits {
             self.announce.push(Queued {
                 id,

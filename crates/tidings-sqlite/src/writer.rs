@@ -33,12 +33,14 @@ pub(crate) struct Totals {
     pub(crate) time_ms: i64,
     pub(crate) rows: i64,
     pub(crate) bytes: i64,
+    /// Deliveries in the queues.
+    pub(crate) waiting: i64,
 }
 
 impl Totals {
     pub(crate) fn load(conn: &Connection) -> rusqlite::Result<Self> {
         conn.query_row(
-            "SELECT event, delivery, webhook, token, time_ms, log_rows, log_bytes FROM server",
+            "SELECT event, delivery, webhook, token, time_ms, log_rows, log_bytes, waiting FROM server",
             [],
             |row| {
                 Ok(Self {
@@ -49,6 +51,7 @@ impl Totals {
                     time_ms: row.get(4)?,
                     rows: row.get(5)?,
                     bytes: row.get(6)?,
+                    waiting: row.get(7)?,
                 })
             },
         )
@@ -414,10 +417,10 @@ impl Writer {
             let t = self.totals;
             self.conn
                 .prepare_cached(
-                    "UPDATE server SET event = ?1, delivery = ?2, webhook = ?3, token = ?4, time_ms = ?5, log_rows = ?6, log_bytes = ?7",
+                    "UPDATE server SET event = ?1, delivery = ?2, webhook = ?3, token = ?4, time_ms = ?5, log_rows = ?6, log_bytes = ?7, waiting = ?8",
                 )
                 .and_then(|mut s| {
-                    s.execute([t.event, t.delivery, t.webhook, t.token, t.time_ms, t.rows, t.bytes])
+                    s.execute([t.event, t.delivery, t.webhook, t.token, t.time_ms, t.rows, t.bytes, t.waiting])
                 })
                 .map_err(sick)?;
         }

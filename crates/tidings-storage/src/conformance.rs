@@ -12,6 +12,7 @@
 )]
 
 mod accounts;
+mod figures;
 mod sweeps;
 
 use std::sync::Arc;
@@ -147,6 +148,9 @@ pub async fn exercise(make: impl Fn(Arc<dyn Clock>, Arc<dyn CommitListener>) -> 
     the_log_of_an_event(bench()).await;
     the_log_of_an_object(bench()).await;
     tests_in_the_log(bench()).await;
+    figures::hours(bench()).await;
+    figures::history(bench()).await;
+    figures::figures(bench()).await;
     people(bench()).await;
     retention(bench()).await;
     deleting_a_project(bench()).await;

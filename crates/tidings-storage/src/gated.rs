@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tidings_domain::webhook::{Health, Webhook};
+use tidings_domain::webhook::{Health, Shift, Webhook};
 use tidings_domain::{
     AccountId, Collection, DeliveryId, Doc, EventId, Project, ProjectId, SessionId, TokenId,
     WebhookId,
@@ -13,9 +13,9 @@ use tidings_domain::{
 use crate::accounts::{Account, Accounts, Ends, Membership, OneTimeLink, StoredSession};
 use crate::{
     Activity, AsOf, Begun, Deed, DeliveryDetail, DeliveryFilter, DeliverySummary, Done,
-    EventDelivery, LaneCounts, LaneStart, MakeNotes, NewMessage, NewSweep, Page, Planner, Pruned,
-    Queued, ReadJob, RecordError, Recorded, Retention, Settlement, Store, StoreError, Sweep, Swept,
-    TestSend, Token,
+    EventDelivery, Hour, LaneCounts, LaneStart, MakeNotes, NewMessage, NewSweep, Page, Planner,
+    Pruned, Queued, ReadJob, RecordError, Recorded, Retention, Settlement, Store, StoreError,
+    StoreFigures, Sweep, SweepLeft, Swept, TestSend, Token,
 };
 
 /// Stands before a store. `call` is the name of the method.
@@ -249,6 +249,11 @@ impl Store for Gated {
         self.through("end_sweep", job).await
     }
 
+    async fn sweep_left(&self, webhook: WebhookId) -> Result<Option<SweepLeft>, StoreError> {
+        self.through("sweep_left", self.store.sweep_left(webhook))
+            .await
+    }
+
     async fn count_sweep(&self, new: NewSweep) -> Result<u64, StoreError> {
         let job = self.store.count_sweep(new);
         self.through("count_sweep", job).await
@@ -316,6 +321,30 @@ impl Store for Gated {
             .store
             .deliveries_of_event(project, event, webhooks, limit);
         self.through("deliveries_of_event", job).await
+    }
+
+    async fn add_hours(&self, hours: &[Hour]) -> Result<(), StoreError> {
+        self.through("add_hours", self.store.add_hours(hours)).await
+    }
+
+    async fn hours(&self, webhooks: &[WebhookId], since: i64) -> Result<Vec<Hour>, StoreError> {
+        self.through("hours", self.store.hours(webhooks, since))
+            .await
+    }
+
+    async fn shifts(
+        &self,
+        project: ProjectId,
+        webhook: WebhookId,
+        before: i64,
+        limit: usize,
+    ) -> Result<Page<(i64, Shift)>, StoreError> {
+        let job = self.store.shifts(project, webhook, before, limit);
+        self.through("shifts", job).await
+    }
+
+    async fn figures(&self) -> Result<StoreFigures, StoreError> {
+        self.through("figures", self.store.figures()).await
     }
 
     async fn create_token(&self, token: Token) -> Result<Token, StoreError> {

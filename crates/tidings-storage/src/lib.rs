@@ -12,6 +12,7 @@
 pub mod accounts;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod figures;
 #[cfg(any(test, feature = "conformance"))]
 pub mod gated;
 mod keep;
@@ -26,12 +27,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tidings_domain::delivery::{DeliveryState, Outcome, Trigger};
-use tidings_domain::webhook::{Health, Webhook};
+use tidings_domain::webhook::{Health, Shift, Webhook};
 use tidings_domain::{
     DeliveryId, Doc, Event, EventId, Fault, ObjectRef, Project, ProjectId, TokenId, View, WebhookId,
 };
 
 pub use accounts::Accounts;
+pub use figures::{Hour, MOST_SHIFTS, Oldest, StoreFigures, SweepLeft, hour_of};
 pub use keep::{Deed, Done, MEMO_KEPT_MS, MakeNotes, Memo, Notes, memo_is_old, memos_of};
 pub use memory::MemoryStore;
 pub use sweep::{Absence, Begun, Errand, NewSweep, Next, Sweep, Swept};
@@ -148,7 +150,7 @@ pub struct NewMessage {
     pub sequence: Option<i64>,
     /// The root items whose queue it stands in; empty: ordered with nothing.
     pub roots: Vec<ObjectRef>,
-    /// Title and number of the object, for the log's search.
+    /// Title and number of the object, for the log and its search.
     pub title: String,
     /// The webhooks, each once: one delivery each, `pending`.
     pub webhooks: Vec<WebhookId>,
@@ -406,6 +408,8 @@ pub struct DeliverySummary {
     pub object: String,
     /// Version.
     pub sequence: Option<i64>,
+    /// Title and number of the object as they were; empty for tests.
+    pub title: String,
     /// State, as the webhook's health makes it (pending ones of a paused webhook are held).
     pub state: DeliveryState,
     /// Trigger of the first try, or of what made it.
@@ -692,7 +696,8 @@ pub trait Store: Accounts {
         limit: usize,
     ) -> Result<Vec<Queued>, StoreError>;
 
-    /// Writes the results of tries and the health of webhooks, in one transaction. A settlement for a delivery that is no longer
+    /// Writes the results of tries and the health of webhooks, in one transaction; the shifts that a health brings are added to its
+    /// webhook's history. A settlement for a delivery that is no longer
     /// pending only adds its attempt; but one that was parked while its request was in flight, and was accepted, is delivered. The number of each attempt is the next one of its delivery.
     async fn settle(
         &self,
@@ -740,6 +745,9 @@ pub trait Store: Accounts {
 
     /// Gives a sweep up; what it did not reach stays as it is.
     async fn end_sweep(&self, webhook: WebhookId) -> Result<(), StoreError>;
+
+    /// How far the sweep of a webhook is; `None`: none is under way.
+    async fn sweep_left(&self, webhook: WebhookId) -> Result<Option<SweepLeft>, StoreError>;
 
     /// The deliveries that are there already with which such a sweep would deal.
     async fn count_sweep(&self, new: NewSweep) -> Result<u64, StoreError>;
@@ -794,6 +802,28 @@ pub trait Store: Accounts {
         webhooks: (WebhookId, WebhookId),
         limit: usize,
     ) -> Result<Vec<EventDelivery>, StoreError>;
+
+    // === Figures ===
+
+    /// Adds to what webhooks have delivered and failed hour by hour, in one transaction. Hours of more than a day before the one that
+    /// is added may be forgotten; what is added to a deleted webhook is.
+    async fn add_hours(&self, hours: &[Hour]) -> Result<(), StoreError>;
+
+    /// What those webhooks delivered and failed from that hour on, by webhook and hour, without the hours of which nothing is known.
+    async fn hours(&self, webhooks: &[WebhookId], since: i64) -> Result<Vec<Hour>, StoreError>;
+
+    /// How a webhook fared: its last [`MOST_SHIFTS`] changes of state with their numbers, newest first, before `before` (0: from
+    /// the newest). Retention removes the old ones but for the last.
+    async fn shifts(
+        &self,
+        project: ProjectId,
+        webhook: WebhookId,
+        before: i64,
+        limit: usize,
+    ) -> Result<Page<(i64, Shift)>, StoreError>;
+
+    /// How much is stored and waits; cheap however much that is.
+    async fn figures(&self) -> Result<StoreFigures, StoreError>;
 
     // === Tokens, settings, care ===
 

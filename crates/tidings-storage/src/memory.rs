@@ -12,7 +12,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tidings_domain::collection::ITEMS;
 use tidings_domain::delivery::{DeliveryState, Outcome, Trigger};
 use tidings_domain::project::WebhookSwitch;
-use tidings_domain::webhook::{Health, HealthState, Webhook};
+use tidings_domain::webhook::{Health, HealthState, Shift, Webhook};
 use tidings_domain::{
     Clock, Collection, DeliveryId, Doc, EventId, ObjectRef, Project, ProjectId, TokenId, View,
     WebhookId,
@@ -20,13 +20,15 @@ use tidings_domain::{
 
 use crate::{
     Absence, Activity, AsOf, Attempt, Begun, CommitListener, Deed, DeliveryDetail, DeliveryFilter,
-    DeliverySummary, Done, EventDelivery, EventIds, LaneCounts, LaneStart, LastAttempt, MakeNotes,
-    Memo, Message, NewMessage, NewSweep, Page, Plan, Planner, Pruned, Queued, ReadJob, RecordError,
-    Recorded, Retention, ServerTime, Settlement, Snapshot, Store, StoreError, Sweep, Swept,
-    TestSend, Then, Token, Write, WriteWhat, created_ms, memo_is_old, memos_of,
+    DeliverySummary, Done, EventDelivery, EventIds, Hour, LaneCounts, LaneStart, LastAttempt,
+    MakeNotes, Memo, Message, NewMessage, NewSweep, Page, Plan, Planner, Pruned, Queued, ReadJob,
+    RecordError, Recorded, Retention, ServerTime, Settlement, Snapshot, Store, StoreError,
+    StoreFigures, Sweep, SweepLeft, Swept, TestSend, Then, Token, Write, WriteWhat, created_ms,
+    memo_is_old, memos_of,
 };
 
 mod accounts;
+mod figures;
 mod sweeps;
 #[cfg(test)]
 mod tests;
@@ -88,6 +90,7 @@ struct Lane {
     webhook: Arc<Webhook>,
     health: Health,
     deleted: bool,
+    history: figures::History,
 }
 
 #[derive(Clone)]
@@ -393,10 +396,12 @@ impl Disk {
         let webhook = Arc::new(webhook);
         let lane = Lane {
             webhook: Arc::clone(&webhook),
-            health,
+            health: Health::default(),
             deleted: false,
+            history: figures::History::default(),
         };
         self.webhooks.insert(webhook.id, lane);
+        self.write_health(webhook.id, health);
         self.note_absence(webhook.id);
         Ok(webhook)
     }
@@ -425,6 +430,7 @@ impl Disk {
         let bare = Arc::make_mut(&mut lane.webhook);
         bare.secrets = None;
         bare.headers.clear();
+        lane.history = figures::History::default();
         for state in [DeliveryState::Pending, DeliveryState::Parked] {
             for id in self.of_webhook(webhook, state) {
                 self.set_state(id, DeliveryState::Skipped);
@@ -734,6 +740,7 @@ impl Disk {
             code: message.code.clone(),
             object: message.object.clone(),
             sequence: message.sequence,
+            title: row.title.clone(),
             state: self.shown_state(row),
             trigger: row.made_by.as_str().to_owned(),
             late: row.queued.late,
@@ -1085,9 +1092,7 @@ impl Store for MemoryStore {
             disk.settle_one(settlement.clone());
         }
         for (webhook, health) in health {
-            if let Some(lane) = disk.webhooks.get_mut(webhook) {
-                lane.health.clone_from(health);
-            }
+            disk.write_health(*webhook, health.clone());
         }
         Ok(())
     }
@@ -1168,6 +1173,10 @@ impl Store for MemoryStore {
     async fn end_sweep(&self, webhook: WebhookId) -> Result<(), StoreError> {
         self.writing()?.sweeps.remove(&webhook);
         Ok(())
+    }
+
+    async fn sweep_left(&self, webhook: WebhookId) -> Result<Option<SweepLeft>, StoreError> {
+        Ok(self.reading()?.sweep_left(webhook))
     }
 
     async fn count_sweep(&self, new: NewSweep) -> Result<u64, StoreError> {
@@ -1306,6 +1315,31 @@ impl Store for MemoryStore {
         Ok(shown.collect())
     }
 
+    async fn add_hours(&self, hours: &[Hour]) -> Result<(), StoreError> {
+        self.writing()?.add_hours(hours);
+        Ok(())
+    }
+
+    async fn hours(&self, webhooks: &[WebhookId], since: i64) -> Result<Vec<Hour>, StoreError> {
+        Ok(self.reading()?.hours(webhooks, since))
+    }
+
+    async fn shifts(
+        &self,
+        project: ProjectId,
+        webhook: WebhookId,
+        before: i64,
+        limit: usize,
+    ) -> Result<Page<(i64, Shift)>, StoreError> {
+        let disk = self.reading()?;
+        let shifts = disk.shifts(project, webhook, before);
+        Ok(page(shifts.into_iter(), limit, |(number, _)| *number))
+    }
+
+    async fn figures(&self) -> Result<StoreFigures, StoreError> {
+        Ok(self.reading()?.figures())
+    }
+
     async fn create_token(&self, token: Token) -> Result<Token, StoreError> {
         self.writing()?.create_token(token)
     }
@@ -1436,6 +1470,7 @@ impl Store for MemoryStore {
         pruned.more |= events == step;
         pruned.removed += disk.retain_versions();
         disk.forget_absences();
+        disk.forget_shifts(kept_from);
         disk.memos
             .retain(|_, (_, made_ms)| !memo_is_old(*made_ms, now_ms));
         Ok(pruned)

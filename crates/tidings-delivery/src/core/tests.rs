@@ -61,7 +61,13 @@ fn webhook(id: i64) -> Arc<Webhook> {
 }
 
 fn core(lanes: i64, pending: bool) -> Core {
-    let mut core = Core::new(Settings::default(), Arc::new(Never), Arc::default(), now());
+    let mut core = Core::new(
+        Settings::default(),
+        Arc::new(Never),
+        Arc::default(),
+        Arc::default(),
+        now(),
+    );
     let start = |id| LaneStart {
         webhook: webhook(id),
         health: Health::default(),

@@ -29,8 +29,9 @@ impl Engine {
         let (end, ended) = oneshot::channel();
         let (far, so_far) = watch::channel(0);
         let sweeper = Arc::clone(&self.0.sweeper);
+        let by = self.1.clone();
         self.until_stop(async move {
-            let result = sweeper.sweep(new, &far).await;
+            let result = sweeper.sweep(new, by, &far).await;
             drop(seat);
             // Nobody may be waiting any more.
             let _ = end.send(result);

@@ -14,6 +14,7 @@ use crate::carry::Carrier;
 use crate::core::Core;
 use crate::first_tries::Waiters;
 use crate::keep;
+use crate::ledger::Ledger;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::retention;
@@ -46,7 +47,13 @@ impl Engine {
         let live = Arc::new(Live::default());
         let waiters = Arc::new(Waiters::default());
         let metrics = Metrics::new(Arc::clone(&live), Arc::clone(&waiters));
-        let mut core = Core::new(settings.clone(), entropy, Arc::clone(&live), time.now());
+        let mut core = Core::new(
+            settings.clone(),
+            entropy,
+            Arc::clone(&live),
+            Arc::clone(inbox.feed()),
+            time.now(),
+        );
         core.begin(lanes, resumed.cut_off.as_ref(), time.now());
         for sweep in &sweeps {
             core.hold_back(sweep);
@@ -71,20 +78,23 @@ impl Engine {
             inbox.clone(),
             Arc::clone(&settings),
         ));
-        let engine = Engine(Arc::new(Inner {
+        let ledger = Arc::new(Ledger::new(Arc::clone(&store), Arc::clone(&live)));
+        let inner = Arc::new(Inner {
             store: Arc::clone(&store),
             inbox: inbox.clone(),
             carrier: Arc::clone(&carrier),
             time: Arc::clone(&time),
             settings: Arc::clone(&settings),
             live,
+            ledger: Arc::clone(&ledger),
             waiters: Arc::clone(&waiters),
             metrics: metrics.clone(),
             tests: parking_lot::Mutex::default(),
             sweeper,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
-        }));
+        });
+        let engine = Engine(inner, None);
         let outbox = Outbox::default();
         let stop = || engine.0.stop.clone();
         let tasks = &engine.0.tasks;
@@ -102,6 +112,7 @@ impl Engine {
             Arc::clone(&time),
             stop(),
         ));
+        tasks.spawn(ledger.run(stop()));
         tasks.spawn(retention::run(
             Arc::clone(&store),
             Arc::clone(&time),

@@ -11,6 +11,7 @@ use tidings_domain::{Fault, WebhookId};
 use tidings_storage::{StoreError, TestSend};
 
 use super::Engine;
+use crate::feed::News;
 use crate::request::Letter;
 use crate::target::Target;
 
@@ -67,6 +68,8 @@ impl Engine {
             .log_test(test.clone())
             .await
             .map_err(|e| unavailable(&e))?;
+        let feed = self.0.inbox.feed();
+        feed.tell(webhook.project, News::Delivery(delivery));
         Ok(test)
     }
 

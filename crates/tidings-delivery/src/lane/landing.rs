@@ -9,6 +9,7 @@ use tidings_storage::{Attempt, Settlement, Then};
 
 use super::{Context, Lane, OWN_FAULT_PAUSE_MS};
 use crate::effect::{Effect, Landed};
+use crate::pace::Tried;
 use crate::schedule::most_jitter_ms;
 use crate::verdict::Verdict;
 
@@ -33,6 +34,7 @@ impl Lane {
         }
         match landed {
             Landed::Tried(attempts, verdict) => {
+                self.note_pace(&attempts, &verdict);
                 let disabled = self.note(id, &verdict, was_probe, cx);
                 self.tried(id, attempts, &verdict, cx);
                 if let Some(reason) = disabled {
@@ -79,6 +81,17 @@ impl Lane {
         self.write_fate(id, last, &fate, cx);
         self.follow(id, &fate, cx);
         self.overtake(cx);
+    }
+
+    /// For people who look how much goes out and how fast. What our own stop cut off says nothing.
+    fn note_pace(&mut self, attempts: &[Attempt], verdict: &Verdict) {
+        if verdict.outcome != Outcome::Interrupted {
+            let took_ms = attempts.last().map_or(0, |a| a.duration_ms);
+            self.tried.push(Tried {
+                accepted: verdict.accepted(),
+                took_ms: u32::try_from(took_ms).unwrap_or(u32::MAX),
+            });
+        }
     }
 
     /// What the try means for the webhook.

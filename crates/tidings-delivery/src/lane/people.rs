@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::{Budget, Context, Lane};
 use crate::effect::Effect;
-use crate::health::Rules;
+use crate::health::{By, Rules};
 use crate::target::Target;
 use crate::waiting::{Seat, Waiting, Why};
 
@@ -56,6 +56,11 @@ impl Lane {
         if order_changed {
             self.reload(cx);
         }
+    }
+
+    /// On whose behalf the next changes are made.
+    pub(crate) fn act_for(&mut self, by: By) {
+        self.vital.by = by;
     }
 
     pub(crate) fn pause(&mut self, cx: &mut Context<'_>) {

@@ -6,15 +6,22 @@ use tidings_domain::DeliveryId;
 use tidings_domain::webhook::{Health, Webhook};
 
 use super::{Context, Lane};
+use crate::health::By;
 use crate::target::Target;
 
 impl Lane {
     /// A sweep is about to begin: nothing after that place starts. Whether the webhook is disabled, and its health as enabling makes
     /// it.
-    pub(crate) fn hold_back(&mut self, at: DeliveryId, cx: &mut Context<'_>) -> (bool, Health) {
+    pub(crate) fn hold_back(
+        &mut self,
+        at: DeliveryId,
+        by: By,
+        cx: &mut Context<'_>,
+    ) -> (bool, Health) {
         self.gate = Some(at);
         self.reload(cx);
         let mut enabled = self.vital.clone();
+        enabled.by = by;
         enabled.enable(cx.now);
         (self.vital.is_disabled(), enabled.health)
     }
@@ -31,6 +38,8 @@ impl Lane {
             self.target = Target::new(webhook);
         }
         self.vital.enable(cx.now);
+        // The store has it in the history already.
+        self.vital.health.shifts.clear();
         self.write_health(cx);
     }
 

@@ -99,6 +99,14 @@ const BREAKING: &[(&str, &str)] = &[
         "UPDATE server SET log_rows = 7",
     ),
     (
+        "deliveries in the queues more or fewer than counted",
+        "UPDATE server SET waiting = waiting + 1",
+    ),
+    (
+        "hours or history of a webhook that is not there",
+        "INSERT INTO hours VALUES (9, 1, 1, 1)",
+    ),
+    (
         "bytes of the log more or fewer than counted",
         "UPDATE server SET log_bytes = log_bytes + 1",
     ),

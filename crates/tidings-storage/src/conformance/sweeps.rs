@@ -40,6 +40,12 @@ async fn carry_on(b: &Bench, hook: WebhookId) -> Sweep {
         match swept.next {
             Next::Deliveries => {}
             Next::Events { after, until } => {
+                let left = b.store.sweep_left(hook).await.unwrap().unwrap();
+                assert_eq!(left.sweep, swept.sweep);
+                let missed = b.store.missed(hook, 0, after, 1000).await.unwrap();
+                let next = missed.iter().filter(|a| a.event.id <= until);
+                let next = next.count() as u64;
+                assert!(left.events >= next, "these are still to be told");
                 make_up(b, &swept.sweep, (after, until)).await;
             }
             Next::Nothing => return swept.sweep,

@@ -11,7 +11,8 @@ use tidings_domain::{DeliveryId, EventId, ProjectId, WebhookId};
 use super::{Disk, fresh_schedule};
 use crate::sweep::first_id;
 use crate::{
-    Absence, Activity, Begun, Errand, NewMessage, NewSweep, Next, Queued, StoreError, Sweep, Swept,
+    Absence, Activity, Begun, Errand, NewMessage, NewSweep, Next, Queued, StoreError, Sweep,
+    SweepLeft, Swept,
 };
 
 impl Disk {
@@ -181,7 +182,7 @@ impl Disk {
             let webhook = Arc::make_mut(&mut lane.webhook);
             webhook.enabled = true;
             webhook.version += 1;
-            lane.health = health;
+            self.write_health(id, health);
             self.note_absence(id);
         }
         let after = self.event_before(project, new.since_ms);
@@ -312,6 +313,23 @@ impl Disk {
         made.retain(|_| state == DeliveryState::Pending);
         let next = Next::Deliveries;
         Ok((Swept { sweep, next }, made))
+    }
+
+    pub(super) fn sweep_left(&self, webhook: WebhookId) -> Option<SweepLeft> {
+        let sweep = self.sweeps.get(&webhook)?.clone();
+        let ids = self.chosen(webhook, sweep.errand);
+        let left = ids.filter(|id| *id > sweep.at && *id <= sweep.end);
+        let deliveries = left.count() as u64;
+        let absences = self.absences_of(webhook).into_iter();
+        let events = absences
+            .filter(|a| sweep.concerns(a))
+            .map(|a| self.events_in(webhook, a.since, a.until).len() as u64)
+            .sum();
+        Some(SweepLeft {
+            sweep,
+            deliveries,
+            events,
+        })
     }
 
     pub(super) fn count_sweep(&self, new: &NewSweep) -> u64 {
