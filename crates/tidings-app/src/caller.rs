@@ -178,6 +178,25 @@ impl Caller {
         }
     }
 
+    /// Who it is, for histories: `administrator`, `administrator:Ada`, `app:zapier`, `member:17`, `role:product_owner`.
+    pub fn signature(&self) -> String {
+        let person = match &self.credential().key {
+            Key::Session { name, .. } => Some(name),
+            Key::Configured | Key::Token { .. } | Key::Operator => None,
+        };
+        match (self, person) {
+            (Caller::App { name, .. }, _) => format!("app:{name}"),
+            (Caller::Member { member, role, .. }, _) => match member {
+                Some(id) => format!("member:{id}"),
+                None => format!("role:{}", role.word()),
+            },
+            (Caller::Admin { .. } | Caller::Account { .. }, Some(name)) => {
+                format!("administrator:{name}")
+            }
+            (Caller::Admin { .. } | Caller::Account { .. }, None) => "administrator".to_owned(),
+        }
+    }
+
     /// What it showed.
     pub const fn credential(&self) -> &Credential {
         match self {

@@ -182,6 +182,7 @@ fn head(row: &DeliverySummary, now: Time) -> Vec<(String, Value)> {
         ("code", row.code.clone().into()),
         ("object", row.object.clone().into()),
         ("sequence", row.sequence.into()),
+        ("title", row.title.clone().into()),
         ("state", row.state.as_str().into()),
         ("trigger", row.trigger.clone().into()),
         ("late", row.late.into()),
@@ -257,10 +258,30 @@ fn show_attempt(attempt: &Attempt, audience: Audience) -> Value {
         ("trigger", attempt.trigger.clone().into()),
         ("started_at", attempt.started_at.clone().into()),
         ("duration_ms", crate::webhooks::whole(attempt.duration_ms)),
+        ("timings", show_timings(&attempt.timings_us)),
+        (
+            "remote",
+            attempt
+                .remote
+                .clone()
+                .filter(|_| audience == Audience::Managers)
+                .into(),
+        ),
         ("outcome", attempt.outcome.clone().into()),
         ("status", attempt.status.map(i64::from).into()),
         ("error", error.unwrap_or_default()),
         ("response", response.unwrap_or_default()),
+    ])
+}
+
+/// Where the time of a try went, as far as it came.
+fn show_timings(us: &[Option<u64>; 4]) -> Value {
+    let [dns, connect, tls, first_byte] = us.map(|us| us.map(crate::webhooks::whole).into());
+    object([
+        ("dns_us", dns),
+        ("connect_us", connect),
+        ("tls_us", tls),
+        ("first_byte_us", first_byte),
     ])
 }
 
@@ -295,6 +316,7 @@ pub(crate) fn show_test(sent: &TestSend, webhook: &Webhook, now: Time) -> Value 
             code: sent.code.to_owned(),
             object: sent.object.clone(),
             sequence: sent.sequence,
+            title: String::new(),
             state: if sent.accepted {
                 DeliveryState::Delivered
             } else {

@@ -8,6 +8,7 @@
 //! * [`objects`]: every write and read of every collection. [`activities`]: what happened lately.
 //! * [`projects`], [`tokens`], [`webhooks`], [`deliveries`], [`settings`]: the rest of a project and of the server.
 //! * [`explain`]: why an event reached a webhook or did not.
+//! * [`figures`]: the server in numbers, and what changes right now.
 //! * [`catalogue`]: the dialects, their codes and a sample of each; needs nobody's permission.
 //! * [`vault`]: secrets at rest. [`reader`]: strict reading of requests. [`keep`]: answers for requests that are sent again.
 //! * [`first_tries`]: what became of a write's deliveries.
@@ -29,6 +30,7 @@ pub mod caller;
 pub mod catalogue;
 pub mod deliveries;
 pub mod explain;
+pub mod figures;
 pub mod first_tries;
 pub mod guard;
 pub mod guesses;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use tidings_domain::project::WebhookSwitch;
-use tidings_domain::webhook::{DisabledReason, Health, HealthState, Selection, Webhook};
+use tidings_domain::webhook::{DisabledReason, Health, HealthState, Selection, Shift, Webhook};
 use tidings_domain::{Fault, Project, Value, WebhookId};
 use tidings_storage::{Deed, Done, LaneCounts, Memo, StoreError};
 
@@ -15,6 +15,7 @@ use crate::refusal::{absent, internal, refusal};
 use crate::{Access, App, Caller, Keep, Listed, Paging};
 
 mod headers;
+mod history;
 mod input;
 mod operate;
 mod seal;
@@ -94,25 +95,39 @@ impl App {
             draft.webhook.enabled = false;
         }
         let webhook = self.seal_draft(self.judge_draft(draft).await?)?;
-        let health = Health {
-            state: if webhook.enabled {
-                HealthState::Ok
-            } else {
-                HealthState::Disabled
-            },
-            reason: (!webhook.enabled).then_some(match project.webhooks {
-                WebhookSwitch::ViewOnly => DisabledReason::Plan,
-                WebhookSwitch::On | WebhookSwitch::Off => DisabledReason::Manual,
-            }),
-            since: Some(self.now()),
-            ..Health::default()
-        };
+        let health = self.first_health(caller, project, webhook.enabled);
         let found = (Arc::new(webhook), health, LaneCounts::default());
         let answer = (id, self.show_webhook(caller, project, &found));
         let (webhook, health, _) = found;
         self.insert_webhook(webhook, health, keep.map(|keep| keep(&answer)))
             .await?;
         Ok(answer)
+    }
+
+    /// How a webhook begins: the first entry of its history.
+    fn first_health(&self, caller: &Caller, project: &Project, enabled: bool) -> Health {
+        let (state, reason) = match project.webhooks {
+            _ if enabled => (HealthState::Ok, None),
+            WebhookSwitch::ViewOnly => (HealthState::Disabled, Some(DisabledReason::Plan)),
+            WebhookSwitch::On | WebhookSwitch::Off => {
+                (HealthState::Disabled, Some(DisabledReason::Manual))
+            }
+        };
+        let now = self.now();
+        Health {
+            state,
+            reason,
+            since: Some(now.clone()),
+            shifts: vec![Shift {
+                state,
+                reason,
+                at: now,
+                by: Some(caller.signature()),
+                failures: 0,
+                status: None,
+            }],
+            ..Health::default()
+        }
     }
 
     async fn insert_webhook(
@@ -170,10 +185,12 @@ impl App {
                 };
             }
             if wanted && !stored.enabled {
-                self.engine.enable(stored.id).await.map_err(refusal)?;
+                let engine = self.engine.on_behalf_of(&caller.signature());
+                engine.enable(stored.id).await.map_err(refusal)?;
             } else if !wanted && stored.enabled {
                 let reason = DisabledReason::Manual;
-                let done = self.engine.disable(stored.id, reason).await;
+                let engine = self.engine.on_behalf_of(&caller.signature());
+                let done = engine.disable(stored.id, reason).await;
                 done.map_err(refusal)?;
             }
             return self.webhook(caller, project, id).await;

@@ -19,6 +19,7 @@ use tidings_storage::{
 };
 
 use crate::codes::sick;
+use crate::figures::{HOURS_SQL, OLDEST_SQL};
 use crate::question::{Whose, question};
 use crate::queue::PENDING_SQL;
 use crate::{OpenError, SqliteStore};
@@ -366,6 +367,12 @@ fn hot_queries_use_their_indexes() {
             (1, 0, 10),
         ),
         "deliveries_by_state",
+    );
+    let hours = plan_of(conn, HOURS_SQL, ("[1,2]", 0));
+    assert!(hours.contains("SEARCH hours USING PRIMARY KEY"), "{hours}");
+    check(
+        plan_of(conn, OLDEST_SQL, ()),
+        "SEARCH d USING COVERING INDEX deliveries_waiting",
     );
     check(
         plan_of(

@@ -41,7 +41,9 @@ impl App {
             keep,
             plans: &self.plans,
         };
-        writer.write(project.id, entries, batch).await
+        let wrote = writer.write(project.id, entries, batch).await?;
+        self.tell_watchers(project.id, &wrote.written);
+        Ok(wrote)
     }
 }
 

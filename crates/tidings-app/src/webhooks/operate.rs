@@ -40,15 +40,16 @@ impl App {
         Access::Manage.check(caller)?;
         pages_open(project)?;
         let (webhook, _, _) = self.find_webhook(project, id).await?;
+        let engine = self.engine.on_behalf_of(&caller.signature());
         let done = match switch {
             Switch::Enable => {
                 check_lock(caller, &webhook)?;
                 may_send(project)?;
-                self.engine.enable(webhook.id).await
+                engine.enable(webhook.id).await
             }
             Switch::Disable => {
                 let reason = DisabledReason::Manual;
-                self.engine.disable(webhook.id, reason).await
+                engine.disable(webhook.id, reason).await
             }
             Switch::Pause | Switch::Resume if !webhook.enabled => {
                 return Err(Fault::conflict(
@@ -57,8 +58,8 @@ impl App {
                     "the webhook is disabled; enable it first",
                 ));
             }
-            Switch::Pause => self.engine.pause(webhook.id).await,
-            Switch::Resume => self.engine.resume(webhook.id).await,
+            Switch::Pause => engine.pause(webhook.id).await,
+            Switch::Resume => engine.resume(webhook.id).await,
         };
         done.map_err(refusal)?;
         self.webhook(caller, project, id).await

@@ -56,7 +56,7 @@ impl App {
             since_ms: since.map_or(0, Time::as_millisecond),
             until_ms: None,
         };
-        self.sweep(new, dry_run).await
+        self.sweep(caller, new, dry_run).await
     }
 
     /// Sends again what was given up since a time.
@@ -94,10 +94,15 @@ impl App {
         if !webhook.enabled {
             return Err(webhook_disabled());
         }
-        self.sweep(new, dry_run).await
+        self.sweep(caller, new, dry_run).await
     }
 
-    async fn sweep(&self, new: NewSweep, dry_run: bool) -> Result<SweepAnswer, Fault> {
+    async fn sweep(
+        &self,
+        caller: &Caller,
+        new: NewSweep,
+        dry_run: bool,
+    ) -> Result<SweepAnswer, Fault> {
         if dry_run {
             let count = self.engine.count_sweep(new).await.map_err(refusal)?;
             return Ok(SweepAnswer {
@@ -106,7 +111,8 @@ impl App {
                 complete: true,
             });
         }
-        let done = self.engine.sweep(new).await.map_err(sweep_refusal)?;
+        let engine = self.engine.on_behalf_of(&caller.signature());
+        let done = engine.sweep(new).await.map_err(sweep_refusal)?;
         Ok(SweepAnswer {
             count: done.count,
             dry_run,

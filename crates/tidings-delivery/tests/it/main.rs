@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod cost;
 #[cfg(test)]
+mod figures;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod health;

@@ -50,6 +50,15 @@ pub(super) fn rows() -> Vec<Row> {
         .gives_text("application/openmetrics-text; version=1.0.0; charset=utf-8"),
         Row::new(
             Method::Get,
+            "/api/v1/server",
+            "get_server",
+            Access::Administrator,
+            run!(figures),
+        )
+        .about(TAG, "Tells how the server does: how many deliveries wait and since when, how many go out, which receivers are slow, what is stored.")
+        .gives(200, "Server"),
+        Row::new(
+            Method::Get,
             "/api/v1/openapi.json",
             "openapi",
             Access::Anyone,
@@ -104,6 +113,11 @@ async fn metrics(call: Call) -> Result<Reply, Fault> {
     let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     let text = call.metrics.text()?;
     Ok(Reply::text(StatusCode::OK, media_type, text))
+}
+
+async fn figures(call: Call) -> Result<Reply, Fault> {
+    let figures = call.app.server_figures(call.caller()?).await?;
+    Ok(Reply::json(StatusCode::OK, &figures))
 }
 
 async fn description(_call: Call) -> Result<Reply, Fault> {

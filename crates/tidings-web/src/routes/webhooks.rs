@@ -39,6 +39,18 @@ pub(super) fn rows() -> Vec<Row> {
             .about(TAG, "Reads a webhook.")
             .gives(200, "Webhook")
             .refuses(&[OFF]),
+        Row::new(Method::Get, verb("hours"), "get_webhook_hours", Access::Watch, run!(hours))
+            .about(TAG, "Counts the webhook's accepted and failed tries of the last 24 hours by hour, tests left out, and says how fast its receiver was lately. Up to this moment; a crash of the server costs at most its last minute.")
+            .gives(200, "WebhookHours")
+            .refuses(&[OFF]),
+        Row::new(Method::Get, verb("history"), "list_webhook_history", Access::Watch, run!(history))
+            .about(TAG, "Lists the changes of the webhook's health, newest first: when, why, and by whom if a person or a program did it. The last 200 are kept, as long as the log; the last one always.")
+            .lists("HealthChange")
+            .refuses(&[OFF]),
+        Row::new(Method::Get, verb("progress"), "get_webhook_progress", Access::Watch, run!(progress))
+            .about(TAG, "Says how far the webhook's recovery or resend in bulk is, or how the last one ended.")
+            .gives(200, "SweepProgress")
+            .refuses(&[OFF]),
         Row::new(Method::Patch, ONE, "update_webhook", Access::Manage, run!(update))
             .about(TAG, "Changes a webhook by a merge patch. URL, headers, TLS, secret and timeout apply to the next try of everything that waits; another host in the URL drops the stored headers.")
             .takes("WebhookPatch")
@@ -116,6 +128,28 @@ async fn get(call: Call) -> Result<Reply, Fault> {
         .webhook(call.caller()?, call.project()?, call.id()?)
         .await?;
     Ok(Reply::json(StatusCode::OK, &webhook))
+}
+
+async fn hours(call: Call) -> Result<Reply, Fault> {
+    let (caller, project) = (call.caller()?, call.project()?);
+    let hours = call.app.webhook_hours(caller, project, call.id()?).await?;
+    Ok(Reply::json(StatusCode::OK, &hours))
+}
+
+async fn history(call: Call) -> Result<Reply, Fault> {
+    let paging = call.paging()?;
+    let (caller, project) = (call.caller()?, call.project()?);
+    let page = call
+        .app
+        .webhook_history(caller, project, call.id()?, paging)
+        .await?;
+    Ok(call.page(&page.data, page.next))
+}
+
+async fn progress(call: Call) -> Result<Reply, Fault> {
+    let (caller, project) = (call.caller()?, call.project()?);
+    let progress = call.app.sweep_progress(caller, project, call.id()?).await?;
+    Ok(Reply::json(StatusCode::OK, &progress))
 }
 
 async fn update(call: Call) -> Result<Reply, Fault> {

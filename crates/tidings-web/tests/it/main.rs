@@ -9,6 +9,7 @@
 mod accounts;
 mod console;
 mod explain;
+mod figures;
 mod fuzz;
 mod house;
 mod idempotency;

@@ -45,14 +45,21 @@ fn expected(id: &str) -> Option<Who> {
         | "list_dialect_events"
         | "get_dialect_event" => Who::Anyone,
         "list_projects" => Who::Known,
-        "create_project" | "get_settings" | "update_settings" | "list_admin_tokens"
-        | "create_admin_token" | "get_admin_token" | "revoke_admin_token" => Who::Admin,
+        "create_project" | "get_server" | "get_settings" | "update_settings"
+        | "list_admin_tokens" | "create_admin_token" | "get_admin_token" | "revoke_admin_token" => {
+            Who::Admin
+        }
         "get_project" | "list_activities" | "get_event" => Who::Project,
         "move_story" | "move_task" | "move_defect" | "move_test" | "stop_time_entry"
         | "cancel_time_entry" | "notify_comment" | "update_items" | "apply_changes" => Who::Write,
-        "list_webhooks" | "get_webhook" | "list_deliveries" | "get_delivery" | "explain_event" => {
-            Who::Watch
-        }
+        "list_webhooks"
+        | "get_webhook"
+        | "get_webhook_hours"
+        | "list_webhook_history"
+        | "get_webhook_progress"
+        | "list_deliveries"
+        | "get_delivery"
+        | "explain_event" => Who::Watch,
         "update_project"
         | "delete_project"
         | "list_project_tokens"
@@ -287,7 +294,7 @@ async fn bad_authorization_headers_are_all_refused_alike() {
 }
 
 /// Routes of webhooks and log, with what they answer while the project is `off` or `view_only`.
-const PAGES: [(&str, &str, &str, &str); 19] = [
+const PAGES: [(&str, &str, &str, &str); 22] = [
     ("GET", "/webhooks", "", "200"),
     ("GET", "/webhooks/{id}", "", "200"),
     ("PATCH", "/webhooks/{id}", r#"{"name":"New"}"#, "200"),
@@ -342,6 +349,9 @@ const PAGES: [(&str, &str, &str, &str); 19] = [
         "plan_view_only",
     ),
     ("POST", "/webhooks/{id}/secret/rotate", "", "200"),
+    ("GET", "/webhooks/{id}/hours", "", "200"),
+    ("GET", "/webhooks/{id}/history", "", "200"),
+    ("GET", "/webhooks/{id}/progress", "", "200"),
     ("GET", "/deliveries", "", "200"),
     ("GET", "/events/999999/explain", "", "404"),
     ("GET", "/deliveries/dlv_0000000000000", "", "404"),

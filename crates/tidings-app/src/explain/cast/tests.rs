@@ -51,6 +51,7 @@ fn delivery(webhook: i64) -> EventDelivery {
             code: String::new(),
             object: String::new(),
             sequence: None,
+            title: String::new(),
             state: DeliveryState::Delivered,
             trigger: String::new(),
             late: false,

@@ -28,6 +28,7 @@ fn delivery(state: DeliveryState, attempts: u32, outcome: Outcome) -> EventDeliv
             code: "task.created".to_owned(),
             object: "tasks/5".to_owned(),
             sequence: Some(1),
+            title: String::new(),
             state,
             trigger: "event".to_owned(),
             late: false,
