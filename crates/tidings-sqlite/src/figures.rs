@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use tidings_domain::webhook::Shift;
-use tidings_domain::{DeliveryId, ProjectId, WebhookId, time};
+use tidings_domain::{DeliveryId, ProjectId, Time, WebhookId, time};
 use tidings_storage::{Hour, MOST_SHIFTS, Oldest, Page, StoreFigures};
 
 use crate::codes::{Result, json, limit, sick, to_json};
@@ -127,7 +127,7 @@ impl Writer {
     /// Adds to the history of a webhook, of which the last changes are kept.
     pub(crate) fn add_shifts(&mut self, webhook: WebhookId, shifts: &[Shift]) -> Result<()> {
         for shift in shifts {
-            let at_ms = time::parse(&shift.at).map_or(0, |at| at.as_millisecond());
+            let at_ms = time::parse(&shift.at).map_or(0, Time::as_millisecond);
             let added = self.run(
                 "INSERT INTO shifts (webhook, number, at_ms, body)
                  SELECT ?1, coalesce((SELECT max(number) FROM shifts WHERE webhook = ?1), 0) + 1, ?2, ?3

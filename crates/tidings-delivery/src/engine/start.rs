@@ -107,18 +107,7 @@ impl Engine {
             stop: stop(),
         };
         tasks.spawn(writer.run());
-        tasks.spawn(keep::keep_time(
-            Arc::clone(&store),
-            Arc::clone(&time),
-            stop(),
-        ));
-        tasks.spawn(ledger.run(stop()));
-        tasks.spawn(retention::run(
-            Arc::clone(&store),
-            Arc::clone(&time),
-            settings,
-            stop(),
-        ));
+        engine.keep_house(ledger);
         let shell = Shell {
             store,
             carrier,
@@ -136,5 +125,22 @@ impl Engine {
             engine.go_on(sweep);
         }
         Ok(engine)
+    }
+
+    /// What is done every minute.
+    fn keep_house(&self, ledger: Arc<Ledger>) {
+        let Inner {
+            store,
+            time,
+            settings,
+            tasks,
+            stop,
+            ..
+        } = &*self.0;
+        let (store, time) = (|| Arc::clone(store), || Arc::clone(time));
+        tasks.spawn(keep::keep_time(store(), time(), stop.clone()));
+        tasks.spawn(ledger.run(stop.clone()));
+        let settings = Arc::clone(settings);
+        tasks.spawn(retention::run(store(), time(), settings, stop.clone()));
     }
 }
