@@ -205,7 +205,13 @@ fn however_little_a_lane_may_hold_a_poisonous_message_is_not_all_it_probes_with(
         window: 1,
         ..Settings::default()
     };
-    let mut core = Core::new(settings, Arc::new(Never), Arc::default(), now());
+    let mut core = Core::new(
+        settings,
+        Arc::new(Never),
+        Arc::default(),
+        Arc::default(),
+        now(),
+    );
     let health = Health {
         state: HealthState::BackingOff,
         consecutive_failures: 4,
