@@ -49,7 +49,7 @@ impl App {
         Ok((bodies, page.next))
     }
 
-    async fn activity_page(
+    pub(crate) async fn activity_page(
         &self,
         caller: &Caller,
         project: &Project,
@@ -95,7 +95,7 @@ impl App {
     }
 }
 
-fn show(activity: &Activity) -> Value {
+pub(crate) fn show(activity: &Activity) -> Value {
     let event = &activity.event;
     let recorded = tidings_domain::Time::from_millisecond(activity.recorded_ms);
     let mut members = vec![

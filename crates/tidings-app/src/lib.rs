@@ -5,7 +5,8 @@
 //!
 //! * [`access`]: the one vocabulary of rights. [`caller`]: who asks. [`auth`]: the caller behind a token.
 //! * [`accounts`], [`sessions`]: people who sign in; [`passwords`] and [`guesses`] stand between a guesser and them.
-//! * [`objects`]: every write and read of every collection. [`activities`]: what happened lately.
+//! * [`objects`]: every write and read of every collection. [`activities`]: what happened lately; [`updates`]: the same with what
+//!   people want to see beside it.
 //! * [`projects`], [`tokens`], [`webhooks`], [`deliveries`], [`settings`]: the rest of a project and of the server.
 //! * [`explain`]: why an event reached a webhook or did not.
 //! * [`figures`]: the server in numbers, and what changes right now.
@@ -43,6 +44,7 @@ pub mod refusal;
 pub mod sessions;
 pub mod settings;
 pub mod tokens;
+pub mod updates;
 pub mod vault;
 pub mod webhooks;
 

@@ -118,6 +118,11 @@ impl Call {
         Flash::good(text).put(super::refuse::see_other(self.frame.part, to))
     }
 
+    /// The answer to an action that was refused and has no form of its own: the page before, which says why.
+    pub(crate) fn failed(&self, to: &str, text: impl Into<String>) -> Reply {
+        Flash::bad(text).put(super::refuse::see_other(self.frame.part, to))
+    }
+
     /// The fields of the form that was sent.
     pub(crate) fn form(&self) -> super::Form {
         match &self.payload {

@@ -7,14 +7,22 @@ use tidings_domain::Fault;
 use crate::route::{Call, Reply, Row};
 use crate::routes::run;
 
+mod items;
+mod members;
 mod projects;
 mod session;
+mod settings;
+mod updates;
 
 pub(super) fn rows() -> Vec<Row> {
     [
         vec![Row::page("/", "home", Access::Known, run!(home))],
         session::rows(),
         projects::rows(),
+        updates::rows(),
+        items::rows(),
+        members::rows(),
+        settings::rows(),
     ]
     .into_iter()
     .flatten()

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod console;
+mod console_project;
 mod explain;
 mod figures;
 mod fuzz;

@@ -1,0 +1,289 @@
+//! Events and objects with what people want to see beside them: names instead of numbers, what was sent because of it, what hangs on it.
+//!
+//! The same facts can be had of the API one by one; a page would need dozens of requests.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tidings_domain::delivery::DeliveryState;
+use tidings_domain::write::Target;
+use tidings_domain::{
+    Collection, Doc, Event, EventId, Fault, ObjectRef, Project, Value, View, What,
+};
+use tidings_storage::{Activity, AsOf, DeliveryFilter, Snapshot};
+
+use crate::activities::show;
+use crate::reader::object;
+use crate::refusal::{absent, refusal};
+use crate::{Access, App, Caller, Listed, Paging};
+
+/// Most deliveries of an event that are counted.
+const MOST_DELIVERIES: usize = 50;
+/// Most characters of a comment that a list shows.
+const EXCERPT: usize = 280;
+/// Most comments that an object is shown with, the latest.
+const MOST_COMMENTS: usize = 50;
+/// Most members and sprints that a form offers.
+const MOST_CHOICES: usize = 500;
+
+impl App {
+    /// The recent updates, newest first, as [`App::activities`] has them, each with `actor_name`, `label` (what people call the object), `text` of a comment, `on` and
+    /// `on_title` of what hangs on something, and, for those who may see the log, `deliveries`: how many by state.
+    pub async fn updates(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        paging: Paging,
+    ) -> Result<Listed, Fault> {
+        let page = self.activity_page(caller, project, paging).await?;
+        let data = self.tell_people(caller, project, &page.data).await?;
+        Ok(Listed {
+            data,
+            next: page.next,
+        })
+    }
+
+    /// One event in the same shape.
+    pub async fn update(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        id: i64,
+    ) -> Result<Value, Fault> {
+        Access::Project.check(caller)?;
+        let found = self.store.event(project.id, EventId(id)).await;
+        let activity = found.map_err(refusal)?.ok_or_else(absent)?;
+        let told = self.tell_people(caller, project, &[activity]).await?;
+        told.into_iter().next().ok_or_else(absent)
+    }
+
+    async fn tell_people(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        activities: &[Activity],
+    ) -> Result<Vec<Value>, Fault> {
+        let mut more: Vec<Vec<(String, Value)>> = Vec::new();
+        let job = Box::new(|state: &dyn Snapshot| {
+            more = activities.iter().map(|a| beside(state, &a.event)).collect();
+        });
+        let read = self.store.read(project.id, AsOf::Now, job).await;
+        read.map_err(refusal)?;
+        let mut told = Vec::new();
+        for (activity, more) in activities.iter().zip(more) {
+            let mut members = show(activity).as_map().to_vec();
+            members.extend(more);
+            let deliveries = if Access::Watch.admits(caller) {
+                self.sent_because_of(project, activity.event.id).await?
+            } else {
+                Value::Null
+            };
+            members.push(("deliveries".to_owned(), deliveries));
+            told.push(Value::Map(members));
+        }
+        Ok(told)
+    }
+
+    /// How many deliveries an event has: `{total, more, by_state: [{state, count}]}`.
+    async fn sent_because_of(&self, project: &Project, event: EventId) -> Result<Value, Fault> {
+        let filter = DeliveryFilter {
+            event: Some(event),
+            ..DeliveryFilter::default()
+        };
+        let page = self
+            .store
+            .deliveries(project.id, &filter, 0, MOST_DELIVERIES)
+            .await
+            .map_err(refusal)?;
+        let states = DeliveryState::ALL.iter().filter_map(|state| {
+            let count = page.data.iter().filter(|row| row.state == *state).count();
+            (count > 0).then(|| object([("state", state.as_str().into()), ("count", int(count))]))
+        });
+        Ok(object([
+            ("total", int(page.data.len())),
+            ("more", page.next.is_some().into()),
+            ("by_state", Value::List(states.collect())),
+        ]))
+    }
+
+    /// An object as people work on it: `{object, comments, timers, members, sprints}`. `comments` are those on it, `timers` run on it;
+    /// `members` (active ones) and `sprints` are what a form offers.
+    pub async fn workbench(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        collection: Collection,
+        id: Option<&str>,
+    ) -> Result<Value, Fault> {
+        Access::Project.check(caller)?;
+        let target = id.map(|id| Target::parse(id).ok_or_else(absent));
+        let target = target.transpose()?;
+        let mut answer = Err(absent());
+        let job =
+            Box::new(|state: &dyn Snapshot| answer = laid_out(state, collection, target.as_ref()));
+        let read = self.store.read(project.id, AsOf::Now, job).await;
+        read.map_err(refusal)?;
+        answer
+    }
+}
+
+fn laid_out(
+    state: &dyn Snapshot,
+    collection: Collection,
+    target: Option<&Target>,
+) -> Result<Value, Fault> {
+    let doc = match target {
+        None => None,
+        Some(target) => Some(
+            target
+                .id(state, collection)
+                .and_then(|id| state.get(ObjectRef::new(collection, id)))
+                .ok_or_else(absent)?,
+        ),
+    };
+    let key = doc.as_ref().map(|doc| doc.key());
+    let comments = key.map_or_else(Vec::new, |key| comments(state, key));
+    let timers = key.map_or_else(Vec::new, |key| timers(state, key));
+    Ok(object([
+        ("object", doc.as_ref().map(|doc| whole(doc)).into()),
+        ("comments", Value::List(comments)),
+        ("timers", Value::List(timers)),
+        ("members", Value::List(members(state))),
+        ("sprints", Value::List(sprints(state))),
+    ]))
+}
+
+/// Every member of an object, as the API shows it.
+fn whole(doc: &Doc) -> Value {
+    let text = serde_json::to_vec(doc).unwrap_or_default();
+    Value::parse(&text).unwrap_or_default()
+}
+
+fn int(count: usize) -> Value {
+    i64::try_from(count).unwrap_or(i64::MAX).into()
+}
+
+fn comments(view: &dyn View, on: ObjectRef) -> Vec<Value> {
+    let all = view.referrers(on, Collection::Comments, "on");
+    let latest = all.iter().rev().take(MOST_COMMENTS);
+    let show = |doc: &std::sync::Arc<Doc>| {
+        object([
+            ("id", doc.id().into()),
+            ("body", doc.text("body").into()),
+            (
+                "by",
+                doc.int("created_by").map(|id| name_of(view, id)).into(),
+            ),
+            ("at", doc.get("created_at").clone()),
+        ])
+    };
+    latest.map(show).collect()
+}
+
+fn timers(view: &dyn View, on: ObjectRef) -> Vec<Value> {
+    let all = view.referrers(on, Collection::TimeEntries, "on");
+    let running = all.iter().filter(|doc| doc.flag("running"));
+    let show = |doc: &std::sync::Arc<Doc>| {
+        object([
+            ("id", doc.id().into()),
+            ("by", doc.int("member").map(|id| name_of(view, id)).into()),
+            ("since", doc.get("started_at").clone()),
+        ])
+    };
+    running.map(show).collect()
+}
+
+fn members(view: &dyn View) -> Vec<Value> {
+    let all = view.all(Collection::Members);
+    let active = all.iter().filter(|doc| doc.flag("active"));
+    let show = |doc: &std::sync::Arc<Doc>| {
+        object([("id", doc.id().into()), ("name", full_name(doc).into())])
+    };
+    active.take(MOST_CHOICES).map(show).collect()
+}
+
+fn sprints(view: &dyn View) -> Vec<Value> {
+    let all = view.all(Collection::Sprints);
+    let show = |doc: &std::sync::Arc<Doc>| {
+        object([("id", doc.id().into()), ("name", doc.text("name").into())])
+    };
+    all.iter().rev().take(MOST_CHOICES).map(show).collect()
+}
+
+fn full_name(doc: &Doc) -> String {
+    let name = format!("{} {}", doc.text("first_name"), doc.text("last_name"));
+    name.trim().to_owned()
+}
+
+/// The name of a member, also of one that is gone.
+fn name_of(view: &dyn View, id: i64) -> String {
+    view.person(id)
+        .map_or_else(|| format!("Member {id}"), |doc| full_name(&doc))
+}
+
+/// What is said beside an event.
+fn beside(view: &dyn View, event: &Event) -> Vec<(String, Value)> {
+    let mut members = vec![(
+        "actor_name".to_owned(),
+        event.actor.map(|id| name_of(view, id)).into(),
+    )];
+    let mut people = BTreeMap::new();
+    let mut say = |name: &str, value: Value| members.push((name.to_owned(), value));
+    if let What::Change(change) = &event.what {
+        let doc = &change.object;
+        let on = doc.reference("on");
+        say("label", label(doc).into());
+        say("on", on.map(ObjectRef::to_value).unwrap_or_default());
+        say("on_title", on.and_then(|on| title_of(view, on)).into());
+        let text = doc.opt_text("body").or(doc.opt_text("note"));
+        let text = change
+            .comment
+            .as_ref()
+            .and_then(|c| c.opt_text("body"))
+            .or(text);
+        say("text", text.map(excerpt).into());
+        let ids: BTreeSet<i64> = change.changes.iter().flat_map(people_in).collect();
+        people.extend(
+            ids.into_iter()
+                .map(|id| (id.to_string(), name_of(view, id))),
+        );
+    }
+    let people = people.into_iter().map(|(id, name)| (id, name.into()));
+    members.push(("people".to_owned(), Value::Map(people.collect())));
+    members
+}
+
+/// The members that a change of a field names.
+fn people_in(change: &tidings_domain::FieldChange) -> Vec<i64> {
+    const PEOPLE: [&str; 4] = ["assignees", "members", "notify", "member"];
+    if !PEOPLE.contains(&change.member.as_str()) {
+        return Vec::new();
+    }
+    let both = [&change.old, &change.new];
+    let ids = both.into_iter().flat_map(|value| match value {
+        Value::Int(id) => vec![*id],
+        other => other.as_list().iter().filter_map(Value::as_int).collect(),
+    });
+    ids.collect()
+}
+
+fn title_of(view: &dyn View, on: ObjectRef) -> Option<String> {
+    let doc = view.get(on)?;
+    label(&doc).or_else(|| doc.opt_text("body").map(excerpt))
+}
+
+/// What people call an object; things that hang on others have no name of their own.
+fn label(doc: &Doc) -> Option<String> {
+    if doc.collection() == Collection::Members {
+        return Some(full_name(doc));
+    }
+    let title = doc.opt_text("title").or(doc.opt_text("name"));
+    title.map(excerpt)
+}
+
+fn excerpt(text: &str) -> String {
+    let mut short: String = text.chars().take(EXCERPT).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
