@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use tidings_delivery::{EngineFigures, News, Slow, Watch};
+use tidings_delivery::{EngineFigures, Slow};
+pub use tidings_delivery::{News, Watch};
 use tidings_domain::webhook::Webhook;
 use tidings_domain::{Fault, Project, ProjectId, Time, Value, WebhookId, time};
 use tidings_storage::{Oldest, StoreFigures, created_ms};
@@ -10,7 +11,7 @@ use tidings_storage::{Oldest, StoreFigures, created_ms};
 use crate::objects::Written;
 use crate::reader::object;
 use crate::refusal::refusal;
-use crate::webhooks::whole;
+use crate::webhooks::{pages_open, whole};
 use crate::{Access, App, Caller};
 
 /// Health, in the order of the engine's figures.
@@ -100,6 +101,13 @@ impl App {
     /// Begins to watch what changes in a project from now on. What is told are ids; who may not see deliveries passes over theirs.
     pub fn watch(&self, caller: &Caller, project: &Project) -> Result<Watch, Fault> {
         Access::Project.check(caller)?;
+        Ok(self.engine.watch(project.id))
+    }
+
+    /// The same for whoever sees the sent log.
+    pub fn watch_log(&self, caller: &Caller, project: &Project) -> Result<Watch, Fault> {
+        Access::Watch.check(caller)?;
+        pages_open(project)?;
         Ok(self.engine.watch(project.id))
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tidings_domain::project::WebhookSwitch;
 use tidings_domain::webhook::{DisabledReason, Health, HealthState, Selection, Shift, Webhook};
 use tidings_domain::{Fault, Project, Value, WebhookId};
-use tidings_storage::{Deed, Done, LaneCounts, Memo, StoreError};
+use tidings_storage::{AsOf, Deed, Done, LaneCounts, Memo, Snapshot, StoreError};
 
 use crate::guard::{self, Judged};
 use crate::refusal::{absent, internal, refusal};
@@ -73,6 +73,24 @@ impl App {
         pages_open(project)?;
         let found = self.find_webhook(project, id).await?;
         Ok(self.show_webhook(caller, project, &found))
+    }
+
+    /// The names of the project's webhooks by id.
+    pub async fn webhook_names(
+        &self,
+        caller: &Caller,
+        project: &Project,
+    ) -> Result<Vec<(WebhookId, String)>, Fault> {
+        Access::Watch.check(caller)?;
+        pages_open(project)?;
+        let mut names = Vec::new();
+        let read = |snapshot: &dyn Snapshot| {
+            let all = snapshot.webhooks();
+            names.extend(all.iter().map(|w| (w.id, w.name.clone())));
+        };
+        let done = self.store.read(project.id, AsOf::Now, Box::new(read)).await;
+        done.map_err(refusal)?;
+        Ok(names)
     }
 
     /// Creates a webhook: its id, and the webhook as it is read.

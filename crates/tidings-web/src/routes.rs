@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use crate::route::Row;
 
+pub(crate) use deliveries::FILTERS;
+
 mod catalogue;
 mod deliveries;
 mod objects;

@@ -35,6 +35,10 @@ pub(super) const TEMPLATES: &[(&str, &[u8])] = files!("templates":
     "project_new.html",
     "projects.html",
     "refusal.html",
+    "sent/delivery.html",
+    "sent/health.html",
+    "sent/log.html",
+    "sent/resend.html",
     "sign_in.html",
 );
 

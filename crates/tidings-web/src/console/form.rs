@@ -76,5 +76,12 @@ impl Form {
     }
 }
 
+impl<'a> FromIterator<(&'a str, &'a str)> for Form {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(fields: I) -> Self {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        Self(fields.into_iter().map(owned).collect())
+    }
+}
+
 #[cfg(test)]
 mod tests;

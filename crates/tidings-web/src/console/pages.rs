@@ -7,6 +7,8 @@ use tidings_domain::Fault;
 use crate::route::{Call, Reply, Row};
 use crate::routes::run;
 
+mod deliveries;
+mod health;
 mod items;
 mod members;
 mod projects;
@@ -23,6 +25,8 @@ pub(super) fn rows() -> Vec<Row> {
         items::rows(),
         members::rows(),
         settings::rows(),
+        deliveries::rows(),
+        health::rows(),
     ]
     .into_iter()
     .flatten()

@@ -262,7 +262,7 @@ fn words(word: &str) -> String {
 }
 
 /// JSON with one member a line; what is no JSON stays as it is.
-fn pretty(text: &str) -> String {
+pub(super) fn pretty(text: &str) -> String {
     tidings_domain::Value::parse(text.as_bytes())
         .ok()
         .and_then(|value| serde_json::to_string_pretty(&value).ok())

@@ -13,7 +13,8 @@ const NEWS: &str = "Activities";
 const DELIVERIES: &str = "/api/v1/projects/{key}/deliveries";
 const OFF: (u16, &str) = (403, "webhooks_off");
 
-const FILTERS: [Parameter; 10] = [
+/// The filters of the sent log, here and in the console.
+pub(crate) const FILTERS: [Parameter; 10] = [
     Parameter {
         name: "webhook",
         description: "To this webhook.",

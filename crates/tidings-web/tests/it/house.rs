@@ -80,7 +80,11 @@ pub(crate) struct Receiver {
     pub(crate) got: Mutex<Vec<Sent>>,
     /// What hosts answer that do not accept: a status, or 0 for no answer at all.
     pub(crate) others: Mutex<HashMap<&'static str, u16>>,
+    /// Headers and body of its answers, instead of the usual ones.
+    pub(crate) says: Mutex<Option<Says>>,
 }
+
+type Says = (Vec<(String, String)>, String);
 
 impl Receiver {
     /// What it answers.
@@ -98,6 +102,8 @@ impl Transport for Receiver {
         if status == 0 {
             std::future::pending::<()>().await;
         }
+        let usual = || (vec![("Server".into(), "test".into())], "thanks".into());
+        let (headers, body) = self.says.lock().clone().unwrap_or_else(usual);
         Report {
             outcome: match status {
                 200 => Outcome::Accepted,
@@ -105,8 +111,8 @@ impl Transport for Receiver {
             },
             answer: Some(Answer {
                 status,
-                headers: vec![("Server".into(), "test".into())],
-                body: "thanks".into(),
+                headers,
+                body: body.into(),
                 truncated: false,
             }),
             error: None,

@@ -20,5 +20,6 @@ mod openapi;
 mod permissions;
 mod prefer;
 mod secrets;
+mod sent;
 mod serving;
 mod webhooks;

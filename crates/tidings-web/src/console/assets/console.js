@@ -10,6 +10,13 @@
     }
   });
 
+  // A page that listens says so while it hears something.
+  const listens = (event, on) => {
+    for (const mark of event.target.querySelectorAll(".live")) mark.classList.toggle("on", on);
+  };
+  document.addEventListener("htmx:sseOpen", (event) => listens(event, true));
+  document.addEventListener("htmx:sseError", (event) => listens(event, false));
+
   // Times are written in UTC; a hint shows them in the reader's own zone.
   const zone = (root) => {
     for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {

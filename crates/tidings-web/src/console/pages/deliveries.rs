@@ -1,0 +1,208 @@
+//! The sent log, and one delivery with everything about it.
+
+use std::collections::BTreeMap;
+
+use minijinja::Value as Shown;
+use tidings_app::{Access, Paging, deliveries};
+use tidings_domain::fault::FaultKind;
+use tidings_domain::{Fault, Value};
+
+use crate::console::view::{json, pretty};
+use crate::route::{Call, PAGE, Parameter, Reply, Row};
+use crate::routes::{FILTERS, run};
+
+mod bar;
+mod code;
+mod live;
+
+const LOG: &str = "/projects/{key}/deliveries";
+const ONE: &str = "/projects/{key}/deliveries/{id}";
+/// A page that people read.
+const ON_A_PAGE: usize = 50;
+/// Longer bodies are cut until somebody asks for all of them.
+const SHOWN_CHARS: usize = 4_000;
+
+pub(super) fn rows() -> Vec<Row> {
+    let all = Parameter {
+        name: "all",
+        description: "Shows a long body whole.",
+    };
+    vec![
+        Row::page(LOG, "deliveries_page", Access::Watch, run!(list))
+            .knows(&PAGE)
+            .knows(&FILTERS),
+        live::row(),
+        Row::page(ONE, "delivery_page", Access::Watch, run!(one)).knows(&[all]),
+        Row::action(
+            "/projects/{key}/deliveries/{id}/resend",
+            "resend_delivery_form",
+            Access::Manage,
+            run!(resend),
+        ),
+    ]
+}
+
+/// A time as a field for times sends it, which names no zone: pages show UTC and mean it.
+pub(super) fn zoned(text: &str) -> String {
+    match text.len() {
+        16 if text.contains('T') => format!("{text}:00Z"),
+        19 if text.contains('T') => format!("{text}Z"),
+        _ => text.to_owned(),
+    }
+}
+
+/// A time for such a field, to the minute before it.
+pub(super) fn unzoned(text: &str) -> String {
+    match text.strip_suffix('Z').and_then(|text| text.get(..16)) {
+        Some(minute) if text.len() >= 17 => minute.to_owned(),
+        _ => text.to_owned(),
+    }
+}
+
+async fn list(call: Call) -> Result<Reply, Fault> {
+    let (caller, project) = (call.caller()?, call.project()?);
+    let names = call.app.webhook_names(caller, project).await?;
+    let names: BTreeMap<i64, String> = names.into_iter().map(|(id, n)| (id.0, n)).collect();
+    let asked = |name: &str| zoned(call.query.get(name).unwrap_or_default());
+    let fields = FILTERS.map(|f| (f.name, asked(f.name)));
+    let narrowed = |(_, text): &(&str, String)| !text.is_empty();
+    let context = |rows: &[Shown], next: Option<String>| {
+        let shown = fields.clone().map(|(name, text)| match name {
+            "since" | "until" => (name, unzoned(&text)),
+            _ => (name, text),
+        });
+        minijinja::context! {
+            rows, next,
+            fields => json(&BTreeMap::from(shown)),
+            narrowed => fields.iter().any(narrowed),
+            webhooks => json(&names),
+            first_page => call.query.get("cursor").is_none(),
+            here => call.frame.path.as_str(),
+            faults => (),
+        }
+    };
+    let given = fields.iter().filter(|f| narrowed(f));
+    let filter = match deliveries::filter(given.map(|(n, text)| (*n, text.as_str()))) {
+        Ok(filter) => filter,
+        Err(fault) => return call.show_again("sent/log.html", context(&[], None), fault),
+    };
+    let paging = Paging {
+        limit: ON_A_PAGE,
+        ..call.paging()?
+    };
+    let page = call
+        .app
+        .deliveries(caller, project, &filter, paging)
+        .await?;
+    let rows: Vec<Shown> = page.data.iter().map(|row| show_row(row, &names)).collect();
+    call.show("sent/log.html", context(&rows, call.cursor(page.next)))
+}
+
+fn show_row(row: &Value, names: &BTreeMap<i64, String>) -> Shown {
+    let webhook = row.member("webhook").and_then(Value::as_int);
+    minijinja::context! {
+        d => json(row),
+        name => webhook.and_then(|id| names.get(&id)),
+    }
+}
+
+/// A text as a page shows it: cut unless all of it is wanted. Whether it was cut.
+fn cut(text: &str, all: bool) -> (&str, bool) {
+    match text.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) if !all => (text.get(..end).unwrap_or(text), true),
+        _ => (text, false),
+    }
+}
+
+fn text<'v>(value: Option<&'v Value>, name: &str) -> Option<&'v str> {
+    value?.member(name)?.as_str()
+}
+
+/// Headers in their order.
+fn headers(of: Option<&Value>) -> Vec<(&str, &str)> {
+    let all = of.and_then(|of| of.member("headers")).map(Value::as_map);
+    let all = all.unwrap_or_default().iter();
+    all.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
+        .collect()
+}
+
+async fn one(call: Call) -> Result<Reply, Fault> {
+    let (caller, project) = (call.caller()?, call.project()?);
+    let delivery = call.app.delivery(caller, project, call.param("id")).await?;
+    let names = call.app.webhook_names(caller, project).await?;
+    let webhook = delivery.member("webhook").and_then(Value::as_int);
+    let name = names.iter().find(|(id, _)| Some(id.0) == webhook);
+    let request = delivery.member("request");
+    let body = text(request, "body");
+    let all = call.query.get("all").is_some();
+    let pretty = body.map(pretty);
+    let (pretty, is_cut) = cut(pretty.as_deref().unwrap_or_default(), all);
+    let sent = headers(request);
+    let attempts = delivery.member("attempts").map_or(&[][..], Value::as_list);
+    let context = minijinja::context! {
+        d => json(&delivery),
+        name => name.map(|(_, name)| name),
+        why => why(&call, &delivery).await?,
+        request_headers => json(&sent),
+        pretty, is_cut, all,
+        raw => cut(body.unwrap_or_default(), all).0,
+        bytes => body.map_or(0, str::len),
+        curl => body.zip(text(request, "url")).map(|(body, url)| code::curl(url, &sent, body)),
+        verify => body.map(|body| json(&code::verify(text(Some(&delivery), "dialect").unwrap_or_default(), &sent, body))),
+        attempts => attempts.iter().map(show_attempt).collect::<Vec<_>>(),
+        here => call.frame.path.as_str(),
+    };
+    call.show("sent/delivery.html", context)
+}
+
+fn show_attempt(attempt: &Value) -> Shown {
+    minijinja::context! {
+        a => json(attempt),
+        bar => json(&bar::of(attempt)),
+        headers => json(&headers(attempt.member("response"))),
+    }
+}
+
+/// Why a delivery that waits waits, in words.
+async fn why(call: &Call, delivery: &Value) -> Result<Option<String>, Fault> {
+    let number = |name| delivery.member(name).and_then(Value::as_int);
+    let state = text(Some(delivery), "state").unwrap_or_default();
+    let (Some(event), Some(webhook), "pending" | "held" | "parked") =
+        (number("event"), number("webhook"), state)
+    else {
+        return Ok(None);
+    };
+    let (caller, project) = (call.caller()?, call.project()?);
+    let one = Paging { from: 0, limit: 1 };
+    let explained = call
+        .app
+        .explain(caller, project, event, Some(webhook), one)
+        .await;
+    let explained = match explained {
+        Ok(explained) => explained,
+        // Retention may have taken the event, or a deletion the webhook.
+        Err(fault) if fault.kind == FaultKind::NotFound => return Ok(None),
+        Err(fault) => return Err(fault),
+    };
+    let id = text(Some(delivery), "id");
+    let messages = explained.data.iter().filter_map(|w| w.member("messages"));
+    let mut mine = messages
+        .flat_map(Value::as_list)
+        .filter(|m| text(Some(m), "delivery") == id);
+    Ok(text(mine.next(), "detail").map(str::to_owned))
+}
+
+async fn resend(call: Call) -> Result<Reply, Fault> {
+    let (caller, project) = (call.caller()?, call.project()?);
+    let id = call.param("id");
+    let done = call.app.resend_delivery(caller, project, id).await;
+    let to = format!("/projects/{}/deliveries/{id}", project.key);
+    match done {
+        Ok(()) => Ok(call.done(&to, "It is sent again.")),
+        Err(fault) if fault.kind == FaultKind::Conflict => Ok(call.failed(&to, fault.detail)),
+        Err(fault) => Err(fault),
+    }
+}
+
+#[cfg(test)]
+mod tests;
