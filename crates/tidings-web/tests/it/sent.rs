@@ -341,6 +341,30 @@ async fn next(body: &mut Body) -> Option<String> {
 }
 
 #[tokio::test]
+async fn the_updates_hear_also_of_what_sends_nothing() {
+    let house = House::with_people().await;
+    let page = house.open("team_member", "/projects/HB").await;
+    assert!(
+        page.text
+            .contains("sse-connect=\"/projects/HB/deliveries/live?all=true\"")
+    );
+    let request = house.as_browser("team_member", "GET", &format!("{LOG}/live?all=true"));
+    let response = house
+        .door
+        .answer(request.body(Body::empty()).unwrap())
+        .await;
+    let mut updates = response.into_body();
+    next(&mut updates).await.unwrap();
+    house
+        .admin("POST", "/api/v1/projects/HB/tasks", r#"{"title":"Quiet"}"#)
+        .await;
+    assert_eq!(
+        next(&mut updates).await.unwrap(),
+        "event: changed\ndata: 1\n\n"
+    );
+}
+
+#[tokio::test]
 async fn a_page_that_listens_hears_of_changes_until_the_server_stops() {
     let house = House::with_people().await;
     house.webhook("admin", "").await;

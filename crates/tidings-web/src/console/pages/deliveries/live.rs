@@ -42,6 +42,10 @@ pub(super) fn row() -> Row {
     )
     .gives_text(MEDIA_TYPE)
     .knows(&[
+        of(
+            "all",
+            "Whatever happens in the project, also what sends nothing.",
+        ),
         of("delivery", "Only this delivery."),
         of(
             "webhook",
@@ -53,6 +57,7 @@ pub(super) fn row() -> Row {
 /// What a page wants to hear of.
 #[derive(Clone, Copy)]
 enum Wanted {
+    All,
     Log,
     Delivery(DeliveryId),
     Webhook(WebhookId),
@@ -61,7 +66,7 @@ enum Wanted {
 impl Wanted {
     fn is(self, news: News) -> bool {
         match (self, news) {
-            (_, News::Much) | (Wanted::Log, News::Delivery(_)) => true,
+            (Wanted::All, _) | (_, News::Much) | (Wanted::Log, News::Delivery(_)) => true,
             (Wanted::Delivery(wanted), News::Delivery(id)) => wanted == id,
             (Wanted::Webhook(wanted), News::Webhook(id)) => wanted == id,
             _ => false,
@@ -77,6 +82,7 @@ async fn live(call: Call) -> Result<Reply, Fault> {
             let id = id.parse().map_err(|_| unknown("webhook"))?;
             Wanted::Webhook(WebhookId(id))
         }
+        (None, None) if call.query.flag("all")? => Wanted::All,
         (None, None) => Wanted::Log,
     };
     let watch = call.app.watch_log(call.caller()?, call.project()?)?;
