@@ -20,6 +20,7 @@ use tidings_storage::{
 };
 use tokio::sync::Semaphore;
 
+use crate::checkpoint;
 use crate::codes::{PARKED, Result};
 use crate::open::{OpenError, open};
 use crate::shared::Shared;
@@ -59,7 +60,7 @@ impl SqliteStore {
         clock: Arc<dyn Clock>,
         listener: Arc<dyn CommitListener>,
     ) -> Result<Self, OpenError> {
-        let opened = open(path)?;
+        let mut opened = open(path)?;
         let database = |source| OpenError::Database {
             path: path.to_owned(),
             source,
@@ -67,6 +68,7 @@ impl SqliteStore {
         let totals = Totals::load(&opened.writer).map_err(database)?;
         let time = ServerTime::resume(clock, totals.time_ms);
         let first = restore::first_sequence(&opened.writer).map_err(database)?;
+        checkpoint::beside(&mut opened.writer, path, checkpoint::ENOUGH).map_err(database)?;
         let shared = Arc::new(Shared::new(path.to_owned(), time, totals.event, first));
         let writer = Writer::new(opened.writer, Arc::clone(&shared), totals, listener);
         let (writer, thread) = writer.start().map_err(|source| OpenError::File {

@@ -12,6 +12,7 @@ use tidings_domain::{DeliveryId, ProjectId};
 use tidings_storage::{CommitListener, Queued, StoreError, Trouble};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::checkpoint;
 use crate::codes::{Result, sick};
 use crate::memory::News;
 use crate::shared::{Fact, Recent, Shared};
@@ -302,6 +303,8 @@ impl Writer {
                 next = commands.blocking_recv();
             }
         }
+        // One that is under way ends first; should that fail, so does what follows.
+        drop(checkpoint::end(&mut self.conn));
         if self.broken.is_some() {
             // The next start looks at what is there; nothing is copied out of a log that may not be what it seems.
             return;
