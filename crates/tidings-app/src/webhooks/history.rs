@@ -12,6 +12,7 @@ use crate::refusal::refusal;
 use crate::{Access, App, Caller, Listed, Paging};
 
 const HOUR_MS: i64 = 3_600_000;
+const MINUTE_MS: i64 = 60_000;
 /// Hours of a day's chart, this one included.
 const HOURS: i64 = 24;
 
@@ -51,7 +52,9 @@ impl App {
         let one = |hour: i64| {
             let found = known.iter().find(|h| h.hour == hour);
             let count = |of: fn(&Hour) -> u32| i64::from(found.map_or(0, of)).into();
-            let start = Time::from_millisecond(self.engine.wall_of(hour * HOUR_MS));
+            // Server time and the wall clock may be some seconds apart.
+            let start = self.engine.wall_of(hour * HOUR_MS) + MINUTE_MS / 2;
+            let start = Time::from_millisecond(start - start.rem_euclid(MINUTE_MS));
             object([
                 (
                     "start",
