@@ -37,7 +37,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     (
         "soak",
-        "the long runs, by name: overload, hostile, fuzz; without one: kill cycles, backups, seeds",
+        "the long runs, by name: overload, hostile, faults, fuzz, schemathesis; without one: kill cycles, backups, seeds",
     ),
 ];
 

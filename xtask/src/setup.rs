@@ -15,6 +15,9 @@ const STANDARD_WEBHOOKS: &str = "1.1.0";
 /// The version of axe-core that judges the pages.
 const AXE: &str = "4.14.1";
 
+/// The version of schemathesis: what it generates from a seed differs from version to version.
+const SCHEMATHESIS: &str = "4.32.5";
+
 /// Installs what is missing.
 pub(crate) fn run() -> anyhow::Result<()> {
     fs::create_dir_all(tools()).context("cannot make the folder for tools")?;
@@ -69,23 +72,30 @@ fn is_root() -> bool {
 fn python() -> anyhow::Result<()> {
     let venv = tools().join("python");
     let python = venv.join("bin/python").to_string_lossy().into_owned();
-    if program(&python, &["-c", "import standardwebhooks"]).works() {
+    let wanted = [
+        ("standardwebhooks", STANDARD_WEBHOOKS),
+        ("schemathesis", SCHEMATHESIS),
+    ];
+    let packages = wanted.map(|(name, version)| format!("{name}=={version}"));
+    let there = wanted.map(|(name, version)| format!("version({name:?}) == {version:?}"));
+    let probe = format!(
+        "from importlib.metadata import version; assert {}",
+        there.join(" and ")
+    );
+    if program(&python, &["-c", &probe]).works() {
         return Ok(());
     }
     program("python3", &["-m", "venv", &venv.to_string_lossy()]).run("python environment")?;
-    let package = format!("standardwebhooks=={STANDARD_WEBHOOKS}");
-    program(
-        &python,
-        &[
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            &package,
-        ],
-    )
-    .run("PyPI: standardwebhooks")
+    let install = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ];
+    let packages = packages.iter().map(String::as_str);
+    let arguments: Vec<&str> = install.into_iter().chain(packages).collect();
+    program(&python, &arguments).run("PyPI: standardwebhooks, schemathesis")
 }
 
 fn node() -> anyhow::Result<()> {

@@ -7,7 +7,7 @@ use crate::kit;
 
 /// Kill cycles, keys through kills and backups against the real binary, and seeds of the simulation.
 /// `cargo xtask soak [KILLS] [SEEDS]`. Others by name: `soak overload [SECONDS] [CONNECTIONS]`, `soak hostile [RECEIVERS]`,
-/// `soak faults`, `soak fuzz [SECONDS] [TARGET]`.
+/// `soak faults`, `soak fuzz [SECONDS] [TARGET]`, `soak schemathesis [EXAMPLES] [SEED]`.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     if let Some((name, rest)) = arguments.split_first() {
         match name.as_str() {
@@ -15,6 +15,7 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
             "hostile" => return hostile(rest),
             "faults" => return faults(),
             "fuzz" => return fuzz::run(rest),
+            "schemathesis" => return schemathesis(rest),
             _ => {}
         }
     }
@@ -91,6 +92,30 @@ fn hostile(arguments: &[String]) -> anyhow::Result<()> {
     ])
     .env("TIDINGS_HOSTILE", receivers)
     .run("hostile receivers")
+}
+
+/// The API's description against the server, without a limit: every systematic case, so many random ones an operation, and chains of
+/// calls.
+fn schemathesis(arguments: &[String]) -> anyhow::Result<()> {
+    crate::setup::run()?;
+    let examples = arguments.first().map_or("200", String::as_str);
+    let seed = arguments.get(1).map_or("1", String::as_str);
+    println!("soak schemathesis: {examples} examples an operation, seed {seed}");
+    kit::cargo(&[
+        "test",
+        "--package",
+        "tidings",
+        "--test",
+        "it",
+        "schemathesis::",
+        "--",
+        "--ignored",
+        "--nocapture",
+    ])
+    .env("TIDINGS_TOOLS", kit::tools())
+    .env("TIDINGS_SCHEMATHESIS", examples)
+    .env("TIDINGS_SCHEMATHESIS_SEED", seed)
+    .run("schemathesis")
 }
 
 /// Faults of the disk and of the process under the real binary. Each line that a test prints says how much it did; a case that

@@ -7,35 +7,46 @@ use crate::reader::object;
 
 /// Every dialect.
 pub fn dialects() -> Vec<Value> {
-    tidings_dialects::all()
-        .iter()
-        .map(|dialect| {
-            let options = dialect.options().iter().map(|option| {
-                let values: Vec<Value> = option.values.iter().map(|v| (*v).into()).collect();
-                object([
-                    ("name", option.name.into()),
-                    ("values", Value::List(values)),
-                    ("description", option.description.into()),
-                ])
-            });
-            object([
-                ("name", dialect.name().into()),
-                ("title", dialect.title().into()),
-                ("description", dialect.description().into()),
-                ("exposes", dialect.exposes().into()),
-                ("options", Value::List(options.collect())),
-                ("has_failure_limit", dialect.has_failure_limit().into()),
-                (
-                    "selections",
-                    if dialect.story_codes().is_empty() {
-                        vec!["all"].into()
-                    } else {
-                        vec!["all", "stories"].into()
-                    },
-                ),
-            ])
-        })
-        .collect()
+    tidings_dialects::all().iter().map(|d| show(*d)).collect()
+}
+
+/// One dialect.
+pub fn dialect(name: &str) -> Result<Value, Fault> {
+    find(name).map(show)
+}
+
+fn show(dialect: &dyn Dialect) -> Value {
+    let options = dialect.options().iter().map(|option| {
+        let values: Vec<Value> = option.values.iter().map(|v| (*v).into()).collect();
+        object([
+            ("name", option.name.into()),
+            ("values", Value::List(values)),
+            ("description", option.description.into()),
+        ])
+    });
+    let signature = dialect.signature("secret", b"{}").map(|(header, _)| {
+        object([
+            ("header", header.into()),
+            ("value", dialect.signature_words().into()),
+        ])
+    });
+    object([
+        ("name", dialect.name().into()),
+        ("title", dialect.title().into()),
+        ("description", dialect.description().into()),
+        ("exposes", dialect.exposes().into()),
+        ("signature", signature.unwrap_or_default()),
+        ("options", Value::List(options.collect())),
+        ("has_failure_limit", dialect.has_failure_limit().into()),
+        (
+            "selections",
+            if dialect.story_codes().is_empty() {
+                vec!["all"].into()
+            } else {
+                vec!["all", "stories"].into()
+            },
+        ),
+    ])
 }
 
 /// The codes of a dialect, in the order in which the messages of one event go out.

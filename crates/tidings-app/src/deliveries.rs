@@ -75,7 +75,8 @@ pub fn wanted(name: &str) -> String {
 
 fn natural(text: &str) -> Option<i64> {
     let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|n| plain && *n > 0)
+    let named = 1..=tidings_domain::value::MAX_SAFE_INTEGER;
+    text.parse().ok().filter(|n| plain && named.contains(n))
 }
 
 fn word(text: &str, max: usize) -> Option<String> {

@@ -174,6 +174,11 @@ pub trait Dialect: Send + Sync {
         None
     }
 
+    /// How that signature is made, for people: `the lower-case hex HMAC-SHA1 of the body`; there whenever the signature is.
+    fn signature_words(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The codes of the selection `"stories"`; empty where the dialect has no such selection.
     fn story_codes(&self) -> &'static [&'static str] {
         &[]

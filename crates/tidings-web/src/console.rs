@@ -21,6 +21,7 @@ mod flash;
 mod form;
 mod frame;
 pub(crate) mod guard;
+mod notes;
 mod pages;
 mod refuse;
 mod view;

@@ -1,142 +1,114 @@
-//! The API as a page: made from the route table, without scripts and without another host.
+//! The API's description as pages: made from the OpenAPI document, so that pages and document cannot differ.
+//!
+//! One page for each tag, with its operations and the shapes they speak of; the first page lists them all, and the error codes.
 
-use std::fmt::Write as _;
+mod codes;
+mod operation;
+mod shape;
+
 use std::sync::LazyLock;
 
+use tidings_app::reader::object;
+use tidings_domain::Value;
+
 use crate::openapi;
-use crate::route::{Input, OutputBody, Row};
-use crate::routes;
 
-/// The page's style sheet.
-pub(crate) const STYLE: &str = include_str!("docs/style.css");
+pub(crate) use operation::shell;
 
-/// The page.
-pub(crate) fn page() -> &'static str {
-    static PAGE: LazyLock<String> = LazyLock::new(render);
-    &PAGE
+/// The pages, in order, under what they are about.
+const GROUPS: [(&str, &[&str]); 4] = [
+    ("Projects", &["Projects", "Tokens"]),
+    (
+        "Webhooks",
+        &["Webhooks", "Sent log", "Activities", "Catalogue"],
+    ),
+    ("Objects", &[]),
+    ("Server", &["Settings", "Server"]),
+];
+
+/// Everything that the pages show.
+pub(crate) struct Docs {
+    /// The first page: groups of `{title, tags: [{slug, title, operations}]}`, and the codes.
+    pub(crate) index: Value,
+    /// The others by slug.
+    pub(crate) tags: Vec<(String, Value)>,
 }
 
-fn render() -> String {
-    let mut html = String::from(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>Tidings API</title><link rel=\"stylesheet\" href=\"/docs/style.css\"></head><body>\n<main>\n<h1>Tidings API</h1>\n\
-         <p>JSON over HTTP. Send <code>Authorization: Bearer tid_…</code>. Errors are problem documents (RFC 9457): look at \
-         <code>code</code>, and at <code>errors</code> for a pointer to each member at fault. Lists answer \
-         <code>{data, next_cursor}</code>. Every write takes <code>Idempotency-Key</code>; writes of objects take <code>Prefer: wait=N</code>. The whole description with every schema: \
-         <a href=\"/api/v1/openapi.json\">openapi.json</a>.</p>\n",
-    );
-    let mut tags: Vec<&str> = Vec::new();
-    for row in routes::table() {
-        if !tags.contains(&row.tag) {
-            tags.push(row.tag);
-        }
-    }
-    html.push_str("<nav><ul>");
-    for tag in &tags {
-        let _ = write!(
-            html,
-            "<li><a href=\"#{}\">{}</a></li>",
-            slug(tag),
-            escape(tag)
-        );
-    }
-    html.push_str("<li><a href=\"#codes\">Error codes</a></li></ul></nav>\n");
-    for tag in tags {
-        let _ = writeln!(html, "<h2 id=\"{}\">{}</h2>", slug(tag), escape(tag));
-        for row in routes::table().iter().filter(|row| row.tag == tag) {
-            section(&mut html, row);
-        }
-    }
-    html.push_str(
-        "<h2 id=\"codes\">Error codes</h2>\n<table><tr><th>Status</th><th>Code</th></tr>\n",
-    );
-    let mut seen = Vec::new();
-    for (status, code) in openapi::codes() {
-        // A code may come under two statuses; a link leads to the first.
-        let id = if seen.contains(&code) {
-            String::new()
+/// The pages' content.
+pub(crate) fn docs() -> &'static Docs {
+    static DOCS: LazyLock<Docs> = LazyLock::new(build);
+    &DOCS
+}
+
+fn build() -> Docs {
+    let document = openapi::document();
+    let book = shape::Book::of(&document);
+    let mut names: Vec<&str> = Vec::new();
+    let listed = document.member("tags").map_or(&[][..], Value::as_list);
+    names.extend(listed.iter().filter_map(|tag| tag.member("name")?.as_str()));
+    let operations: Vec<operation::Operation> = operation::all(&document, &book);
+    let of = |name: &str| {
+        let all: Vec<&operation::Operation> = operations.iter().filter(|o| o.tag == name).collect();
+        all
+    };
+    let tags = names.iter().map(|name| {
+        let operations = of(name);
+        let page = object([
+            ("slug", slug(name).into()),
+            ("title", title(name).into()),
+            (
+                "operations",
+                Value::List(operations.iter().map(|o| o.shown.clone()).collect()),
+            ),
+            (
+                "shapes",
+                book.pages(operations.iter().flat_map(|o| &o.shapes)),
+            ),
+        ]);
+        (slug(name), page)
+    });
+    let listed = |name: &&str| {
+        let operations = of(name).into_iter().map(|o| o.head.clone());
+        object([
+            ("slug", slug(name).into()),
+            ("title", title(name).into()),
+            ("operations", Value::List(operations.collect())),
+        ])
+    };
+    let elsewhere = |name: &&str| !GROUPS.iter().any(|(_, tags)| tags.contains(name));
+    let groups = GROUPS.iter().map(|(title, tags)| {
+        let tags: Vec<&str> = if tags.is_empty() {
+            names.iter().copied().filter(elsewhere).collect()
         } else {
-            format!(" id=\"{code}\"")
+            tags.to_vec()
         };
-        seen.push(code);
-        let _ = writeln!(
-            html,
-            "<tr{id}><td>{status}</td><td><code>{code}</code></td></tr>"
-        );
+        object([
+            ("title", (*title).into()),
+            ("tags", Value::List(tags.iter().map(listed).collect())),
+        ])
+    });
+    Docs {
+        index: object([
+            ("groups", Value::List(groups.collect())),
+            ("codes", codes::all()),
+            ("problem", book.page("Problem")),
+        ]),
+        tags: tags.collect(),
     }
-    html.push_str("</table>\n</main></body></html>\n");
-    html
 }
 
-fn section(html: &mut String, row: &Row) {
-    let (method, path) = (row.method.as_str(), escape(&row.path));
-    let _ = write!(
-        html,
-        "<section id=\"{id}\"><h3><b class=\"{lower}\">{method}</b> <code>{path}</code></h3>\n<p>{summary}</p>\n<dl><dt>For</dt><dd>{who}</dd>",
-        id = escape(&row.id),
-        lower = method.to_ascii_lowercase(),
-        summary = escape(&row.summary),
-        who = escape(row.access.words()),
-    );
-    if !row.query.is_empty() {
-        html.push_str("<dt>Parameters</dt><dd><ul>");
-        for parameter in &row.query {
-            let _ = write!(
-                html,
-                "<li><code>{}</code> {}</li>",
-                escape(parameter.name),
-                escape(parameter.description)
-            );
-        }
-        html.push_str("</ul></dd>");
-    }
-    let takes = match &row.input {
-        Input::None | Input::Form => None,
-        Input::Json(schema) => Some(format!("<code>{}</code>", escape(schema))),
-        Input::Optional(schema) => Some(format!("nothing, or <code>{}</code>", escape(schema))),
-        Input::Changes => Some("a list of <code>Change</code>, or NDJSON".to_owned()),
-    };
-    if let Some(takes) = takes {
-        let _ = write!(html, "<dt>Takes</dt><dd>{takes}</dd>");
-    }
-    let gives = match &row.output.body {
-        OutputBody::None => String::new(),
-        OutputBody::One(schema) => format!(" <code>{}</code>", escape(schema)),
-        OutputBody::List(schema) => format!(" a list of <code>{}</code>", escape(schema)),
-        OutputBody::Text(kind) => format!(" {}", escape(kind)),
-    };
-    let _ = write!(
-        html,
-        "<dt>Answers</dt><dd>{}{gives}</dd>",
-        row.output.status
-    );
-    if !row.faults.is_empty() {
-        html.push_str("<dt>Refuses</dt><dd>");
-        for (status, code) in &row.faults {
-            let _ = write!(
-                html,
-                "{status} <a href=\"#{code}\"><code>{code}</code></a> "
-            );
-        }
-        html.push_str("</dd>");
-    }
-    html.push_str("</dl></section>\n");
+/// A tag in a path: `sent-log`.
+fn slug(name: &str) -> String {
+    name.to_ascii_lowercase().replace(' ', "-")
 }
 
-fn slug(text: &str) -> String {
-    text.to_ascii_lowercase().replace(' ', "-")
+/// A tag for people: `Time entries`.
+fn title(name: &str) -> String {
+    let mut chars = name.chars();
+    let first = chars.next().map(|c| c.to_ascii_uppercase());
+    let rest = chars.as_str().replace('-', " ");
+    first.into_iter().chain(rest.chars()).collect()
 }
 
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            other => out.push(other),
-        }
-    }
-    out
-}
+#[cfg(test)]
+mod tests;

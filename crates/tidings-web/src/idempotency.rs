@@ -70,7 +70,8 @@ pub(crate) fn key(row: &Row, headers: &HeaderMap) -> Result<Option<String>, Faul
 
 /// What makes two requests the same one: method, path, query, who and when, body byte for byte.
 fn fingerprint(row: &Row, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> String {
-    let header = |name: &str| headers.get(name).map_or(&b""[..], HeaderValue::as_bytes);
+    // No header holds a line break: absent is not the same as empty.
+    let header = |name: &str| headers.get(name).map_or(&b"\n"[..], HeaderValue::as_bytes);
     let parts: [&[u8]; 6] = [
         row.method.as_str().as_bytes(),
         uri.path().as_bytes(),

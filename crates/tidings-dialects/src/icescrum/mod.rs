@@ -78,6 +78,12 @@ impl Dialect for IceScrum {
         Some(("x-icescrum-signature", signature::sha1(secret, body)))
     }
 
+    fn signature_words(&self) -> Option<&'static str> {
+        Some(
+            "the lower-case hex HMAC-SHA1 of the body's bytes as they came, keyed with the UTF-8 of the whole secret",
+        )
+    }
+
     fn story_codes(&self) -> &'static [&'static str] {
         STORY_CODES
     }

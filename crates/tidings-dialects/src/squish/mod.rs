@@ -102,6 +102,12 @@ impl Dialect for Squish {
     fn signature(&self, secret: &str, body: &[u8]) -> Option<(&'static str, String)> {
         Some(("X-Squish-Signature", signature::md5(secret, body)))
     }
+
+    fn signature_words(&self) -> Option<&'static str> {
+        Some(
+            "the lower-case hex HMAC-MD5 of the body's bytes as they came, keyed with the UTF-8 of the whole secret",
+        )
+    }
 }
 
 fn submit(scope: &Scope<'_>, phrase: &Phrase, out: &mut Vec<Message>) {

@@ -163,3 +163,16 @@ fn the_official_library_signs_every_message_alike() {
         }
     }
 }
+
+#[test]
+fn a_signature_is_explained() {
+    for dialect in all() {
+        let signs = dialect.signature("secret", b"{}").is_some();
+        assert_eq!(
+            dialect.signature_words().is_some(),
+            signs,
+            "{}",
+            dialect.name()
+        );
+    }
+}

@@ -20,6 +20,13 @@ pub(super) const ASSETS: &[(&str, &[u8])] = files!("assets":
 /// What pages are made of.
 pub(super) const TEMPLATES: &[(&str, &[u8])] = files!("templates":
     "base.html",
+    "catalogue.html",
+    "catalogue_dialect.html",
+    "catalogue_event.html",
+    "catalogue_macros.html",
+    "docs.html",
+    "docs_macros.html",
+    "docs_tag.html",
     "macros.html",
     "project/event.html",
     "project/item.html",

@@ -7,7 +7,9 @@ use tidings_domain::Fault;
 use crate::route::{Call, Reply, Row};
 use crate::routes::run;
 
+mod catalogue;
 mod deliveries;
+mod docs;
 mod health;
 mod items;
 mod members;
@@ -27,6 +29,8 @@ pub(super) fn rows() -> Vec<Row> {
         settings::rows(),
         deliveries::rows(),
         health::rows(),
+        catalogue::rows(),
+        docs::rows(),
     ]
     .into_iter()
     .flatten()

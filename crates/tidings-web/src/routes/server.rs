@@ -11,8 +11,8 @@ use tidings_domain::Fault;
 use tidings_domain::fault::FaultKind;
 
 use super::run;
+use crate::openapi;
 use crate::route::{Call, Method, Reply, Row};
-use crate::{docs, openapi};
 
 const TAG: &str = "Server";
 /// A load balancer gives up sooner or later; a store that takes longer is not ready.
@@ -66,18 +66,6 @@ pub(super) fn rows() -> Vec<Row> {
         )
         .about(TAG, "This description (OpenAPI 3.1).")
         .gives_text("application/json"),
-        Row::new(Method::Get, "/docs", "docs", Access::Anyone, run!(page))
-            .about(TAG, "This description as a page.")
-            .gives_text("text/html; charset=utf-8"),
-        Row::new(
-            Method::Get,
-            "/docs/style.css",
-            "docs_style",
-            Access::Anyone,
-            run!(style),
-        )
-        .about(TAG, "The page's style sheet.")
-        .gives_text("text/css; charset=utf-8"),
     ]
 }
 
@@ -123,21 +111,4 @@ async fn figures(call: Call) -> Result<Reply, Fault> {
 async fn description(_call: Call) -> Result<Reply, Fault> {
     let text = Bytes::from_static(openapi::text().as_bytes());
     Ok(Reply::text(StatusCode::OK, "application/json", text))
-}
-
-async fn page(_call: Call) -> Result<Reply, Fault> {
-    let text = Bytes::from_static(docs::page().as_bytes());
-    Ok(Reply::text(
-        StatusCode::OK,
-        "text/html; charset=utf-8",
-        text,
-    ))
-}
-
-async fn style(_call: Call) -> Result<Reply, Fault> {
-    Ok(Reply::text(
-        StatusCode::OK,
-        "text/css; charset=utf-8",
-        docs::STYLE,
-    ))
 }

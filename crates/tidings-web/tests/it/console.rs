@@ -49,6 +49,7 @@ fn path(row: &Row, project: &str) -> String {
         .replace("{collection}", "stories")
         .replace("{dialect}", "squish")
         .replace("{code}", "submit")
+        .replace("{tag}", "webhooks")
         .replace("{file}", "none.css")
         .replace("{link}", "none")
 }

@@ -359,6 +359,7 @@ fn queries(corpus: &mut Corpus) {
         "cursor=ffffffffffffffffffff.00000000",
         "webhook=x",
         "webhook=0",
+        "webhook=9007199254740992",
         "webhook=1 OR 1=1",
         "webhook[]=1",
         "webhook[$ne]=1",
@@ -801,7 +802,8 @@ async fn every_answer_has_the_headers_that_keep_browsers_out() {
         "/nothing",
         "/api/v1/projects",
         "/metrics",
-        "/docs/style.css",
+        "/docs/webhooks",
+        "/catalogue/squish/submit",
     ] {
         let got = house.ask("nobody", "GET", path, "").await;
         assert_eq!(got.header("x-content-type-options"), "nosniff", "{path}");

@@ -1,6 +1,6 @@
 //! The API's description is fresh and holds together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use tidings_domain::Value;
@@ -110,20 +110,64 @@ fn every_row_is_described_once() {
 }
 
 #[tokio::test]
-async fn the_page_shows_every_route_and_loads_nothing_from_elsewhere() {
+async fn the_pages_show_every_route_and_load_nothing_from_elsewhere() {
     let house = crate::house::House::empty().await;
-    let page = house.ask("nobody", "GET", "/docs", "").await;
-    assert_eq!(page.status, 200);
+    let index = house.ask("nobody", "GET", "/docs", "").await;
+    assert_eq!(index.status, 200);
+    let mut pages: HashMap<String, String> = HashMap::new();
     for row in table() {
+        let slug = row.tag.to_ascii_lowercase().replace(' ', "-");
+        let link = format!("href=\"/docs/{slug}#{}\"", row.id);
+        assert!(index.text.contains(&link), "{link}");
+        if !pages.contains_key(&slug) {
+            let page = house
+                .ask("nobody", "GET", &format!("/docs/{slug}"), "")
+                .await;
+            assert_eq!(page.status, 200, "{slug}");
+            pages.insert(slug.clone(), page.text);
+        }
+        let page = &pages[&slug];
+        assert!(page.contains(&format!("id=\"{}\"", row.id)), "{}", row.id);
         assert!(
-            page.text.contains(&format!("id=\"{}\"", row.id)),
+            page.contains(&format!("id=\"{}-curl\"", row.id)),
             "{}",
             row.id
         );
     }
-    for word in ["http://", "https://", "<script", "//cdn", "style=\""] {
-        assert!(!page.text.contains(word), "{word}");
+    for (_, code) in openapi::codes() {
+        assert!(
+            index.text.contains(&format!("<tr id=\"{code}\">")),
+            "{code}"
+        );
     }
+    pages.insert(String::new(), index.text);
+    for (slug, page) in &pages {
+        whole(slug, page);
+    }
+    let absent = house.ask("nobody", "GET", "/docs/nothing", "").await;
+    assert_eq!(absent.status, 404);
     let served = house.ask("nobody", "GET", "/api/v1/openapi.json", "").await;
     assert_eq!(served.text, openapi::text());
+}
+
+/// Every link inside a page leads to something, nothing is named twice, and nothing comes from another host.
+fn whole(slug: &str, page: &str) {
+    for word in [
+        "src=\"http",
+        "href=\"http",
+        "src=\"//",
+        "href=\"//",
+        "style=\"",
+    ] {
+        assert!(!page.contains(word), "{slug}: {word}");
+    }
+    let mut names = BTreeSet::new();
+    for part in page.split(" id=\"").skip(1) {
+        let name = part.split('"').next().unwrap();
+        assert!(names.insert(name), "{slug}: {name} is there twice");
+    }
+    for part in page.split("href=\"#").skip(1) {
+        let name = part.split('"').next().unwrap();
+        assert!(names.contains(name), "{slug}: #{name} leads nowhere");
+    }
 }

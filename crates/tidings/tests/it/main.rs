@@ -23,6 +23,7 @@ mod overload;
 mod prefer;
 mod recover;
 mod reference;
+mod schemathesis;
 mod secrets;
 mod signatures;
 mod starts;

@@ -46,7 +46,7 @@ async fn requests() -> Vec<Got> {
 }
 
 /// Where `cargo xtask setup` put Python and Node packages.
-fn tools() -> PathBuf {
+pub(crate) fn tools() -> PathBuf {
     #[expect(clippy::disallowed_methods, reason = "set by cargo xtask test")]
     let folder = std::env::var("TIDINGS_TOOLS").map(PathBuf::from);
     let folder = folder.unwrap_or_else(|_| {

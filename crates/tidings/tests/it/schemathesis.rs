@@ -1,0 +1,166 @@
+//! The API's description against the running server, as schemathesis (PyPI) judges it: every operation with good and bad requests,
+//! every answer against what the description says of it.
+//!
+//! The tests' share, by a fixed seed: the examples, at most 20 systematic cases and 20 random ones an operation. The 26 collections share
+//! their handlers, so theirs get 8 random ones, and which of the systematic cases an operation gets differs from one to the other: together
+//! they are all there. Two processes share the operations (Python computes on one core), and after three minutes they are stopped;
+//! what they found until then counts. `cargo xtask soak schemathesis` leaves nothing out and adds chains of calls.
+
+mod sample;
+
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tidings_testkit::dns::Dns;
+use tidings_web::routes::table;
+use tokio::process::Command;
+
+use super::signatures::tools;
+use super::world::{Server, TOKEN};
+
+/// The tests' share ends then, however far it came.
+const LONGEST: Duration = Duration::from_mins(3);
+/// Systematic cases, and random ones, of an operation.
+const CASES: usize = 20;
+/// Random ones of an operation that exists once for each collection.
+const CASES_OF_COLLECTION: usize = 8;
+const SHARDS: usize = 2;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a stage of its own in cargo xtask test: it counts minutes, and wants the machine for itself"]
+async fn the_server_does_what_its_description_says() {
+    let folder = tempfile::tempdir().unwrap();
+    // The guard is as by default, and no name exists: nothing is ever reached.
+    let names = Dns::start().await;
+    let server = Server::guarded(folder.path(), names.addr());
+    let known = sample::fill(&server).await;
+    std::fs::write(folder.path().join("world.json"), known.to_string()).unwrap();
+    let started = Instant::now();
+    let runs = shards()
+        .into_iter()
+        .map(|tags| run(&server, folder.path(), &tags));
+    let mut good = true;
+    for (output, stopped) in futures(runs).await {
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let counted = said
+            .lines()
+            .filter(|l| l.contains(" generated, ") || l.starts_with("===="));
+        let counted: Vec<&str> = counted.collect();
+        let found = said.contains("\nFailures:\n") || said.contains("\nErrors:\n");
+        if found || !(stopped || output.status.success()) {
+            println!("{said}{}", String::from_utf8_lossy(&output.stderr));
+            good = false;
+        } else {
+            println!("{}", counted.last().unwrap_or(&""));
+        }
+    }
+    println!("schemathesis: {:?}", started.elapsed());
+    assert!(good, "schemathesis found something; see above");
+}
+
+/// All of them at once.
+async fn futures<F>(all: impl Iterator<Item = F>) -> Vec<F::Output>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    let running: Vec<_> = all.map(tokio::spawn).collect();
+    let mut done = Vec::new();
+    for one in running {
+        done.push(one.await.unwrap());
+    }
+    done
+}
+
+/// The tags of the operations, in shares of about the same size.
+fn shards() -> Vec<Vec<&'static str>> {
+    let mut counts: Vec<(usize, &'static str)> = Vec::new();
+    for row in table() {
+        match counts.iter_mut().find(|(_, tag)| *tag == row.tag) {
+            Some((count, _)) => *count += 1,
+            None => counts.push((1, row.tag)),
+        }
+    }
+    counts.sort_unstable_by(|a, b| b.cmp(a));
+    let mut shards = vec![(0, Vec::new()); SHARDS];
+    for (count, tag) in counts {
+        let least = shards.iter_mut().min_by_key(|(size, _)| *size).unwrap();
+        least.0 += count;
+        least.1.push(tag);
+    }
+    shards.into_iter().map(|(_, tags)| tags).collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "set by cargo xtask soak")]
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The settings with so many random cases.
+fn settings(own: &Path, all: &str, of_collection: &str) -> String {
+    let common = std::fs::read_to_string(own.join("settings.toml")).unwrap();
+    let mut tags: Vec<&str> = table()
+        .iter()
+        .filter(|row| row.collection.is_some())
+        .map(|row| row.tag)
+        .collect();
+    tags.dedup();
+    format!(
+        "{common}max-examples = {all}\n\n[[operations]]\ninclude-tag = {tags:?}\ngeneration.max-examples = {of_collection}\n"
+    )
+}
+
+/// Runs schemathesis on the operations with these tags; whether it had to be stopped.
+fn run(
+    server: &Server,
+    folder: &Path,
+    tags: &[&'static str],
+) -> impl Future<Output = (Output, bool)> + Send + use<> {
+    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/schemathesis");
+    let unlimited = setting("TIDINGS_SCHEMATHESIS");
+    let (all, of_collection) = match &unlimited {
+        Some(examples) => (examples.clone(), examples.clone()),
+        None => (CASES.to_string(), CASES_OF_COLLECTION.to_string()),
+    };
+    let settings = settings(&own, &all, &of_collection);
+    let file = folder.join(format!("settings-{}.toml", tags[0].replace(' ', "-")));
+    std::fs::write(&file, settings).unwrap();
+    let seed = setting("TIDINGS_SCHEMATHESIS_SEED").unwrap_or_else(|| "1".to_owned());
+    let mut command = Command::new(tools().join("python/bin/schemathesis"));
+    command
+        .arg("--config-file")
+        .arg(file)
+        .args(["run", &format!("{}/api/v1/openapi.json", server.url())])
+        .args(["--header", &format!("Authorization: Bearer {TOKEN}")])
+        .args(["--workers", "1", "--no-color", "--seed", &seed])
+        .args(tags.iter().flat_map(|tag| ["--include-tag", tag]))
+        .env("TIDINGS_WORLD", folder.join("world.json"))
+        .env("PYTHONPATH", &own)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("SCHEMATHESIS_HOOKS", "hooks")
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    if unlimited.is_none() {
+        command.args(["--phases", "examples,coverage,fuzzing", "--no-shrink"]);
+        command.env("TIDINGS_SHARE", CASES.to_string());
+    }
+    async move {
+        let child = command.spawn().unwrap();
+        let id = child.id().unwrap().to_string();
+        let output = tokio::spawn(child.wait_with_output());
+        tokio::pin!(output);
+        if unlimited.is_none() && tokio::time::timeout(LONGEST, &mut output).await.is_err() {
+            // As Ctrl-C: it says what it found until now.
+            Command::new("kill")
+                .args(["-INT", &id])
+                .status()
+                .await
+                .unwrap();
+            return (output.await.unwrap().unwrap(), true);
+        }
+        (output.await.unwrap().unwrap(), false)
+    }
+}
