@@ -3,7 +3,6 @@
 use tidings_app::reader::object;
 use tidings_domain::Value;
 
-use super::codes;
 use super::shape::{Book, kind, named, pretty, references};
 use crate::openapi;
 use crate::routes;
@@ -169,12 +168,9 @@ fn answers(operation: &Value, row: Option<&crate::route::Row>, book: &Book) -> (
     }
     let refusals = row.map(openapi::refusals).unwrap_or_default();
     let refusals = refusals.into_iter().map(|(status, known)| {
-        let known = known
-            .into_iter()
-            .map(|code| object([("code", code.into()), ("words", codes::words(code).into())]));
         object([
             ("status", i64::from(status).into()),
-            ("codes", Value::List(known.collect())),
+            ("codes", known.into()),
         ])
     });
     (Value::List(good), Value::List(refusals.collect()))

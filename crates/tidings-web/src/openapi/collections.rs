@@ -277,6 +277,11 @@ fn kind(kind: Kind, way: Way) -> Value {
             ("type", "object".into()),
             ("maxProperties", 100.into()),
             ("description", "Custom fields by name.".into()),
+            (
+                "propertyNames",
+                object([("minLength", 1.into()), ("maxLength", 100.into())]),
+            ),
+            ("additionalProperties", field()),
         ]),
         Kind::StatusDates => {
             let time = text("date-time");
@@ -352,6 +357,19 @@ fn reference(to: &[Collection], way: Way) -> Value {
                 ("id", id(way)),
             ]),
         ),
+    ])
+}
+
+/// A custom field: what it may hold depends on the field's type.
+fn field() -> Value {
+    object([
+        (
+            "type",
+            vec!["string", "number", "boolean", "array", "null"].into(),
+        ),
+        ("maxLength", 100_000.into()),
+        ("maxItems", 200.into()),
+        ("items", line(1, 100)),
     ])
 }
 
