@@ -76,7 +76,7 @@ fn entry(value: &Value, at: &str) -> Result<Entry, Fault> {
         r.require::<String>("id", None);
     }
     let data = r.raw("data").cloned();
-    let comment = r.raw("comment").cloned();
+    let comment = r.raw("comment").cloned().filter(|c| !c.is_null());
     let only_comments = op == Op::Patch && comment.is_some();
     let takes = matches!(op, Op::Put | Op::Patch | Op::Notify | Op::Move | Op::Bulk);
     if known && takes && !only_comments {

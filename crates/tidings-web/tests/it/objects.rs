@@ -244,6 +244,15 @@ async fn a_batch_is_all_or_nothing_and_points_at_the_entry() {
 }
 
 #[tokio::test]
+async fn null_stands_for_what_an_entry_does_not_say() {
+    let house = House::new().await;
+    let body = r#"[{"op":"put","collection":"tasks","id":5,"data":{"title":"a"},"comment":null,"by":null,"at":null,"key":null},
+        {"op":"delete","collection":"tasks","id":5,"comment":null}]"#;
+    let got = house.admin("POST", &format!("{HB}/changes"), body).await;
+    assert_eq!(got.status, 200, "{}", got.text);
+}
+
+#[tokio::test]
 async fn silent_writes_make_no_event_and_are_for_programs() {
     let house = House::new().await;
     let silent = format!("{HB}/tasks?silent=true");
