@@ -136,8 +136,8 @@ impl Writer {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        self.waiters
-            .written(&batch.settlements, batch.health.iter());
+        let fares = health.iter().map(|(webhook, health)| (webhook, health));
+        self.waiters.written(&batch.settlements, fares);
         let settled = batch.settlements.iter();
         for settlement in settled.clone() {
             self.metrics.settled(settlement.then);

@@ -1,8 +1,10 @@
-//! Why a delivery is not being sent right now, as the engine tells it.
+//! Why a delivery is not being sent right now, as the engine tells it, and who waits for its first try all the same.
+
+use std::time::Duration;
 
 use tidings_delivery::Settings;
 use tidings_delivery::waiting::{Seat, Waiting, Why};
-use tidings_domain::webhook::DisabledReason;
+use tidings_domain::webhook::{DisabledReason, HealthState, Webhook};
 use tidings_domain::{DeliveryId, WebhookId};
 use tidings_egress::Outcome;
 
@@ -138,4 +140,22 @@ async fn what_is_not_in_memory_lies_in_the_store_or_has_just_moved() {
     assert_eq!(why(&world, hook, ids[0]).await, Why::InFlight);
     let other = world.webhook("b.test").await;
     assert_eq!(why(&world, other, last).await, Why::Moving);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_webhook_that_has_just_gone_bad() {
+    let world = World::new(1).await;
+    let one_at_a_time = |w: &mut Webhook| w.max_in_flight = 1;
+    let hook = world.webhook_with("a.test", one_at_a_time).await;
+    let busy = |_: &_| Act::RetryAfter(503, "600");
+    world.receivers.script("a.test", busy);
+    let mut deliveries = Vec::new();
+    for task in [1, 2] {
+        let made = world.send(task, &[hook]).await;
+        deliveries.extend(made.into_iter().map(|id| (id, hook)));
+    }
+    let waiter = world.engine.await_first_tries(&deliveries).await.unwrap();
+    let soon = tokio::time::timeout(Duration::from_secs(1), waiter.ready()).await;
+    assert!(soon.is_ok(), "the second is tried in ten minutes");
+    assert_eq!(world.health(hook).state, HealthState::BackingOff);
 }
