@@ -4,6 +4,7 @@ mod health;
 mod order;
 mod pace;
 mod settings;
+mod told;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,13 +23,13 @@ const MOST_UNSETTLED: usize = 256;
 
 /// Everything that is known of a run after its end.
 pub(crate) struct History<'a> {
-    run: &'a Run,
-    seen: Vec<Seen>,
-    made: BTreeMap<DeliveryId, Made>,
+    pub(super) run: &'a Run,
+    pub(super) seen: Vec<Seen>,
+    pub(super) made: BTreeMap<DeliveryId, Made>,
     tries: BTreeMap<DeliveryId, Vec<usize>>,
     by_hook: BTreeMap<WebhookId, Vec<usize>>,
     details: BTreeMap<DeliveryId, DeliveryDetail>,
-    ends: Vec<End>,
+    pub(super) ends: Vec<End>,
 }
 
 impl<'a> History<'a> {
@@ -86,6 +87,11 @@ impl<'a> History<'a> {
             self.counted_right(&hook, seen);
         }
         self.crashes_cost_little();
+        self.everybody_was_told_once();
+        self.everybody_was_told_the_same();
+        self.places_are_in_order();
+        self.changes_were_recorded_once();
+        self.who_waited_was_told();
         self.healthy_ones_were_on_time();
     }
 

@@ -20,6 +20,8 @@ use crate::world::Seed;
 pub(crate) enum Pace {
     /// No time at all.
     AtOnce,
+    /// So many milliseconds before each call, and as many after it.
+    Exactly(u64),
     /// Others get to run meanwhile, up to so many times.
     Turns(u64),
     /// Up to so many milliseconds, or turns, or no time.
@@ -85,6 +87,7 @@ impl Faults {
         let pace = *self.pace.lock();
         let turns = match pace {
             Pace::AtOnce => return,
+            Pace::Exactly(ms) => return tokio::time::sleep(Duration::from_millis(ms)).await,
             Pace::Turns(most) => self.chance.below(most + 1),
             Pace::Ms(most) => match self.chance.below(3) {
                 0 => 0,

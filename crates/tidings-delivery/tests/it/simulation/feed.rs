@@ -1,29 +1,23 @@
-//! What trackers report: changes of few items, so that order matters, for some webhooks or all.
+//! What trackers report, and when: changes of few items, so that order matters, for some webhooks or all. Some wait for the first
+//! tries; some repeat what was not answered, under the same key.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use tidings_domain::event::Bulk;
-use tidings_domain::project::WebhookSwitch;
-use tidings_domain::webhook::Webhook;
-use tidings_domain::{Clock, Collection, Event, EventId, ObjectRef, ProjectId, WebhookId, What};
-use tidings_storage::{EventIds, NewMessage, Plan, RecordedEvent, Snapshot};
+use tidings_domain::{Clock, Collection, ObjectRef, ProjectId, WebhookId};
+use tidings_storage::{EventIds, Queued, RecordError, Snapshot};
 
 use super::run::Run;
 use super::stage::PROJECTS;
+use super::tracker::{Report, Saying};
 
 /// Items per project.
 const ITEMS: u64 = 5;
-
-/// A change that is to be recorded.
-struct Change {
-    project: ProjectId,
-    roots: Vec<ObjectRef>,
-    wanted: BTreeSet<WebhookId>,
-    at: tidings_domain::Time,
-}
+/// Webhooks of a project from which on it is a crowd.
+const CROWD: usize = 50;
+/// Keys are kept longer than this.
+const KEY_LIVES: Duration = Duration::from_hours(20);
 
 impl Run {
     /// Reports changes until there were enough.
@@ -40,53 +34,89 @@ impl Run {
     }
 
     async fn report(&self) {
+        let unanswered = self.unanswered.take();
+        if let Some((report, since)) = unanswered
+            && self.stage.now().saturating_sub(since) < KEY_LIVES
+        {
+            self.note("says again", report.number);
+            self.send(report, since).await;
+        }
         let project = PROJECTS[self.feed.pick(2)];
         let item = || {
             let id = 1 + i64::try_from(self.feed.below(ITEMS)).unwrap();
             ObjectRef::new(Collection::Tasks, id)
         };
-        let mut roots = vec![item()];
-        if self.feed.once_in(8) {
-            roots.extend([item(), item()]);
+        let is_crowd = self.hooks_of(project).len() >= CROWD;
+        let saying = match self.feed.below(16) {
+            0 if !is_crowd => Saying::Deleted(item()),
+            1..=8 if !is_crowd => Saying::Saved(item()),
+            9 => Saying::Saved(item()),
+            10 | 11 => Saying::Once(vec![item(), item(), item()], self.who_wants(project)),
+            _ => Saying::Once(vec![item()], self.who_wants(project)),
+        };
+        let report = self.next_report(project, saying);
+        self.send(report, self.stage.now()).await;
+    }
+
+    fn next_report(&self, project: ProjectId, saying: Saying) -> Report {
+        self.said.set(self.said.get() + 1);
+        Report {
+            number: self.said.get(),
+            project,
+            saying,
+            at: self.stage.clock.wall(),
+            // A clock that jumps may make a key too old at any moment.
+            has_key: !self.shape.jumps && self.feed.once_in(2),
         }
-        let wanted = self.who_wants(project);
-        self.record(project, roots, wanted).await;
     }
 
     /// Reports a change of the first item for those webhooks.
     pub(crate) async fn record_for(&self, project: ProjectId, webhooks: &[WebhookId]) {
         let item = ObjectRef::new(Collection::Tasks, 1);
         let wanted = webhooks.iter().copied().collect();
-        self.record(project, vec![item], wanted).await;
+        let report = self.next_report(project, Saying::Once(vec![item], wanted));
+        self.send(report, self.stage.now()).await;
     }
 
-    async fn record(&self, project: ProjectId, roots: Vec<ObjectRef>, wanted: BTreeSet<WebhookId>) {
-        let change = Change {
-            project,
-            roots,
-            wanted,
-            at: self.stage.clock.wall(),
+    /// Reports a change that was first reported `since` then.
+    async fn send(&self, report: Report, since: Duration) {
+        if report.has_key {
+            self.unanswered.replace(Some((report.clone(), since)));
+        }
+        let patience = self.feed.once_in(5).then(|| 1 + self.feed.below(30));
+        let Ok(deliveries) = self.record(report).await else {
+            return;
         };
-        let planner = move |snapshots: &[&dyn Snapshot], ids: &mut dyn EventIds| {
-            Ok(plan(&change, snapshots[0], ids.next()))
+        self.unanswered.take();
+        let ids = deliveries.iter().map(|d| d.id);
+        self.accepted.borrow_mut().extend(ids);
+        if let Some(seconds) = patience {
+            self.wait_for_first_tries(&deliveries, Duration::from_secs(seconds));
+        }
+    }
+
+    async fn record(&self, report: Report) -> Result<Vec<Queued>, RecordError> {
+        let server_url = self.stage.settings.borrow().server_url.clone();
+        let tally = Arc::clone(&self.tally);
+        let project = report.project;
+        let planner = move |states: &[&dyn Snapshot], ids: &mut dyn EventIds| {
+            Ok(report.plan(&tally, &server_url, states[0], ids))
         };
         let store = self.stage.store();
-        let recorded = store.record(&[project], Box::new(planner)).await;
-        if let Ok(recorded) = recorded {
-            let ids = recorded.deliveries.iter().map(|d| d.id);
-            self.accepted.borrow_mut().extend(ids);
-        }
+        let recorded = store.record(&[project], Box::new(planner)).await?;
+        Ok(recorded.deliveries)
+    }
+
+    fn hooks_of(&self, project: ProjectId) -> Vec<WebhookId> {
+        let hooks = self.hooks.borrow();
+        let own = hooks.iter().filter(|h| h.project == project);
+        own.map(|h| h.id).collect()
     }
 
     /// Two of three webhooks; in a crowd a handful, and now and then everybody.
     fn who_wants(&self, project: ProjectId) -> BTreeSet<WebhookId> {
-        let hooks = self.hooks.borrow();
-        let mine: Vec<WebhookId> = hooks
-            .iter()
-            .filter(|h| h.project == project)
-            .map(|h| h.id)
-            .collect();
-        if mine.len() < 50 || self.feed.once_in(40) {
+        let mine = self.hooks_of(project);
+        if mine.len() < CROWD || self.feed.once_in(40) {
             return mine
                 .into_iter()
                 .filter(|_| self.feed.below(3) > 0)
@@ -97,56 +127,5 @@ impl Run {
             (0..few).map(|_| mine[self.feed.pick(mine.len())]).collect();
         wanted.extend(mine.first());
         wanted
-    }
-}
-
-/// The event, and its message in each dialect for those webhooks that are on.
-fn plan(change: &Change, snapshot: &dyn Snapshot, id: EventId) -> Plan {
-    let is_on = snapshot.project().webhooks == WebhookSwitch::On;
-    let hooks = snapshot.webhooks();
-    let wants = |w: &&Arc<Webhook>| is_on && w.enabled && change.wanted.contains(&w.id);
-    let mut messages = Vec::new();
-    for (dialect, code) in [("standard", "task.updated"), ("icescrum", "task.update")] {
-        let webhooks: Vec<WebhookId> = hooks
-            .iter()
-            .filter(wants)
-            .filter(|w| w.dialect == dialect)
-            .map(|w| w.id)
-            .collect();
-        if webhooks.is_empty() {
-            continue;
-        }
-        messages.push(NewMessage {
-            project: change.project,
-            event: id,
-            dialect,
-            code,
-            body: Bytes::from(format!("{{\"code\":\"{code}\",\"event\":{id}}}")),
-            object: change.roots[0].to_string(),
-            sequence: Some(id.0),
-            roots: change.roots.clone(),
-            title: String::new(),
-            webhooks,
-        });
-    }
-    let event = Event {
-        id,
-        project: change.project,
-        at: change.at,
-        actor: None,
-        what: What::Bulk(Bulk {
-            changes: Vec::new(),
-            objects: Vec::new(),
-            set: Vec::new(),
-            comment: None,
-        }),
-    };
-    Plan {
-        events: vec![RecordedEvent {
-            event: Arc::new(event),
-            listed: false,
-        }],
-        messages,
-        ..Plan::default()
     }
 }

@@ -43,7 +43,10 @@ pub(crate) const SICK: [Temper; 10] = [
 
 /// Whether a message is one that a poisoned receiver always refuses.
 pub(crate) fn is_poison(body: &[u8]) -> bool {
-    body.ends_with(b"0}") || body.ends_with(b"5}")
+    let poison = b"poison";
+    body.ends_with(b"0}")
+        || body.ends_with(b"5}")
+        || body.windows(poison.len()).any(|w| w == poison)
 }
 
 /// The answer of a receiver.

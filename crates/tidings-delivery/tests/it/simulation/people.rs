@@ -10,10 +10,10 @@ use tidings_domain::webhook::{
     DisabledReason, Health, HealthState, Ordering, PreviousSecret, Sealed, Secrets, Webhook,
 };
 use tidings_domain::{Clock, Collection, EventId, ObjectRef, Project};
-use tidings_storage::{Errand, EventIds, NewSweep, Plan, Snapshot, Write, WriteWhat};
+use tidings_storage::{Errand, EventIds, NewSweep, Plan, Snapshot, Write, WriteWhat, created_ms};
 
 use super::hooks::{Hook, Temper, act, draw, host, id_of, secret};
-use super::run::Run;
+use super::run::{Run, resend_all};
 use super::stage::PROJECTS;
 
 /// New webhooks in a run at most.
@@ -24,18 +24,18 @@ impl Run {
     pub(crate) async fn people(&self) {
         while self.wishes_left.get() > 0 {
             self.wishes_left.set(self.wishes_left.get() - 1);
-            self.look();
+            self.look().await;
             if self.shape.people {
                 self.wish().await;
             }
             let ms = self.wishes.below(2 * self.shape.rhythm_ms);
             tokio::time::sleep(Duration::from_millis(ms)).await;
         }
-        self.look();
+        self.look().await;
     }
 
     /// Somebody looks at the list of webhooks: what is off now stays off until somebody switches it on.
-    pub(crate) fn look(&self) {
+    pub(crate) async fn look(&self) {
         let engine = self.stage.engine();
         let now = self.stage.now();
         for hook in self.some_hooks() {
@@ -44,7 +44,7 @@ impl Run {
             };
             if matches!(health.state, HealthState::Disabled | HealthState::Paused) {
                 if !hook.is_off() {
-                    self.judge_disabling(&hook, &health);
+                    self.judge_disabling(&hook, &health).await;
                 }
                 hook.goes_off(now, false);
             }
@@ -54,7 +54,7 @@ impl Run {
     async fn wish(&self) {
         let Some(hook) = self.somebody() else { return };
         self.note("a wish for", hook.id);
-        match self.wishes.below(40) {
+        match self.wishes.below(43) {
             0..=5 => self.pause_or_resume(&hook).await,
             6..=10 => self.disable_or_enable(&hook).await,
             11..=14 => self.recover(&hook).await,
@@ -65,6 +65,7 @@ impl Run {
             34 => self.create().await,
             35 => self.delete(&hook).await,
             36 | 37 => self.switch_project().await,
+            38..=40 => self.resend_in_bulk(&hook).await,
             _ => {
                 let mut settings = self.stage.settings.borrow().clone();
                 settings.failure_limit = 5 + u32::try_from(self.wishes.below(5)).unwrap();
@@ -126,7 +127,7 @@ impl Run {
         let new = NewSweep {
             webhook: hook.id,
             errand,
-            since_ms: 0,
+            since_ms: self.some_time(),
             until_ms: None,
         };
         let engine = self.stage.engine();
@@ -147,6 +148,21 @@ impl Run {
             let goes_on = errand == Errand::Deliver && !progress.complete;
             hook.recovering.set(goes_on);
         }
+    }
+
+    /// The beginning, or the server's time when something was delivered.
+    fn some_time(&self) -> i64 {
+        let ledger = &self.stage.ledger;
+        let made = ledger.pick(self.wishes.pick(ledger.len()));
+        made.filter(|_| self.wishes.once_in(2))
+            .map_or(0, created_ms)
+    }
+
+    async fn resend_in_bulk(&self, hook: &Hook) {
+        let new = resend_all(hook.id, self.some_time());
+        self.note("resend in bulk", new);
+        hook.recovered.borrow_mut().push(self.stage.now());
+        let _ = self.stage.engine().sweep(new).await;
     }
 
     async fn resend(&self) {

@@ -8,12 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_delivery::Settings;
+use tidings_domain::delivery::DeliveryState;
 use tidings_domain::webhook::{Health, HealthState, Selection};
-use tidings_domain::{DeliveryId, ProjectId, WebhookId};
-use tidings_storage::{Retention, Store};
+use tidings_domain::{DeliveryId, EventId, ProjectId, WebhookId};
+use tidings_storage::{Errand, NewSweep, Retention, Store};
 
 use super::hooks::{Hook, SICK, Temper, draw};
 use super::stage::{End, PROJECTS, Stage};
+use super::tracker::{Report, Tally};
+use super::waits::Waits;
 use crate::trace;
 use crate::world::Seed;
 
@@ -75,6 +78,19 @@ impl Shape {
     }
 }
 
+/// Everything that was given up from then on is sent again.
+pub(crate) fn resend_all(webhook: WebhookId, since_ms: i64) -> NewSweep {
+    NewSweep {
+        webhook,
+        errand: Errand::Resend {
+            failed: true,
+            expired: true,
+        },
+        since_ms,
+        until_ms: None,
+    }
+}
+
 /// What ended a stretch of a run.
 enum Stretch {
     Done,
@@ -95,6 +111,12 @@ pub(crate) struct Run {
     pub(crate) is_healed: Cell<bool>,
     pub(crate) changes_left: Cell<u64>,
     pub(crate) wishes_left: Cell<u64>,
+    /// Changes reported so far.
+    pub(crate) said: Cell<u64>,
+    /// The change with a key that nobody has answered, and when it was first reported.
+    pub(crate) unanswered: RefCell<Option<(Report, Duration)>>,
+    pub(crate) tally: Arc<Tally>,
+    pub(crate) waits: Arc<Waits>,
     pub(crate) accepted: RefCell<Vec<DeliveryId>>,
     pub(crate) tests: RefCell<Vec<(ProjectId, DeliveryId)>>,
     pub(crate) project_is_off: Cell<bool>,
@@ -127,6 +149,10 @@ impl Run {
             is_healed: Cell::new(false),
             changes_left: Cell::new(shape.changes),
             wishes_left: Cell::new(shape.wishes),
+            said: Cell::new(0),
+            unanswered: RefCell::default(),
+            tally: Arc::default(),
+            waits: Arc::default(),
             accepted: RefCell::default(),
             tests: RefCell::default(),
             project_is_off: Cell::new(false),
@@ -305,13 +331,7 @@ impl Run {
                 hook.goes_on(self.stage.now());
                 engine.resume(hook.id).await.unwrap();
             }
-            let stored = self.stage.disk().webhook(hook.project, hook.id).await;
-            let parked = stored.unwrap().map_or(0, |(_, _, counts)| counts.parked);
-            if health.state == HealthState::Disabled || parked > 0 {
-                hook.goes_on(self.stage.now());
-                hook.recovered.borrow_mut().push(self.stage.now());
-                engine.recover(hook.id, 0, true, false).await.unwrap();
-            }
+            self.bring_back_missed(hook, &health).await;
         }
         self.bring_back_failed().await;
         self.wait_until_drained("brought back").await;
@@ -330,17 +350,52 @@ impl Run {
         );
     }
 
+    /// Whatever was put aside or said while it was off is delivered, as much of it as was announced.
+    async fn bring_back_missed(&self, hook: &Hook, health: &Health) {
+        let disk = self.stage.disk();
+        let stored = disk.webhook(hook.project, hook.id).await;
+        let parked = stored.unwrap().map_or(0, |(_, _, counts)| counts.parked);
+        let missed = disk.missed(hook.id, 0, EventId(0), 1).await.unwrap();
+        if health.state != HealthState::Disabled && parked == 0 && missed.is_empty() {
+            return;
+        }
+        hook.goes_on(self.stage.now());
+        hook.recovered.borrow_mut().push(self.stage.now());
+        let new = NewSweep {
+            webhook: hook.id,
+            errand: Errand::Deliver,
+            since_ms: 0,
+            until_ms: None,
+        };
+        let engine = self.stage.engine();
+        let announced = engine.count_sweep(new).await.unwrap();
+        let done = engine.sweep(new).await.unwrap();
+        assert_eq!((done.count, done.complete), (announced, true), "{new:?}");
+    }
+
+    /// What was given up is sent again: one by one, or all of a webhook at once.
     async fn bring_back_failed(&self) {
+        let engine = self.stage.engine();
+        let at_once = self.wishes.once_in(2);
+        let mut failed: BTreeMap<WebhookId, u64> = BTreeMap::new();
         for (id, made) in self.stage.ledger.made() {
             let Some(hook) = self.hook(made.hook).filter(|h| h.deleted.get().is_none()) else {
                 continue;
             };
             let found = self.stage.disk().delivery(hook.project, id).await.unwrap();
-            if found.is_some_and(|d| d.summary.state.as_str() == "failed") {
+            if found.is_none_or(|d| d.summary.state != DeliveryState::Failed) {
+                continue;
+            }
+            if at_once {
+                *failed.entry(hook.id).or_default() += 1;
+            } else {
                 hook.asked.borrow_mut().push((id, self.stage.now()));
-                let engine = self.stage.engine();
                 engine.resend(hook.project, id).await.unwrap();
             }
+        }
+        for (webhook, count) in failed {
+            let done = engine.sweep(resend_all(webhook, 0)).await.unwrap();
+            assert_eq!((done.count, done.complete), (count, true), "{webhook}");
         }
     }
 

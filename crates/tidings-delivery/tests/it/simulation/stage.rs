@@ -3,12 +3,15 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tidings_delivery::{Engine, Hints, Parts, Settings, hints};
-use tidings_domain::{Clock, DeliveryId, Entropy, ObjectRef, Project, ProjectId, WebhookId};
+use tidings_domain::{
+    Clock, DeliveryId, Entropy, EventId, ObjectRef, Project, ProjectId, WebhookId,
+};
 use tidings_egress::Transport;
 use tidings_storage::gated::Gated;
 use tidings_storage::{CommitListener, MemoryStore, Queued, Store};
@@ -26,6 +29,8 @@ pub(crate) struct Made {
     pub(crate) hook: WebhookId,
     pub(crate) roots: Vec<ObjectRef>,
     pub(crate) body: Bytes,
+    pub(crate) event: Option<EventId>,
+    pub(crate) code: String,
     pub(crate) at: Duration,
 }
 
@@ -70,6 +75,8 @@ impl CommitListener for Ear {
                 hook: queued.webhook,
                 roots: queued.message.roots.clone(),
                 body: queued.message.body.clone(),
+                event: queued.message.event,
+                code: queued.message.code.clone(),
                 at,
             };
             assert!(
@@ -98,6 +105,14 @@ pub(crate) struct Server {
     /// The store as the process reaches it.
     pub(crate) store: Arc<dyn Store>,
     life: Arc<Life>,
+    stops: AtomicBool,
+}
+
+impl Server {
+    /// Whether it is dead or about to stop: then nobody is told anything.
+    pub(crate) fn ends(&self) -> bool {
+        self.life.is_over() || self.stops.load(Ordering::Relaxed)
+    }
 }
 
 /// What outlives the process, and the process of the moment.
@@ -218,6 +233,7 @@ impl Stage {
             engine,
             store,
             life,
+            stops: AtomicBool::new(false),
         };
         self.server.replace(Some(Arc::new(server)));
         true
@@ -236,6 +252,7 @@ impl Stage {
     /// An orderly stop, if death does not come first.
     pub(crate) async fn stop(&self, grace: Duration) {
         let engine = self.engine();
+        self.server().stops.store(true, Ordering::Relaxed);
         let clean = tokio::select! {
             biased;
             () = self.faults.died() => false,

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
+use tidings_domain::delivery::DeliveryState;
 use tidings_domain::webhook::{DisabledReason, Health};
-use tidings_domain::{ObjectRef, WebhookId};
+use tidings_domain::{DeliveryId, ObjectRef, WebhookId};
+use tidings_storage::Store;
 
 use super::History;
 use crate::simulation::hooks::{Hook, Temper, id_of, is_poison};
 use crate::simulation::run::Run;
-use crate::simulation::stage::End;
+use crate::simulation::stage::{End, Made, PROJECTS};
 use crate::transport::Seen;
 
 /// How late the first try of a healthy webhook may be where the store does not hinder it.
@@ -68,25 +70,35 @@ impl Run {
 
     /// The server switched a webhook off. A receiver that refuses some messages and takes all others must not be switched off
     /// while another message, which it would have taken, was there to be tried.
-    pub(crate) fn judge_disabling(&self, hook: &Hook, health: &Health) {
+    pub(crate) async fn judge_disabling(&self, hook: &Hook, health: &Health) {
+        for (id, made) in self.passed_over(hook, health).unwrap_or_default() {
+            let found = self.stage.disk().delivery(hook.project, id).await;
+            let state = found.unwrap().map(|d| d.summary.state);
+            // Somebody may have skipped it.
+            assert!(
+                !matches!(state, Some(DeliveryState::Pending | DeliveryState::Parked)),
+                "webhook {} was disabled for {:?} while {id} was there to be tried: {made:?}",
+                hook.id,
+                health.reason
+            );
+        }
+    }
+
+    fn passed_over(&self, hook: &Hook, health: &Health) -> Option<Vec<(DeliveryId, Made)>> {
         let by_failures = matches!(
             health.reason,
             Some(DisabledReason::FailureLimit | DisabledReason::FailingTooLong)
         );
         if hook.temper != Temper::Poisoned || !by_failures {
-            return;
+            return None;
         }
         let seen = self.stage.receivers.seen.lock();
         // Tests prove nothing: they change no health.
         let to = seen.iter().filter(|s| id_of(&s.host) == hook.id);
         let to: Vec<&Seen> = to.filter(|s| !History::is_test(s)).collect();
-        let Some(last) = to.iter().rposition(|s| !s.is_accepted()) else {
-            return;
-        };
+        let last = to.iter().rposition(|s| !s.is_accepted())?;
         // The try before the last: what waited then was passed over.
-        let Some(before) = to[..last].iter().rfind(|s| !s.is_accepted()) else {
-            return;
-        };
+        let before = to[..last].iter().rfind(|s| !s.is_accepted())?;
         let refused: BTreeSet<&str> = to[..=last]
             .iter()
             .rev()
@@ -95,7 +107,7 @@ impl Run {
             .collect();
         // Of several that are refused, each may have others behind it that fill a small window.
         if refused.len() > 1 && self.shape.window < 512 {
-            return;
+            return None;
         }
         let tried: BTreeSet<&str> = to.iter().map(|s| s.id.as_str()).collect();
         let made = self.stage.ledger.made();
@@ -107,15 +119,23 @@ impl Run {
             .collect();
         let passed_over = mine
             .filter(|(_, m)| !is_poison(&m.body) && m.at < before.at)
+            // What was put aside meanwhile stays aside when the webhook is enabled.
+            .filter(|(_, m)| !self.was_off(hook, m.at, before.at))
             .filter(|(_, m)| {
                 refused.len() == 1 || m.roots.iter().all(|root| !poisoned.contains(root))
             })
-            .find(|(id, _)| !tried.contains(id.to_string().as_str()));
-        assert!(
-            passed_over.is_none(),
-            "webhook {} was disabled for {:?} while {passed_over:?} was there to be tried",
-            hook.id,
-            health.reason
-        );
+            .filter(|(id, _)| !tried.contains(id.to_string().as_str()));
+        Some(passed_over.map(|(id, m)| (*id, m.clone())).collect())
+    }
+
+    /// Whether the webhook or its project was off at some time between.
+    fn was_off(&self, hook: &Hook, from: Duration, until: Duration) -> bool {
+        let off = hook.off.borrow();
+        let own = off.iter().map(|o| (o.from, o.until));
+        let project = self.project_off.borrow();
+        let project = project.iter().map(|(from, until)| (*from, Some(*until)));
+        let project = project.filter(|_| hook.project == PROJECTS[1]);
+        let mut all = own.chain(project);
+        all.any(|(began, ended)| began <= until && ended.is_none_or(|ended| ended >= from))
     }
 }

@@ -45,14 +45,17 @@ impl History<'_> {
         }
     }
 
-    /// What a crash cut off has no row: nobody can know that it overtook what people bring back later.
-    pub(super) fn was_brought_back_unknown(&self, id: DeliveryId, before: DeliveryId) -> bool {
-        let attempts = &self.details[&id].attempts;
-        let brought_back = attempts
-            .first()
-            .is_some_and(|a| matches!(a.trigger.as_str(), "recover" | "resend"));
+    /// What a crash cut off has no row. If it was put aside before it was tried again, nobody can know that it overtook what people
+    /// bring back with it.
+    fn was_brought_back_unknown(&self, id: DeliveryId, before: DeliveryId) -> bool {
+        let trigger = |id: DeliveryId| {
+            let first = self.details[&id].attempts.first();
+            first.map(|a| a.trigger.as_str())
+        };
+        let brought_back = |id| matches!(trigger(id), Some("recover" | "resend"));
         let first = self.tries(before).next();
         let unlogged = self.unlogged(before);
-        brought_back && first.is_some_and(|first| unlogged.iter().any(|u| std::ptr::eq(*u, first)))
+        let unknown = first.is_some_and(|first| unlogged.iter().any(|u| std::ptr::eq(*u, first)));
+        brought_back(id) && brought_back(before) && unknown
     }
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use tidings_domain::DeliveryId;
+use tidings_domain::{DeliveryId, WebhookId};
 
 use super::History;
 use crate::simulation::hooks::{Hook, asked_for};
-use crate::simulation::stage::PROJECTS;
+use crate::simulation::stage::{Made, PROJECTS};
 use crate::transport::Seen;
 
 impl History<'_> {
@@ -58,6 +58,16 @@ impl History<'_> {
             .iter()
             .any(|(of, at)| *of == id && between(*at))
             || hook.recovered.borrow().iter().any(|at| between(*at))
+    }
+
+    /// How long each message to a webhook waited for its first try, in order.
+    pub(in crate::simulation) fn waits_of(&self, hook: WebhookId) -> Vec<Duration> {
+        let own = self.made.iter().filter(|(_, m)| m.hook == hook);
+        let wait = |(id, made): (&DeliveryId, &Made)| {
+            let first = self.tries(*id).next();
+            first.map_or(Duration::MAX, |first| first.at.saturating_sub(made.at))
+        };
+        own.map(wait).collect()
     }
 
     pub(super) fn limits_were_kept(&self, hook: &Hook, seen: &[usize]) {
