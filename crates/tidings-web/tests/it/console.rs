@@ -94,6 +94,8 @@ async fn pages_carry_their_policy_and_are_not_kept() {
     }
     assert!(!policy.contains("unsafe"), "{policy}");
     assert_eq!(got.header("cache-control"), "no-store");
+    // Not no-referrer: with that, browsers send `Origin: null` with the forms of the page.
+    assert_eq!(got.header("referrer-policy"), "same-origin");
     assert_eq!(got.header("content-type"), "text/html; charset=utf-8");
     assert!(
         !got.text.contains("style=\"") && !got.text.contains("<style"),
