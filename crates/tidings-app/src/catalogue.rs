@@ -106,7 +106,7 @@ pub fn sample(dialect: &dyn Dialect, code: &str, options: &Value) -> Option<Mess
     sample::message(dialect, code, options)
 }
 
-fn find(name: &str) -> Result<&'static dyn Dialect, Fault> {
+pub(crate) fn find(name: &str) -> Result<&'static dyn Dialect, Fault> {
     tidings_dialects::find(name).ok_or_else(|| {
         let known: Vec<_> = tidings_dialects::all().iter().map(|d| d.name()).collect();
         Fault::not_found(format!(

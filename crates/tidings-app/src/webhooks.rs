@@ -14,6 +14,8 @@ use crate::guard::{self, Judged};
 use crate::refusal::{absent, internal, refusal};
 use crate::{Access, App, Caller, Keep, Listed, Paging};
 
+mod check;
+mod find;
 mod headers;
 mod history;
 mod input;
@@ -23,6 +25,7 @@ mod show;
 mod sweep;
 mod test;
 
+pub use find::{FoundWebhooks, WebhookFilter};
 pub use headers::MASK;
 pub use operate::Switch;
 pub use show::Audience;

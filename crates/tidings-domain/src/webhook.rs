@@ -139,6 +139,14 @@ pub enum HealthState {
 }
 
 impl HealthState {
+    /// Every state.
+    pub const ALL: [HealthState; 4] = [
+        HealthState::Ok,
+        HealthState::BackingOff,
+        HealthState::Paused,
+        HealthState::Disabled,
+    ];
+
     /// The word of the API.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -135,7 +135,7 @@ impl App {
     }
 
     /// A secret in the form of Standard Webhooks: `whsec_` and 32 random bytes.
-    fn new_secret(&self) -> String {
+    pub fn new_secret(&self) -> String {
         use base64::Engine as _;
         let mut bytes = [0; 32];
         self.entropy.fill(&mut bytes);

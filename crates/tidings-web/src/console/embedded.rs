@@ -47,6 +47,21 @@ pub(super) const TEMPLATES: &[(&str, &[u8])] = files!("templates":
     "sent/log.html",
     "sent/resend.html",
     "sign_in.html",
+    "webhook.html",
+    "webhook_delete.html",
+    "webhook_dialects.html",
+    "webhook_execute.html",
+    "webhook_form.html",
+    "webhook_macros.html",
+    "webhook_result.html",
+    "webhook_rotate.html",
+    "webhook_secret.html",
+    "webhook_url.html",
+    "webhooks.html",
+    "webhooks_by_event.html",
+    "webhooks_by_event_macros.html",
+    "webhooks_by_event_row.html",
+    "webhooks_off.html",
 );
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod projects;
 mod session;
 mod settings;
 mod updates;
+mod webhooks;
 
 pub(super) fn rows() -> Vec<Row> {
     [
@@ -31,6 +32,7 @@ pub(super) fn rows() -> Vec<Row> {
         health::rows(),
         catalogue::rows(),
         docs::rows(),
+        webhooks::rows(),
     ]
     .into_iter()
     .flatten()

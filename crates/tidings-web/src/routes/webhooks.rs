@@ -34,7 +34,7 @@ pub(super) fn rows() -> Vec<Row> {
             .about(TAG, "Sends a sample to a webhook that is not saved, or to a saved one (`id`) with changed members; a stored secret and stored headers go to no other host.")
             .takes("UnsavedWebhookTest")
             .gives(200, "Delivery")
-            .refuses(&[OFF, PLAN, INVALID, FORBIDDEN_URL]),
+            .refuses(&[OFF, PLAN, INVALID, FORBIDDEN_URL, (409, "no_event")]),
         Row::new(Method::Get, ONE, "get_webhook", Access::Watch, run!(get))
             .about(TAG, "Reads a webhook.")
             .gives(200, "Webhook")
@@ -61,10 +61,10 @@ pub(super) fn rows() -> Vec<Row> {
             .gives_nothing(204)
             .refuses(&[OFF]),
         Row::new(Method::Post, verb("test"), "test_webhook", Access::Manage, run!(test))
-            .about(TAG, "Sends a sample of a code now, once, outside order and limits.")
+            .about(TAG, "Sends a sample of a code, or what last happened to an object, now, once, outside order and limits.")
             .takes("WebhookTest")
             .gives(200, "Delivery")
-            .refuses(&[OFF, PLAN, INVALID]),
+            .refuses(&[OFF, PLAN, INVALID, (409, "no_event")]),
         Row::new(Method::Post, verb("enable"), "enable_webhook", Access::Manage, run!(enable))
             .about(TAG, "Enables a webhook: failures count from 0, what is parked stays parked.")
             .gives(200, "Webhook")

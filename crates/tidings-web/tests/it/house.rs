@@ -324,7 +324,17 @@ impl House {
 
     /// The server of [`House::new`], and somebody signed in for every role, as members of `HB` (`other_owner`: of `OTHER`).
     pub(crate) async fn with_people() -> Self {
-        let mut house = Self::new().await;
+        Self::new().await.people().await
+    }
+
+    /// Two such servers, on each of the stores.
+    pub(crate) async fn both_with_people() -> [Self; 2] {
+        let [memory, sqlite] = Self::both().await;
+        [memory.people().await, sqlite.people().await]
+    }
+
+    async fn people(self) -> Self {
+        let mut house = self;
         house
             .person("admin", r#","administrator":true"#, None)
             .await;

@@ -10,6 +10,7 @@ mod accounts;
 mod catalogue;
 mod console;
 mod console_project;
+mod console_webhooks;
 mod explain;
 mod figures;
 mod fuzz;

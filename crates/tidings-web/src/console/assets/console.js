@@ -50,6 +50,19 @@
         });
       }
     }
+    // <button data-add-row>: one more empty row like the last one of the list before it.
+    const adder = event.target.closest("[data-add-row]");
+    if (adder) {
+      const rows = adder.closest("details").querySelector("[data-rows]");
+      const row = rows.lastElementChild.cloneNode(true);
+      const number = rows.children.length + 1;
+      for (const input of row.querySelectorAll("input")) {
+        input.value = "";
+        input.setAttribute("aria-label", input.getAttribute("aria-label").replace(/\d+$/, number));
+      }
+      rows.append(row);
+      row.querySelector("input").focus();
+    }
     // A menu closes when something else is clicked.
     for (const menu of document.querySelectorAll("details.menu[open], details.confirm[open]")) {
       if (!menu.contains(event.target)) menu.open = false;
@@ -64,6 +77,9 @@
   });
 
   document.addEventListener("input", (event) => {
+    // <input data-chooses="#id">: whoever types here means that choice.
+    const chosen = event.target.dataset.chooses && document.querySelector(event.target.dataset.chooses);
+    if (chosen) chosen.checked = true;
     // <input data-filter="#id">: shows only the entries [data-text] that contain what is typed.
     const { filter } = event.target.dataset;
     if (filter) {

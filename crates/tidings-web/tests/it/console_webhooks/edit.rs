@@ -1,0 +1,187 @@
+//! Changes of a webhook, of an app's, of a secret.
+
+use super::{API, LIST, OWNER, assert_has, assert_lacks, edited, form, id_of};
+use crate::house::House;
+
+#[tokio::test]
+async fn an_edit_keeps_what_was_not_touched_and_takes_away_what_was_cleared() {
+    let house = House::with_people().await;
+    let id = house
+        .subscribe(
+            OWNER,
+            r#","secret":"s","headers":{"X-One":"1","X-Two":"2"},"name":"Before""#,
+        )
+        .await;
+    let path = format!("{LIST}/{id}/edit");
+    let page = house.open(OWNER, &path).await;
+    assert_has(
+        &page,
+        &[
+            "value=\"Before\"",
+            "value=\"X-One\"",
+            "(stored)",
+            "Keep the secret that is set",
+        ],
+    );
+    assert_lacks(&page, &["value=\"1\" aria-label", "***"]);
+
+    let sent = edited(
+        &house,
+        id,
+        &[
+            ("name", "After"),
+            ("header_name", "X-One"),
+            ("header_value", ""),
+            ("header_name", ""),
+            ("header_value", ""),
+            ("header_name", "X-Three"),
+            ("header_value", "3"),
+        ],
+    )
+    .await;
+    let done = house.submit(OWNER, &path, &sent).await;
+    assert_eq!((done.status, id_of(&done)), (303, id), "{}", done.text);
+    let webhook = house.read(id).await;
+    assert_eq!(webhook.at("name"), "After".into());
+    assert_eq!(webhook.at("has_secret"), true.into());
+    let headers = webhook.at("headers");
+    let names: Vec<_> = headers
+        .as_map()
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(names, ["X-One", "X-Three"]);
+    house.submit(OWNER, &format!("{LIST}/{id}/test"), "").await;
+    {
+        let got = house.receiver.got.lock();
+        let value = |name: &str| {
+            let found = got[0]
+                .headers
+                .iter()
+                .find(|(n, _)| n.as_str().eq_ignore_ascii_case(name));
+            found.map(|(_, value)| value.clone())
+        };
+        assert_eq!(value("x-one").as_deref(), Some("1"));
+        assert_eq!(value("x-three").as_deref(), Some("3"));
+    }
+    let sent = edited(&house, id, &[("secret_mode", "none")]).await;
+    house.submit(OWNER, &path, &sent).await;
+    assert_eq!(house.read(id).await.at("has_secret"), false.into());
+}
+
+#[tokio::test]
+async fn an_own_secret_that_was_not_written_is_not_saved_as_none() {
+    let house = House::with_people().await;
+    let id = house.subscribe(OWNER, r#","secret":"s""#).await;
+    let sent = edited(&house, id, &[("secret_mode", "own"), ("secret", "")]).await;
+    let got = house
+        .submit(OWNER, &format!("{LIST}/{id}/edit"), &sent)
+        .await;
+    assert_eq!(got.status, 422);
+    assert_has(&got, &["id=\"secret-fault\""]);
+    assert_eq!(house.read(id).await.at("has_secret"), true.into());
+}
+
+#[tokio::test]
+async fn an_edit_does_not_undo_somebody_elses_unseen() {
+    let house = House::with_people().await;
+    let id = house.subscribe(OWNER, r#","name":"Before""#).await;
+    let sent = edited(&house, id, &[("name", "Mine")]).await;
+    house.clock.pass(5);
+    house
+        .admin("PATCH", &format!("{API}/{id}"), r#"{"name":"Theirs"}"#)
+        .await;
+    let path = format!("{LIST}/{id}/edit");
+    let got = house.submit(OWNER, &path, &sent).await;
+    assert_eq!(got.status, 422);
+    assert_has(
+        &got,
+        &["Somebody else changed this webhook", "value=\"Mine\""],
+    );
+    assert_eq!(house.read(id).await.at("name"), "Theirs".into());
+    let sent = edited(&house, id, &[("name", "Mine")]).await;
+    assert_eq!(house.submit(OWNER, &path, &sent).await.status, 303);
+}
+
+#[tokio::test]
+async fn webhooks_of_an_app_say_so_and_locked_ones_are_read_only() {
+    let house = House::with_people().await;
+    let free = house.subscribe("app", r#","name":"Free""#).await;
+    let page = house.open(OWNER, &format!("{LIST}/{free}/edit")).await;
+    assert_has(
+        &page,
+        &[
+            "zapier made this webhook",
+            "<button class=\"primary\">Save</button>",
+        ],
+    );
+
+    let id = house
+        .subscribe("app", r#","name":"Locked","locked":true"#)
+        .await;
+    let path = format!("{LIST}/{id}/edit");
+    let page = house.open(OWNER, &path).await;
+    assert_has(
+        &page,
+        &[
+            "zapier made this webhook and locked it",
+            "<fieldset class=\"stack\" disabled>",
+            &format!("{LIST}/{id}/disable"),
+            &format!("{LIST}/{id}/delete"),
+        ],
+    );
+    assert_lacks(&page, &["<button class=\"primary\">Save</button>"]);
+    let sent = edited(&house, id, &[("name", "Mine")]).await;
+    let got = house.submit(OWNER, &path, &sent).await;
+    assert_eq!(got.status, 403);
+    assert_has(&got, &["locked"]);
+    let off = house
+        .submit(OWNER, &format!("{LIST}/{id}/disable"), "")
+        .await;
+    assert_eq!(off.status, 303);
+    assert_eq!(house.read(id).await.at("enabled"), false.into());
+    let gone = house
+        .submit(OWNER, &format!("{LIST}/{id}/delete"), "")
+        .await;
+    assert_eq!(gone.status, 303);
+    assert_eq!(house.read(id).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_secret_is_rotated_with_an_overlap() {
+    let house = House::with_people().await;
+    let id = house.subscribe(OWNER, r#","secret":"old""#).await;
+    let path = format!("{LIST}/{id}/rotate");
+    let page = house.open(OWNER, &path).await;
+    assert_has(&page, &["Rotate the secret", "Overlap"]);
+    let sent = form(&[
+        ("secret_mode", "generate"),
+        ("secret", ""),
+        ("overlap_seconds", "86400"),
+        ("after_seconds", "3600"),
+    ]);
+    let done = house.submit(OWNER, &path, &sent).await;
+    assert_eq!(done.status, 200, "{}", done.text);
+    assert_has(&done, &["whsec_", "shown this once"]);
+    house.submit(OWNER, &format!("{LIST}/{id}/test"), "").await;
+    {
+        let got = house.receiver.got.lock();
+        let both = got[0]
+            .headers
+            .iter()
+            .find(|(n, _)| n.as_str() == "webhook-signature");
+        let both = both.unwrap().1.clone();
+        assert_eq!(both.split(' ').count(), 2, "{both}");
+    }
+    let again = house.submit(OWNER, &path, &sent).await;
+    assert_eq!(again.status, 409);
+    let empty = form(&[
+        ("secret_mode", "own"),
+        ("secret", ""),
+        ("overlap_seconds", "0"),
+        ("after_seconds", "0"),
+    ]);
+    let got = house.submit(OWNER, &path, &empty).await;
+    assert_eq!(got.status, 422);
+    assert_has(&got, &["id=\"secret-fault\""]);
+}
