@@ -16,6 +16,7 @@ mod figures;
 mod fuzz;
 mod house;
 mod idempotency;
+mod live;
 mod malformed;
 mod objects;
 mod openapi;
