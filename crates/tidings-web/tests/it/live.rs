@@ -21,7 +21,7 @@ async fn what_changes_shows_up_without_a_reload() {
     let server = serve(listener, door, metrics, Limits::default(), stop.clone());
     let server = tokio::spawn(server);
     let at = |path: &str| format!("http://localhost:{port}{path}");
-    let post = async |path: &str, body: &str| {
+    let tell = async |path: &str, body: &str| {
         let path = format!("/api/v1/projects/HB{path}");
         let done = house.admin("POST", &path, body).await;
         assert!(done.status < 300, "{path}: {}", done.text);
@@ -38,7 +38,7 @@ async fn what_changes_shows_up_without_a_reload() {
     browser.run("window.same = true", &[]).await;
     for n in 1..=2 {
         let title = format!("Hot news {n}");
-        post("/tasks", &json!({ "title": title }).to_string()).await;
+        tell("/tasks", &json!({ "title": title }).to_string()).await;
         browser.see_words(&title).await;
         browser.see_words("HTTP 200").await;
     }
@@ -52,14 +52,14 @@ async fn what_changes_shows_up_without_a_reload() {
     browser.go(&at(&format!("/projects/HB{one}"))).await;
     browser.see(".live.on").await;
     browser.see_words("1 try").await;
-    post(&format!("{one}/resend"), "").await;
+    tell(&format!("{one}/resend"), "").await;
     browser.see_words("2 tries").await;
 
     browser
         .go(&at(&format!("/projects/HB/webhooks/{hook}/health")))
         .await;
     browser.see(".live.on").await;
-    post(&format!("/webhooks/{hook}/pause"), "").await;
+    tell(&format!("/webhooks/{hook}/pause"), "").await;
     browser.see_words("On hold").await;
     browser.assert_quiet(&at("")).await;
 
