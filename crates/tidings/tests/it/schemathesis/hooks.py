@@ -104,7 +104,7 @@ DEPENDS = [
     # A custom field has the type of its first value; what a batch holds is of many shapes.
     ("wrong_type|date", r".*/fields/.*"),
     (".*", r"/\d+/data(/.*)?|/set/.*"),
-    ("unknown_word", r"/\d+/collection"),
+    ("unknown_word|not_allowed", r"/\d+/collection"),
     ("query", "cursor"),
     ("duplicate", ".*"),
     ("pem|url_forbidden|header_reserved|events", ".*"),
