@@ -36,6 +36,10 @@ def before_call(context, case, kwargs):
     if not wrong(case, ParameterLocation.HEADER) and "Idempotency-Key" in case.headers:
         # A key is for one request: the same one with another is another answer.
         case.headers["Idempotency-Key"] = f"{case.headers['Idempotency-Key'][:200]}-{os.getpid()}-{next(counter)}"
+    for entry in case.body if isinstance(case.body, list) else []:
+        # The same with the key of an entry of a batch: what came before is not looked at again.
+        if isinstance(entry, dict) and isinstance(entry.get("key"), str) and 0 < len(entry["key"]) <= 100:
+            entry["key"] = f"{entry['key']}-{os.getpid()}-{next(counter)}"
     if case.path_parameters and not wrong(case, ParameterLocation.PATH):
         lead(case, case.path_parameters)
 
