@@ -5,8 +5,10 @@
 
 use tidings_domain::{AccountId, Fault, ProjectId, Value, time};
 use tidings_storage::accounts::{Account, Ends, Membership, OneTimeLink, Purpose};
+use tidings_storage::audit::{AuditChange, AuditEntry};
 use tidings_storage::{Deed, Done, Notes, StoreError};
 
+use crate::audit::{self, Changed, member_ref};
 use crate::reader::{Reader, object};
 use crate::refusal::{absent, refusal};
 use crate::{Access, App, Caller, Keep, Listed, Paging, auth, passwords};
@@ -177,9 +179,15 @@ impl App {
             administrator,
             ..self.blank_account(login, name)
         };
-        let notes = move |done: &Done| match (done, keep) {
-            (Done::Account(made), Some(keep)) => keep(&shown(made, &[], Some(Value::Null))).into(),
-            _ => Notes::default(),
+        let who = caller.clone();
+        let notes = move |done: &Done| {
+            let Done::Account(made) = done else {
+                return Notes::default();
+            };
+            let memo = keep.map(|keep| keep(&shown(made, &[], Some(Value::Null))));
+            let changed = change("account.create", made);
+            let changed = changed.from_to(&Value::Null, &shown(made, &[], None));
+            audit::notes(memo, changed.by(&who))
         };
         let deed = Deed::CreateAccount(Box::new(account));
         let done = self.store.keep(deed, Box::new(notes)).await;
@@ -187,7 +195,7 @@ impl App {
             return Err(crate::refusal::internal());
         };
         // After the account: one without an invitation can be invited again, an invitation without an account is nothing.
-        let link = self.make_link(Purpose::Invite, Some(made.id)).await?;
+        let link = self.make_link(Purpose::Invite, Some(made.id), None).await?;
         Ok(shown(&made, &[], Some(link.show())))
     }
 
@@ -210,7 +218,10 @@ impl App {
             } else {
                 Ends::All
             };
-            match self.save_account(after, ends, Some(caller)).await {
+            let entry = change("account.update", &after)
+                .from_to(&shown(&before, &[], None), &shown(&after, &[], None))
+                .by(caller);
+            match self.save_account(after, ends, entry).await {
                 Err(fault) if fault.code == "conflict" => {}
                 saved => return self.show_account(&saved?).await,
             }
@@ -223,10 +234,11 @@ impl App {
         &self,
         account: Account,
         ends: Ends,
-        _caller: Option<&Caller>,
+        entry: AuditEntry,
     ) -> Result<Account, Fault> {
         let deed = Deed::UpdateAccount(Box::new(account), ends);
-        let done = self.store.keep(deed, Box::new(|_| Notes::default())).await;
+        let notes = Box::new(|_: &_| audit::notes(None, entry));
+        let done = self.store.keep(deed, notes).await;
         match done.map_err(account_refusal)? {
             Done::Account(saved) => Ok(*saved),
             _ => Err(crate::refusal::internal()),
@@ -241,8 +253,12 @@ impl App {
         keep: Option<Keep<()>>,
     ) -> Result<(), Fault> {
         Access::Administrator.check(caller)?;
-        let notes = move |_: &Done| keep.map_or_else(Notes::default, |keep| keep(&()).into());
-        let deed = Deed::DeleteAccount(AccountId(id));
+        let account = self.find_account(id).await?;
+        let entry = change("account.delete", &account)
+            .from_to(&shown(&account, &[], None), &Value::Null)
+            .by(caller);
+        let notes = move |_: &Done| audit::notes(keep.map(|keep| keep(&())), entry);
+        let deed = Deed::DeleteAccount(account.id);
         let done = self.store.keep(deed, Box::new(notes)).await;
         done.map(drop).map_err(account_refusal)
     }
@@ -277,8 +293,15 @@ impl App {
             project: project.id,
             member,
         };
-        let deed = Deed::PutMembership(new);
-        let done = self.store.keep(deed, Box::new(|_| Notes::default())).await;
+        let before = self.store.membership(account.id, project.id).await;
+        let before = before.map_err(refusal)?.map_or(Value::Null, member_ref);
+        let link = AuditChange::new("member", before, member_ref(member));
+        let entry = change("account.link", &account)
+            .within(&project)
+            .with(link)
+            .by(caller);
+        let notes = Box::new(|_: &_| audit::notes(None, entry));
+        let done = self.store.keep(Deed::PutMembership(new), notes).await;
         done.map_err(account_refusal)?;
         self.show_account(&account).await
     }
@@ -292,8 +315,17 @@ impl App {
     ) -> Result<(), Fault> {
         Access::Administrator.check(caller)?;
         let project = self.project(caller, project).await?;
-        let deed = Deed::RemoveMembership(AccountId(id), project.id);
-        let done = self.store.keep(deed, Box::new(|_| Notes::default())).await;
+        let account = self.find_account(id).await?;
+        let before = self.store.membership(account.id, project.id).await;
+        let before = before.map_err(refusal)?.ok_or_else(absent)?;
+        let link = AuditChange::new("member", member_ref(before), Value::Null);
+        let entry = change("account.unlink", &account)
+            .within(&project)
+            .with(link)
+            .by(caller);
+        let notes = Box::new(|_: &_| audit::notes(None, entry));
+        let deed = Deed::RemoveMembership(account.id, project.id);
+        let done = self.store.keep(deed, notes).await;
         done.map(drop).map_err(refusal)
     }
 
@@ -316,7 +348,14 @@ impl App {
             Some("sign_in") => Purpose::SignIn,
             _ => Purpose::Invite,
         };
-        self.make_link(purpose, Some(account.id)).await
+        let word = match purpose {
+            Purpose::SignIn => "sign_in",
+            Purpose::Invite | Purpose::First => "invite",
+        };
+        let entry = change("account.invite", &account)
+            .with(AuditChange::new("purpose", Value::Null, word.into()))
+            .by(caller);
+        self.make_link(purpose, Some(account.id), Some(entry)).await
     }
 
     /// The link for the first administrator, as long as nobody has an account; a new one each time, the old one is void.
@@ -325,13 +364,14 @@ impl App {
         if !page.data.is_empty() {
             return Ok(None);
         }
-        self.make_link(Purpose::First, None).await.map(Some)
+        self.make_link(Purpose::First, None, None).await.map(Some)
     }
 
     async fn make_link(
         &self,
         purpose: Purpose,
         account: Option<AccountId>,
+        audit: Option<AuditEntry>,
     ) -> Result<NewLink, Fault> {
         let secret = auth::new_secret(&*self.entropy);
         let now_ms = self.clock.wall().as_millisecond();
@@ -346,7 +386,8 @@ impl App {
             expires_ms: now_ms + lasts,
         };
         let deed = Deed::CreateLink(link, now_ms);
-        let done = self.store.keep(deed, Box::new(|_| Notes::default())).await;
+        let notes = Notes { memo: None, audit };
+        let done = self.store.keep(deed, Box::new(|_| notes)).await;
         done.map_err(refusal)?;
         let expires = time::Time::from_millisecond(now_ms + lasts).unwrap_or_default();
         Ok(NewLink {
@@ -387,6 +428,12 @@ impl NewLink {
     }
 }
 
+/// A change of an account, for the audit log.
+pub(crate) fn change(operation: &str, account: &Account) -> Changed {
+    let name = format!("{} ({})", account.name, account.login);
+    Changed::new(operation, format!("accounts/{}", account.id)).called(&name)
+}
+
 fn edited(before: &Account, body: &Value) -> Result<Account, Fault> {
     let mut reader = Reader::new(body, "")?;
     let login = read_login(&mut reader);
@@ -407,7 +454,7 @@ fn edited(before: &Account, body: &Value) -> Result<Account, Fault> {
     Ok(after)
 }
 
-fn shown(account: &Account, places: &[(String, i64)], invite: Option<Value>) -> Value {
+pub(crate) fn shown(account: &Account, places: &[(String, i64)], invite: Option<Value>) -> Value {
     let place = |(key, member): &(String, i64)| {
         object([
             ("project", key.clone().into()),

@@ -8,7 +8,7 @@ use tidings_storage::{Attempt, DeliveryDetail, DeliveryFilter, DeliverySummary, 
 use crate::reader::object;
 use crate::refusal::{absent, refusal};
 use crate::webhooks::{Audience, cut_url, may_send, pages_open};
-use crate::{Access, App, Caller, Listed, Paging};
+use crate::{Access, App, Caller, Listed, Paging, audit};
 
 /// The names of the filters of the list.
 pub const FILTERS: [&str; 10] = [
@@ -160,7 +160,9 @@ impl App {
         Access::Manage.check(caller)?;
         may_send(project)?;
         let id: DeliveryId = id.parse().map_err(|_| absent())?;
-        self.engine.resend(project.id, id).await
+        self.engine.resend(project.id, id).await?;
+        let changed = audit::Changed::new("delivery.resend", format!("deliveries/{id}"));
+        self.note(changed.within(project).by(caller)).await
     }
 }
 

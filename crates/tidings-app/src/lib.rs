@@ -5,6 +5,7 @@
 //!
 //! * [`access`]: the one vocabulary of rights. [`caller`]: who asks. [`auth`]: the caller behind a token.
 //! * [`accounts`], [`sessions`]: people who sign in; [`passwords`] and [`guesses`] stand between a guesser and them.
+//! * [`audit`]: who changed what.
 //! * [`objects`]: every write and read of every collection. [`activities`]: what happened lately; [`updates`]: the same with what
 //!   people want to see beside it.
 //! * [`projects`], [`tokens`], [`webhooks`], [`deliveries`], [`settings`]: the rest of a project and of the server.
@@ -26,6 +27,7 @@ use tidings_storage::Store;
 pub mod access;
 pub mod accounts;
 pub mod activities;
+pub mod audit;
 pub mod auth;
 pub mod caller;
 pub mod catalogue;

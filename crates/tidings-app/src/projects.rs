@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use tidings_domain::project::{WebhookSwitch, slug};
 use tidings_domain::{Fault, Project, ProjectId, Value};
-use tidings_storage::{Deed, Done, EventIds, Plan, Snapshot, StoreError, Write, WriteWhat};
+use tidings_storage::{Deed, Done, EventIds, Notes, Plan, Snapshot, StoreError, Write, WriteWhat};
 
+use crate::audit::{self, Changed};
 use crate::refusal::{record_refusal, refusal};
 use crate::{Access, App, Caller, Keep, Listed, Paging};
 
@@ -50,7 +51,7 @@ impl App {
         Access::Administrator.check(caller)?;
         let blank = Project::new(ProjectId(0), "", "", &self.now());
         let project = read::project(&blank, body, read::Mode::Create)?;
-        let made = self.insert_project(project, keep).await;
+        let made = self.insert_project(caller, project, keep).await;
         made.map(Arc::new).map_err(|error| match error {
             StoreError::Conflict(member) => Fault::conflict(
                 format!("/{member}"),
@@ -63,19 +64,22 @@ impl App {
 
     async fn insert_project(
         &self,
+        caller: &Caller,
         project: Project,
         keep: Option<Keep<Project>>,
     ) -> Result<Project, StoreError> {
-        let Some(keep) = keep else {
-            return self.store.create_project(project).await;
-        };
-        let blank = project.clone();
-        let memo = move |done: &Done| match done {
-            Done::Project(made) => keep(made).into(),
-            _ => keep(&blank).into(),
+        let caller = caller.clone();
+        let notes = move |done: &Done| {
+            let Done::Project(made) = done else {
+                return Notes::default();
+            };
+            let entry = change("project.create", made)
+                .from_to(&Value::Null, &show(made))
+                .by(&caller);
+            audit::notes(keep.map(|keep| keep(made)), entry)
         };
         let deed = Deed::CreateProject(Box::new(project));
-        match self.store.keep(deed, Box::new(memo)).await? {
+        match self.store.keep(deed, Box::new(notes)).await? {
             Done::Project(made) => Ok(*made),
             other => Err(StoreError::Corrupt(format!("a project became {other:?}"))),
         }
@@ -106,6 +110,8 @@ impl App {
                 return Ok(plan);
             }
             let after = Arc::new(after);
+            let changed = change("project.update", &after).from_to(&show(before), &show(&after));
+            plan.audit.push(changed.by(caller));
             plan.writes.push(Write {
                 project: after.id,
                 version: ids.next(),
@@ -134,15 +140,12 @@ impl App {
         keep: Option<Keep<()>>,
     ) -> Result<(), Fault> {
         Access::Manage.check(caller)?;
-        let done = match keep {
-            None => self.store.delete_project(project.id).await,
-            Some(keep) => {
-                let memo = Box::new(move |_: &Done| keep(&()).into());
-                let deed = Deed::DeleteProject(project.id);
-                self.store.keep(deed, memo).await.map(drop)
-            }
-        };
-        done.map_err(refusal)?;
+        let entry = change("project.delete", project)
+            .from_to(&show(project), &Value::Null)
+            .by(caller);
+        let notes = Box::new(move |_: &Done| audit::notes(keep.map(|keep| keep(&())), entry));
+        let deed = Deed::DeleteProject(project.id);
+        self.store.keep(deed, notes).await.map_err(refusal)?;
         self.engine.project_deleted(project.id).await;
         Ok(())
     }
@@ -154,6 +157,12 @@ pub fn show(project: &Project) -> Value {
         .ok()
         .and_then(|text| Value::parse(&text).ok())
         .unwrap_or_default()
+}
+
+fn change(operation: &str, project: &Project) -> Changed {
+    Changed::new(operation, format!("projects/{}", project.key))
+        .within(project)
+        .called(&project.name)
 }
 
 /// The plan gate is the administrator's; on and off is for everybody who manages the project.

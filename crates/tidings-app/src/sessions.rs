@@ -13,12 +13,15 @@ use tidings_domain::{AccountId, Fault, Project, SessionId, Value, time};
 use tidings_storage::accounts::{
     Account, Ends, LinkUse, Membership, NewSession, OneTimeLink, Purpose, StoredSession, fold_login,
 };
-use tidings_storage::{Deed, Done, Notes, StoreError};
+use tidings_storage::audit::AuditChange;
+use tidings_storage::{Deed, Done, MakeNotes, Notes, StoreError};
 
 use crate::accounts::Person;
 use crate::reader::object;
 use crate::refusal::{absent, refusal};
-use crate::{App, Caller, Credential, Key, Listed, Paging, auth, passwords, projects};
+use crate::{
+    App, Caller, Credential, Key, Listed, Paging, accounts, audit, auth, passwords, projects,
+};
 
 const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
@@ -77,6 +80,13 @@ impl Session {
     pub fn at(mut self, address: Option<IpAddr>) -> Self {
         self.address = address;
         self
+    }
+
+    /// This person outside of any project.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller::Account {
+            credential: self.credential(),
+        }
     }
 
     /// What a caller of this session shows.
@@ -155,7 +165,12 @@ impl App {
         };
         guess.was_right();
         let (secret, new) = self.new_session(account.id, visitor);
-        let opened = self.open(Deed::OpenSession(Box::new(new))).await;
+        let opened = self
+            .open(
+                Deed::OpenSession(Box::new(new)),
+                Box::new(|_| Notes::default()),
+            )
+            .await;
         let session = opened.map_err(|error| match error {
             // Deactivated in this very moment.
             StoreError::NotFound => wrong(),
@@ -186,8 +201,7 @@ impl App {
         (secret, new)
     }
 
-    async fn open(&self, deed: Deed) -> Result<Session, StoreError> {
-        let notes = Box::new(|_: &Done| Notes::default());
+    async fn open(&self, deed: Deed, notes: MakeNotes) -> Result<Session, StoreError> {
         match self.store.keep(deed, notes).await? {
             Done::Session(opened) => Ok(Session::new(&opened.0, &opened.1)),
             other => Err(StoreError::Corrupt(format!("a session became {other:?}"))),
@@ -363,7 +377,10 @@ impl App {
         account.password = Some(self.gate.hash(new, &*self.entropy).await?);
         account.version += 1;
         let ends = Ends::AllBut(session.id);
-        self.save_account(account, ends, None).await.map(drop)
+        let entry = accounts::change("account.update", &account)
+            .with(AuditChange::secret("password"))
+            .by(&session.caller());
+        self.save_account(account, ends, entry).await.map(drop)
     }
 
     /// A one-time link that is looked at, not used: 404 when it cannot be used.
@@ -397,6 +414,7 @@ impl App {
         visitor: &Visitor,
     ) -> Result<(String, Session), Fault> {
         let link = self.link(secret).await?;
+        let before = link.account.clone();
         let account = match (link.purpose, link.account) {
             (Purpose::SignIn, Some(_)) => None,
             (Purpose::Invite, Some(account)) => {
@@ -426,14 +444,37 @@ impl App {
             account,
             session,
         };
-        let opened = self.open(Deed::UseLink(Box::new(used))).await;
+        let sets = used.account.is_some();
+        let address = visitor.address;
+        let notes = move |done: &Done| match done {
+            Done::Session(opened) if sets => set_by_link(before.as_ref(), opened, address),
+            _ => Notes::default(),
+        };
+        let opened = self
+            .open(Deed::UseLink(Box::new(used)), Box::new(notes))
+            .await;
         let session = opened.map_err(|error| match error {
             StoreError::NotFound => used_up(),
-            other => crate::accounts::account_refusal(other),
+            other => accounts::account_refusal(other),
         })?;
         tracing::info!(audit.operation = "sign_in", audit.account = session.account.0, audit.address = ?visitor.address, "signed in with a link");
         Ok((cookie, session.at(visitor.address)))
     }
+}
+
+/// What is noted of an account that was made or changed by a link: it did that itself.
+fn set_by_link(
+    before: Option<&Account>,
+    (stored, account): &(StoredSession, Account),
+    address: Option<IpAddr>,
+) -> Notes {
+    let by = Session::new(stored, account).at(address).caller();
+    let show = |account: &Account| accounts::shown(account, &[], None);
+    let operation = before.map_or("account.create", |_| "account.update");
+    let changed = accounts::change(operation, account)
+        .from_to(&before.map_or(Value::Null, show), &show(account))
+        .with(AuditChange::secret("password"));
+    audit::notes(None, changed.by(&by))
 }
 
 fn at(ms: i64) -> Value {

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use tidings_domain::{Fault, Value};
-use tidings_storage::{Retention, Store, StoreError};
+use tidings_storage::{Deed, Retention, Store, StoreError};
 
+use crate::audit::{self, Changed};
 use crate::reader::{Reader, merge, object};
 use crate::refusal::refusal;
 use crate::webhooks::whole;
@@ -65,8 +66,15 @@ impl App {
         Access::Administrator.check(caller)?;
         let settings = self.read_settings(body)?;
         let text = serde_json::to_string(&settings).unwrap_or_default();
-        let done = self.store.put_document(DOCUMENT, &text).await;
-        done.map_err(refusal)?;
+        let before = self.settings_value(self.settings());
+        let changed = Changed::new("settings.update", "settings")
+            .from_to(&before, &self.settings_value(settings));
+        if !changed.is_nothing() {
+            let entry = changed.by(caller);
+            let notes = Box::new(|_: &_| audit::notes(None, entry));
+            let deed = Deed::PutDocument(DOCUMENT, text);
+            self.store.keep(deed, notes).await.map_err(refusal)?;
+        }
         *self.settings.write() = settings;
         let base = self.engine.settings();
         self.engine.set_settings(engine_settings(&base, settings));
@@ -118,6 +126,7 @@ impl App {
                     ("max_rows", whole(kept.max_rows)),
                     ("max_bytes", whole(kept.max_bytes)),
                     ("held_days", i64::from(kept.held_days).into()),
+                    ("audit_days", i64::from(kept.audit_days).into()),
                 ]),
             ),
             ("egress", object([("allow", self.guard.allowed().into())])),
@@ -133,12 +142,14 @@ fn retention(value: &Value) -> Result<Retention, Fault> {
     let max_rows = r.int("max_rows", 0, most);
     let max_bytes = r.int("max_bytes", 0, most);
     let held_days = r.int("held_days", 1, MAX_DAYS);
+    let audit_days = r.int("audit_days", 1, MAX_DAYS);
     r.finish()?;
     Ok(Retention {
         days: days.map_or(standard.days, small),
         max_rows: max_rows.map_or(standard.max_rows, i64::unsigned_abs),
         max_bytes: max_bytes.map_or(standard.max_bytes, i64::unsigned_abs),
         held_days: held_days.map_or(standard.held_days, small),
+        audit_days: audit_days.map_or(standard.audit_days, small),
     })
 }
 

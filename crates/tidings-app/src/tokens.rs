@@ -1,8 +1,9 @@
 //! Tokens: made, listed, revoked. The secret is shown once, in the answer to its creation.
 
 use tidings_domain::{Collection, Fault, ObjectRef, Project, TokenId, Value, time};
-use tidings_storage::{AsOf, Deed, Done, StoreError, Token, TokenKind};
+use tidings_storage::{AsOf, Deed, Done, Notes, StoreError, Token, TokenKind};
 
+use crate::audit::{self, Changed};
 use crate::reader::{Reader, object};
 use crate::refusal::{absent, refusal};
 use crate::{Access, App, Caller, Keep, Listed, Paging, auth};
@@ -53,27 +54,34 @@ impl App {
             expires_at: expires.map(time::show),
             created_at: self.now(),
         };
-        let token = self.insert_token(token, keep).await.map_err(refusal)?;
+        let token = self
+            .insert_token(caller, project, token, keep)
+            .await
+            .map_err(refusal)?;
         Ok(show_new(&token, secret.into()))
     }
 
     async fn insert_token(
         &self,
+        caller: &Caller,
+        project: Option<&Project>,
         token: Token,
         keep: Option<Keep<Value>>,
     ) -> Result<Token, StoreError> {
-        let Some(keep) = keep else {
-            return self.store.create_token(token).await;
-        };
-        let memo = move |done: &Done| {
-            let shown = match done {
-                Done::Token(token) => show_new(token, Value::Null),
-                _ => Value::Null,
+        let (caller, project) = (caller.clone(), project.cloned());
+        let notes = move |done: &Done| {
+            let Done::Token(token) = done else {
+                return Notes::default();
             };
-            keep(&shown).into()
+            let memo = keep.map(|keep| keep(&show_new(token, Value::Null)));
+            let changed = change("token.create", token, project.as_ref());
+            audit::notes(
+                memo,
+                changed.from_to(&Value::Null, &show(token)).by(&caller),
+            )
         };
         let deed = Deed::CreateToken(Box::new(token));
-        match self.store.keep(deed, Box::new(memo)).await? {
+        match self.store.keep(deed, Box::new(notes)).await? {
             Done::Token(token) => Ok(*token),
             other => Err(StoreError::Corrupt(format!("a token became {other:?}"))),
         }
@@ -178,13 +186,17 @@ impl App {
         id: i64,
     ) -> Result<Value, Fault> {
         may(caller, project)?;
+        self.find_token(project, id).await.map(|token| show(&token))
+    }
+
+    async fn find_token(&self, project: Option<&Project>, id: i64) -> Result<Token, Fault> {
         let page = self
             .store
             .tokens(project.map(|p| p.id), id.saturating_sub(1), 1)
             .await
             .map_err(refusal)?;
-        let found = page.data.iter().find(|token| token.id.0 == id);
-        found.map(show).ok_or_else(absent)
+        let found = page.data.into_iter().find(|token| token.id.0 == id);
+        found.ok_or_else(absent)
     }
 
     /// Revokes a token: from now on it is refused.
@@ -196,16 +208,14 @@ impl App {
         keep: Option<Keep<()>>,
     ) -> Result<(), Fault> {
         may(caller, project)?;
-        let (project, id) = (project.map(|p| p.id), TokenId(id));
-        let done = match keep {
-            None => self.store.delete_token(project, id).await,
-            Some(keep) => {
-                let memo = Box::new(move |_: &Done| keep(&()).into());
-                let deed = Deed::DeleteToken(project, id);
-                self.store.keep(deed, memo).await.map(drop)
-            }
-        };
-        done.map_err(refusal)
+        let token = self.find_token(project, id).await?;
+        let entry = change("token.delete", &token, project)
+            .from_to(&show(&token), &Value::Null)
+            .by(caller);
+        let notes = Box::new(move |_: &Done| audit::notes(keep.map(|keep| keep(&())), entry));
+        let deed = Deed::DeleteToken(project.map(|p| p.id), token.id);
+        let done = self.store.keep(deed, notes).await;
+        done.map(drop).map_err(refusal)
     }
 }
 
@@ -213,6 +223,14 @@ fn may(caller: &Caller, project: Option<&Project>) -> Result<(), Fault> {
     match project {
         Some(_) => Access::Manage.check(caller),
         None => Access::Administrator.check(caller),
+    }
+}
+
+fn change(operation: &str, token: &Token, project: Option<&Project>) -> Changed {
+    let changed = Changed::new(operation, format!("tokens/{}", token.id)).called(&token.name);
+    match project {
+        Some(project) => changed.within(project),
+        None => changed,
     }
 }
 

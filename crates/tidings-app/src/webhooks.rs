@@ -8,8 +8,9 @@ use std::sync::Arc;
 use tidings_domain::project::WebhookSwitch;
 use tidings_domain::webhook::{DisabledReason, Health, HealthState, Selection, Shift, Webhook};
 use tidings_domain::{Fault, Project, Value, WebhookId};
-use tidings_storage::{AsOf, Deed, Done, LaneCounts, Memo, Snapshot, StoreError};
+use tidings_storage::{AsOf, Deed, Done, LaneCounts, Notes, Snapshot, StoreError};
 
+use crate::audit::{self, Changed};
 use crate::guard::{self, Judged};
 use crate::refusal::{absent, internal, refusal};
 use crate::{Access, App, Caller, Keep, Listed, Paging};
@@ -120,8 +121,12 @@ impl App {
         let found = (Arc::new(webhook), health, LaneCounts::default());
         let answer = (id, self.show_webhook(caller, project, &found));
         let (webhook, health, _) = found;
-        self.insert_webhook(webhook, health, keep.map(|keep| keep(&answer)))
-            .await?;
+        let entry = Changed::webhook("webhook.create", project, &webhook)
+            .from_to(&Value::Null, &answer.1)
+            .secret_if(webhook.secrets.is_some(), "secret")
+            .by(caller);
+        let notes = audit::notes(keep.map(|keep| keep(&answer)), entry);
+        self.insert_webhook(webhook, health, notes).await?;
         Ok(answer)
     }
 
@@ -155,19 +160,11 @@ impl App {
         &self,
         webhook: Arc<Webhook>,
         health: Health,
-        memo: Option<Memo>,
+        notes: Notes,
     ) -> Result<(), Fault> {
         let new = Webhook::clone(&webhook);
-        let done = match memo {
-            None => self.store.create_webhook(new, health).await.map(drop),
-            Some(memo) => {
-                let deed = Deed::CreateWebhook(Box::new(new), Box::new(health));
-                self.store
-                    .keep(deed, Box::new(|_| memo.into()))
-                    .await
-                    .map(drop)
-            }
-        };
+        let deed = Deed::CreateWebhook(Box::new(new), Box::new(health));
+        let done = self.store.keep(deed, Box::new(|_| notes)).await;
         done.map_err(refusal)?;
         self.engine.webhook_saved(webhook, false).await;
         Ok(())
@@ -184,7 +181,7 @@ impl App {
         Access::Manage.check(caller)?;
         pages_open(project)?;
         for _ in 0..EDIT_TRIES {
-            let (stored, _, _) = self.find_webhook(project, id).await?;
+            let (stored, health, counts) = self.find_webhook(project, id).await?;
             if !only_disables(body) {
                 check_lock(caller, &stored)?;
             }
@@ -200,19 +197,23 @@ impl App {
             webhook.enabled = stored.enabled;
             if webhook != *stored {
                 let save = self.next_version(&stored, webhook);
-                match self.save_webhook(save, url_changed, None).await {
+                let entry = {
+                    let show = |webhook: &Webhook| {
+                        let found = (Arc::new(webhook.clone()), health.clone(), counts);
+                        self.show_webhook(caller, project, &found)
+                    };
+                    edit(project, (&stored, &show(&stored)), (&save, &show(&save))).by(caller)
+                };
+                let notes = audit::notes(None, entry);
+                match self.save_webhook(save, url_changed, notes).await {
                     Err(StoreError::Conflict(_)) => continue,
                     other => other.map_err(refusal)?,
                 };
             }
             if wanted && !stored.enabled {
-                let engine = self.engine.on_behalf_of(&caller.signature());
-                engine.enable(stored.id).await.map_err(refusal)?;
+                self.enable(caller, project, &stored).await?;
             } else if !wanted && stored.enabled {
-                let reason = DisabledReason::Manual;
-                let engine = self.engine.on_behalf_of(&caller.signature());
-                let done = engine.disable(stored.id, reason).await;
-                done.map_err(refusal)?;
+                self.disable(caller, project, &stored).await?;
             }
             return self.webhook(caller, project, id).await;
         }
@@ -229,15 +230,14 @@ impl App {
     ) -> Result<(), Fault> {
         Access::Manage.check(caller)?;
         pages_open(project)?;
+        let found = self.find_webhook(project, id).await?;
         let id = WebhookId(id);
-        let done = match keep {
-            None => self.store.delete_webhook(project.id, id).await,
-            Some(keep) => {
-                let deed = Deed::DeleteWebhook(project.id, id);
-                let memo = Box::new(move |_: &Done| keep(&()).into());
-                self.store.keep(deed, memo).await.map(drop)
-            }
-        };
+        let entry = Changed::webhook("webhook.delete", project, &found.0)
+            .from_to(&self.show_webhook(caller, project, &found), &Value::Null)
+            .by(caller);
+        let notes = move |_: &Done| audit::notes(keep.map(|keep| keep(&())), entry);
+        let deed = Deed::DeleteWebhook(project.id, id);
+        let done = self.store.keep(deed, Box::new(notes)).await;
         done.map_err(refusal)?;
         self.engine.webhook_deleted(id).await;
         Ok(())
@@ -257,22 +257,16 @@ impl App {
         }
     }
 
-    /// Writes an edited webhook, with the answer to be kept, and tells the engine.
+    /// Writes an edited webhook, with what goes with it, and tells the engine.
     async fn save_webhook(
         &self,
         webhook: Webhook,
         url_changed: bool,
-        memo: Option<Memo>,
+        notes: Notes,
     ) -> Result<Arc<Webhook>, StoreError> {
-        let saved = match memo {
-            None => self.store.update_webhook(webhook).await?,
-            Some(memo) => {
-                let saved = Arc::new(webhook.clone());
-                let deed = Deed::UpdateWebhook(Box::new(webhook));
-                self.store.keep(deed, Box::new(|_| memo.into())).await?;
-                saved
-            }
-        };
+        let saved = Arc::new(webhook.clone());
+        let deed = Deed::UpdateWebhook(Box::new(webhook));
+        self.store.keep(deed, Box::new(|_| notes)).await?;
         self.engine
             .webhook_saved(Arc::clone(&saved), url_changed)
             .await;
@@ -323,6 +317,19 @@ impl App {
             version: 1,
         }
     }
+}
+
+/// What differs between two versions of a webhook; with each the shape that people read.
+fn edit(
+    project: &Project,
+    (before, was): (&Webhook, &Value),
+    (after, is): (&Webhook, &Value),
+) -> Changed {
+    let masked = was.member("headers") == is.member("headers");
+    Changed::webhook("webhook.update", project, after)
+        .from_to(was, is)
+        .secret_if(before.secrets != after.secrets, "secret")
+        .secret_if(masked && before.headers != after.headers, "headers")
 }
 
 /// Who made a webhook: a person in the console, a program of the project, or anybody else by the API.

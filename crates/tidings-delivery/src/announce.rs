@@ -7,8 +7,11 @@ use parking_lot::RwLock;
 use tidings_domain::event::WebhookDisabled;
 use tidings_domain::project::WebhookSwitch;
 use tidings_domain::webhook::{DisabledReason, Webhook};
-use tidings_domain::{Clock, Event, Fault, Time, What};
-use tidings_storage::{EventIds, Plan, RecordError, RecordedEvent, Snapshot, Store, StoreError};
+use tidings_domain::{Clock, Event, Fault, Time, Value, What};
+use tidings_storage::audit::{Actor, AuditChange, AuditEntry};
+use tidings_storage::{
+    Deed, Done, EventIds, Notes, Plan, RecordError, RecordedEvent, Snapshot, Store, StoreError,
+};
 
 use crate::inbox::{Inbox, Input};
 use crate::settings::Settings;
@@ -49,7 +52,10 @@ impl Announcer {
                 }
             }
         }
-        while let Err(error) = set_enabled(&*self.store, &self.inbox, &webhook, false).await {
+        let note = by_server.then(|| entry(&webhook, reason));
+        while let Err(error) =
+            set_enabled(&*self.store, &self.inbox, &webhook, false, note.as_ref()).await
+        {
             tracing::warn!(webhook.id = %id, %error, "webhook {id} could not be marked as disabled, again soon");
             tokio::time::sleep(AGAIN).await;
         }
@@ -113,12 +119,31 @@ fn plan(event: Event, snapshots: &[&dyn Snapshot], server_url: &str) -> Plan {
     }
 }
 
-/// Brings a stored webhook's `enabled` in line with its health, whoever edits it at the same time.
+/// What the audit log says of it.
+fn entry(webhook: &Webhook, reason: DisabledReason) -> AuditEntry {
+    AuditEntry {
+        project: Some(webhook.project),
+        webhook: Some(webhook.id),
+        operation: "webhook.disable".into(),
+        actor: Actor::server(),
+        address: None,
+        key: None,
+        target: format!("webhooks/{}", webhook.id),
+        name: webhook.name.clone(),
+        changes: vec![
+            AuditChange::new("enabled", true.into(), false.into()),
+            AuditChange::new("reason", Value::Null, reason.as_str().into()),
+        ],
+    }
+}
+
+/// Brings a stored webhook's `enabled` in line with its health, whoever edits it at the same time; `note` is written with it.
 pub(crate) async fn set_enabled(
     store: &dyn Store,
     inbox: &Inbox,
     webhook: &Webhook,
     enabled: bool,
+    note: Option<&AuditEntry>,
 ) -> Result<(), StoreError> {
     loop {
         let Some((stored, _, _)) = store.webhook(webhook.project, webhook.id).await? else {
@@ -130,8 +155,13 @@ pub(crate) async fn set_enabled(
         let mut edited = (*stored).clone();
         edited.enabled = enabled;
         edited.version += 1;
-        match store.update_webhook(edited).await {
-            Ok(webhook) => {
+        let notes = Notes {
+            memo: None,
+            audit: note.cloned(),
+        };
+        let deed = Deed::UpdateWebhook(Box::new(edited));
+        match store.keep(deed, Box::new(|_| notes)).await {
+            Ok(Done::Webhook(webhook)) => {
                 inbox.push(Input::Saved {
                     webhook,
                     url_changed: false,
@@ -140,7 +170,7 @@ pub(crate) async fn set_enabled(
                 });
                 return Ok(());
             }
-            Err(StoreError::NotFound) => return Ok(()),
+            Ok(_) | Err(StoreError::NotFound) => return Ok(()),
             Err(StoreError::Conflict(_)) => {}
             Err(error) => return Err(error),
         }

@@ -15,6 +15,7 @@ use tidings_domain::project::WebhookSwitch;
 use tidings_domain::webhook::{DisabledReason, Health, HealthState, Webhook};
 use tidings_domain::{Clock, DeliveryId, Entropy, ProjectId, WebhookId};
 use tidings_egress::Transport;
+use tidings_storage::audit::AuditEntry;
 use tidings_storage::{AsOf, Store, StoreError};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -196,10 +197,22 @@ impl Engine {
     /// # Errors
     /// The webhook is unknown, or the store cannot write now.
     pub async fn enable(&self, webhook: WebhookId) -> Result<Health, StoreError> {
+        self.enable_noting(webhook, None).await
+    }
+
+    /// The same, with an entry for the audit log in the transaction in which the webhook is marked.
+    ///
+    /// # Errors
+    /// As [`Engine::enable`].
+    pub async fn enable_noting(
+        &self,
+        webhook: WebhookId,
+        note: Option<&AuditEntry>,
+    ) -> Result<Health, StoreError> {
         // What is just being put aside must be so before anything new comes.
         self.ask(|to| Input::WhenParked(webhook, to)).await;
         let health = self.wish(webhook, Wish::Enable).await?;
-        self.mark_enabled(webhook, true).await?;
+        self.mark_enabled(webhook, true, note).await?;
         Ok(health)
     }
 
@@ -212,17 +225,35 @@ impl Engine {
         webhook: WebhookId,
         reason: DisabledReason,
     ) -> Result<Health, StoreError> {
+        self.disable_noting(webhook, reason, None).await
+    }
+
+    /// The same, with an entry for the audit log in the transaction in which the webhook is marked.
+    ///
+    /// # Errors
+    /// As [`Engine::disable`].
+    pub async fn disable_noting(
+        &self,
+        webhook: WebhookId,
+        reason: DisabledReason,
+        note: Option<&AuditEntry>,
+    ) -> Result<Health, StoreError> {
         let health = self.wish(webhook, Wish::Disable(reason)).await?;
-        self.mark_enabled(webhook, false).await?;
+        self.mark_enabled(webhook, false, note).await?;
         Ok(health)
     }
 
-    async fn mark_enabled(&self, webhook: WebhookId, enabled: bool) -> Result<(), StoreError> {
+    async fn mark_enabled(
+        &self,
+        webhook: WebhookId,
+        enabled: bool,
+        note: Option<&AuditEntry>,
+    ) -> Result<(), StoreError> {
         let target = self.ask(|to| Input::Who(webhook, to)).await.flatten();
         let Some(webhook) = target else {
             return Err(StoreError::NotFound);
         };
-        set_enabled(&*self.0.store, &self.0.inbox, &webhook, enabled).await
+        set_enabled(&*self.0.store, &self.0.inbox, &webhook, enabled, note).await
     }
 
     /// Puts a webhook on hold: nothing is lost, order is kept.

@@ -47,6 +47,9 @@ impl Writer {
         if let Some(memo) = notes.memo {
             self.keep(&memo)?;
         }
+        if let Some(entry) = notes.audit {
+            self.note_change(&entry)?;
+        }
         Ok(done)
     }
 

@@ -12,7 +12,7 @@
 //! * `memory` is what holds now, as the last commits left it: plans look there first.
 //! * `record` plans on a snapshot, on the caller's thread, and has the writer check that nothing it read has changed since.
 //! * `trail` leads from an object to the messages about it; `question` asks the log everything else.
-//! * `objects`, `queue`, `log`, `people`, `accounts`, `keep`, `sweeps` and `retention` are the rest of the store's methods.
+//! * `objects`, `queue`, `log`, `people`, `accounts`, `audit`, `keep`, `sweeps` and `retention` are the rest of the store's methods.
 //! * `figures` is what people see of how webhooks and the server do: hours, history, how much waits.
 //! * `backup` copies the file while it is served, and readies such a copy to be served in its stead (`restore`).
 //! * `examine` asks a file, served or not, whether it is whole and agrees with itself.
@@ -22,6 +22,7 @@
 //! whatever fails, nothing is half-written.
 
 mod accounts;
+mod audit;
 mod backup;
 mod checkpoint;
 mod codes;

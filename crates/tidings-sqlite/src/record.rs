@@ -357,6 +357,9 @@ impl Writer {
         for memo in &ready.plan.memos {
             self.keep(memo)?;
         }
+        for entry in &ready.plan.audit {
+            self.note_change(entry)?;
+        }
         let mut deliveries = Vec::new();
         for message in &ready.plan.messages {
             self.write_message(message, &mut deliveries)?;

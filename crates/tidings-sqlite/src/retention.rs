@@ -33,6 +33,9 @@ impl Writer {
         let kept_from = days_ago(retention.days);
         self.prune_deliveries(kept_from, retention, step, &mut pruned)?;
         self.prune_states(now_ms, kept_from, step, &mut pruned)?;
+        let audited = self.prune_audit(days_ago(retention.audit_days), step)?;
+        pruned.removed += audited as u64;
+        pruned.more |= audited == step;
         self.give_back()?;
         Ok(pruned)
     }

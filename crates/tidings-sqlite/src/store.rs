@@ -12,6 +12,7 @@ use tidings_domain::webhook::{Health, Shift, Webhook};
 use tidings_domain::{
     Clock, Collection, DeliveryId, Doc, EventId, Project, ProjectId, TokenId, WebhookId,
 };
+use tidings_storage::audit::{AuditFilter, AuditRow};
 use tidings_storage::{
     Activity, AsOf, Begun, CommitListener, Deed, DeliveryDetail, DeliveryFilter, DeliverySummary,
     Done, EventDelivery, Hour, LaneCounts, LaneStart, MakeNotes, NewMessage, NewSweep, Page,
@@ -26,7 +27,7 @@ use crate::open::{OpenError, open};
 use crate::shared::Shared;
 use crate::snapshot::Shot;
 use crate::writer::{AGAIN, ToWriter, Totals, Writer};
-use crate::{figures, keep, log, objects, people, queue, record, restore, sweeps};
+use crate::{audit, figures, keep, log, objects, people, queue, record, restore, sweeps};
 
 /// Queries that may run at once on threads of their own; each can hold a connection for long.
 const QUERIES: usize = 8;
@@ -481,6 +482,17 @@ impl Store for SqliteStore {
     async fn put_document(&self, name: &str, text: &str) -> Result<()> {
         let (name, text) = (name.to_owned(), text.to_owned());
         self.write(move |w| w.put_document(&name, &text)).await
+    }
+
+    async fn audit(
+        &self,
+        filter: &AuditFilter,
+        before: i64,
+        limit: usize,
+    ) -> Result<Page<AuditRow>> {
+        let filter = filter.clone();
+        self.query(move |conn, _| audit::list(conn, &filter, before, limit))
+            .await
     }
 
     async fn has_secrets(&self) -> Result<bool> {

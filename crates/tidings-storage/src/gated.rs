@@ -11,6 +11,7 @@ use tidings_domain::{
 };
 
 use crate::accounts::{Account, Accounts, Ends, Membership, OneTimeLink, StoredSession};
+use crate::audit::{AuditFilter, AuditRow};
 use crate::{
     Activity, AsOf, Begun, Deed, DeliveryDetail, DeliveryFilter, DeliverySummary, Done,
     EventDelivery, Hour, LaneCounts, LaneStart, MakeNotes, NewMessage, NewSweep, Page, Planner,
@@ -394,6 +395,16 @@ impl Store for Gated {
     async fn put_document(&self, name: &str, text: &str) -> Result<(), StoreError> {
         let job = self.store.put_document(name, text);
         self.through("put_document", job).await
+    }
+
+    async fn audit(
+        &self,
+        filter: &AuditFilter,
+        before: i64,
+        limit: usize,
+    ) -> Result<Page<AuditRow>, StoreError> {
+        let job = self.store.audit(filter, before, limit);
+        self.through("audit", job).await
     }
 
     async fn has_secrets(&self) -> Result<bool, StoreError> {

@@ -11,6 +11,7 @@ use tidings_domain::{AccountId, Project, ProjectId, TokenId, WebhookId};
 
 use crate::Token;
 use crate::accounts::{Account, Ends, LinkUse, Membership, NewSession, OneTimeLink, StoredSession};
+use crate::audit::AuditEntry;
 
 /// How long an answer is kept.
 pub const MEMO_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
@@ -100,11 +101,16 @@ pub enum Done {
 pub struct Notes {
     /// The answer to keep.
     pub memo: Option<Memo>,
+    /// What is to be known of who did it.
+    pub audit: Option<AuditEntry>,
 }
 
 impl From<Memo> for Notes {
     fn from(memo: Memo) -> Self {
-        Self { memo: Some(memo) }
+        Self {
+            memo: Some(memo),
+            audit: None,
+        }
     }
 }
 

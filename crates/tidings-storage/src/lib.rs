@@ -10,6 +10,7 @@
 //! hint that lets sending start from memory at once. A lost hint is made good by [`Store::pending`].
 
 pub mod accounts;
+pub mod audit;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod figures;
@@ -167,6 +168,8 @@ pub struct Plan {
     pub messages: Vec<NewMessage>,
     /// Answers to keep for 24 h.
     pub memos: Vec<Memo>,
+    /// What is to be known of who changed what.
+    pub audit: Vec<audit::AuditEntry>,
 }
 
 /// An event with what the log of activities shows of it.
@@ -564,6 +567,14 @@ pub struct Retention {
     pub max_bytes: u64,
     /// Held and parked deliveries older than this become `expired`.
     pub held_days: u32,
+    /// Entries of the audit log older than this go.
+    #[serde(default = "audit_days")]
+    pub audit_days: u32,
+}
+
+/// A year; also of settings that were stored before there was an audit log.
+const fn audit_days() -> u32 {
+    365
 }
 
 impl Default for Retention {
@@ -573,6 +584,7 @@ impl Default for Retention {
             max_rows: 0,
             max_bytes: 0,
             held_days: 90,
+            audit_days: audit_days(),
         }
     }
 }
@@ -859,6 +871,14 @@ pub trait Store: Accounts {
 
     /// Writes a document of the server.
     async fn put_document(&self, name: &str, text: &str) -> Result<(), StoreError>;
+
+    /// The audit log, newest first, before `before` (0: from the newest). Its times never run backwards.
+    async fn audit(
+        &self,
+        filter: &audit::AuditFilter,
+        before: i64,
+        limit: usize,
+    ) -> Result<Page<audit::AuditRow>, StoreError>;
 
     /// Whether any secret is stored: a start without the key is refused then.
     async fn has_secrets(&self) -> Result<bool, StoreError>;

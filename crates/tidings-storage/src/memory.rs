@@ -18,6 +18,7 @@ use tidings_domain::{
     WebhookId,
 };
 
+use crate::audit::{AuditEntry, AuditFilter, AuditRow};
 use crate::{
     Absence, Activity, AsOf, Attempt, Begun, CommitListener, Deed, DeliveryDetail, DeliveryFilter,
     DeliverySummary, Done, EventDelivery, EventIds, Hour, LaneCounts, LaneStart, LastAttempt,
@@ -65,6 +66,8 @@ struct Disk {
     documents: BTreeMap<String, String>,
     memos: BTreeMap<(String, String), (String, i64)>,
     people: accounts::People,
+    audit: Vec<AuditRow>,
+    last_audit: i64,
 }
 
 #[derive(Default)]
@@ -483,6 +486,16 @@ impl Disk {
         self.memos.insert((memo.scope, memo.key), kept);
     }
 
+    fn note_change(&mut self, entry: AuditEntry) {
+        let id = self.last_audit + 1;
+        self.last_audit = id;
+        self.audit.push(AuditRow {
+            id,
+            at_ms: self.last_ms,
+            entry,
+        });
+    }
+
     fn carry_out(&mut self, deed: Deed) -> Result<Done, StoreError> {
         Ok(match deed {
             Deed::Nothing => Done::Nothing,
@@ -899,6 +912,9 @@ impl Store for MemoryStore {
         }
         for memo in &plan.memos {
             disk.keep(memo.clone());
+        }
+        for entry in &plan.audit {
+            disk.note_change(entry.clone());
         }
         let deliveries = disk.queue(&plan);
         if !deliveries.is_empty() {
@@ -1383,6 +1399,9 @@ impl Store for MemoryStore {
         if let Some(memo) = notes.memo {
             disk.keep(memo);
         }
+        if let Some(entry) = notes.audit {
+            disk.note_change(entry);
+        }
         Ok(done)
     }
 
@@ -1394,6 +1413,18 @@ impl Store for MemoryStore {
         let mut disk = self.writing()?;
         disk.documents.insert(name.to_owned(), text.to_owned());
         Ok(())
+    }
+
+    async fn audit(
+        &self,
+        filter: &AuditFilter,
+        before: i64,
+        limit: usize,
+    ) -> Result<Page<AuditRow>, StoreError> {
+        let disk = self.reading()?;
+        let rows = disk.audit.iter().rev();
+        let rows = rows.filter(|row| (before <= 0 || row.id < before) && filter.admits(row));
+        Ok(page(rows.cloned(), limit, |row| row.id))
     }
 
     async fn has_secrets(&self) -> Result<bool, StoreError> {
@@ -1469,6 +1500,10 @@ impl Store for MemoryStore {
         pruned.removed += events as u64;
         pruned.more |= events == step;
         pruned.removed += disk.retain_versions();
+        let audited_from = now_ms.saturating_sub(i64::from(retention.audit_days) * DAY_MS);
+        let before = disk.audit.len();
+        disk.audit.retain(|row| row.at_ms >= audited_from);
+        pruned.removed += (before - disk.audit.len()) as u64;
         disk.forget_absences();
         disk.forget_shifts(kept_from);
         disk.memos

@@ -319,6 +319,7 @@ fn defaults(config: &Config) -> ServerSettings {
             max_rows: config.retention_rows,
             max_bytes: config.retention_bytes,
             held_days: config.retention_held_days,
+            audit_days: config.retention_audit_days,
         },
     }
 }

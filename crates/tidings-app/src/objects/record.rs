@@ -328,6 +328,7 @@ impl Work<'_> {
             );
         }
         Ok(Plan {
+            audit: crate::audit::of_people(self.writer.caller, states, &writes),
             writes,
             events,
             messages,

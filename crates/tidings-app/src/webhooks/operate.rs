@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use tidings_domain::webhook::{DisabledReason, PreviousSecret, Secrets, Webhook};
+use tidings_domain::webhook::{DisabledReason, HealthState, PreviousSecret, Secrets, Webhook};
 use tidings_domain::{Fault, Project, Time, Value, time};
 use tidings_storage::StoreError;
+use tidings_storage::audit::AuditChange;
 
 use super::{EDIT_TRIES, check_lock, may_send, pages_open};
+use crate::audit::{self, Changed};
 use crate::reader::{Reader, object};
 use crate::refusal::refusal;
 use crate::vault::Column;
@@ -39,18 +41,14 @@ impl App {
     ) -> Result<Value, Fault> {
         Access::Manage.check(caller)?;
         pages_open(project)?;
-        let (webhook, _, _) = self.find_webhook(project, id).await?;
-        let engine = self.engine.on_behalf_of(&caller.signature());
-        let done = match switch {
+        let (webhook, stored, _) = self.find_webhook(project, id).await?;
+        match switch {
             Switch::Enable => {
                 check_lock(caller, &webhook)?;
                 may_send(project)?;
-                engine.enable(webhook.id).await
+                self.enable(caller, project, &webhook).await?;
             }
-            Switch::Disable => {
-                let reason = DisabledReason::Manual;
-                engine.disable(webhook.id, reason).await
-            }
+            Switch::Disable => self.disable(caller, project, &webhook).await?,
             Switch::Pause | Switch::Resume if !webhook.enabled => {
                 return Err(Fault::conflict(
                     "",
@@ -58,11 +56,52 @@ impl App {
                     "the webhook is disabled; enable it first",
                 ));
             }
-            Switch::Pause => engine.pause(webhook.id).await,
-            Switch::Resume => engine.resume(webhook.id).await,
-        };
-        done.map_err(refusal)?;
+            Switch::Pause | Switch::Resume => {
+                let live = self.engine.health(webhook.id).unwrap_or(stored);
+                let engine = self.engine.on_behalf_of(&caller.signature());
+                let pauses = switch == Switch::Pause;
+                let was_paused = live.state == HealthState::Paused;
+                let (operation, done) = if pauses {
+                    ("webhook.pause", engine.pause(webhook.id).await)
+                } else {
+                    ("webhook.resume", engine.resume(webhook.id).await)
+                };
+                done.map_err(refusal)?;
+                if was_paused != pauses {
+                    let paused = AuditChange::new("paused", was_paused.into(), pauses.into());
+                    let changed = Changed::webhook(operation, project, &webhook).with(paused);
+                    self.note(changed.by(caller)).await?;
+                }
+            }
+        }
         self.webhook(caller, project, id).await
+    }
+
+    /// Switches a webhook on; the audit log is told where it was off.
+    pub(super) async fn enable(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        webhook: &Webhook,
+    ) -> Result<(), Fault> {
+        let entry = switched("webhook.enable", project, webhook, true).by(caller);
+        let engine = self.engine.on_behalf_of(&caller.signature());
+        let done = engine.enable_noting(webhook.id, Some(&entry)).await;
+        done.map(drop).map_err(refusal)
+    }
+
+    /// Switches a webhook off; the audit log is told where it was on.
+    pub(super) async fn disable(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        webhook: &Webhook,
+    ) -> Result<(), Fault> {
+        let entry = switched("webhook.disable", project, webhook, false).by(caller);
+        let reason = DisabledReason::Manual;
+        let engine = self.engine.on_behalf_of(&caller.signature());
+        let done = engine.disable_noting(webhook.id, reason, Some(&entry)).await;
+        done.map(drop).map_err(refusal)
     }
 
     /// Changes the signing secret. Without one in the request a new one is made and shown, once, in `secret`: the answer that is
@@ -125,7 +164,11 @@ impl App {
                 object([("webhook", shown.clone()), ("secret", secret.into())])
             };
             let memo = keep.as_ref().map(|keep| keep(&answer(None)));
-            match self.save_webhook(webhook, false, memo).await {
+            let entry = Changed::webhook("webhook.rotate", project, &webhook)
+                .with(AuditChange::secret("secret"))
+                .by(caller);
+            let notes = audit::notes(memo, entry);
+            match self.save_webhook(webhook, false, notes).await {
                 Err(StoreError::Conflict(_)) => continue,
                 other => other.map_err(refusal)?,
             };
@@ -142,6 +185,11 @@ impl App {
         let text = base64::engine::general_purpose::STANDARD.encode(bytes);
         format!("whsec_{text}")
     }
+}
+
+fn switched(operation: &str, project: &Project, webhook: &Webhook, on: bool) -> Changed {
+    let enabled = AuditChange::new("enabled", (!on).into(), on.into());
+    Changed::webhook(operation, project, webhook).with(enabled)
 }
 
 /// Whether a rotation is under way.

@@ -1,9 +1,11 @@
 //! A webhook's past, in bulk: delivering or skipping what it missed, resending what was given up.
 
 use tidings_domain::{Fault, Project, Time, Value, time};
+use tidings_storage::audit::{AuditChange, AuditEntry};
 use tidings_storage::{Errand, NewSweep, StoreError};
 
 use super::{check_lock, may_send};
+use crate::audit::Changed;
 use crate::reader::Reader;
 use crate::refusal::refusal;
 use crate::{Access, App, Caller};
@@ -56,7 +58,13 @@ impl App {
             since_ms: since.map_or(0, Time::as_millisecond),
             until_ms: None,
         };
-        self.sweep(caller, new, dry_run).await
+        let mut changed = Changed::webhook("webhook.recover", project, &webhook)
+            .with(AuditChange::new("since", Value::Null, shown(since)))
+            .with(AuditChange::new("mode", Value::Null, mode.into()));
+        if errand == Errand::Deliver && !webhook.enabled {
+            changed = changed.with(AuditChange::new("enabled", false.into(), true.into()));
+        }
+        self.sweep(caller, new, dry_run, changed.by(caller)).await
     }
 
     /// Sends again what was given up since a time.
@@ -94,7 +102,11 @@ impl App {
         if !webhook.enabled {
             return Err(webhook_disabled());
         }
-        self.sweep(caller, new, dry_run).await
+        let changed = Changed::webhook("webhook.resend", project, &webhook)
+            .with(AuditChange::new("since", Value::Null, shown(since)))
+            .with(AuditChange::new("until", Value::Null, shown(until)))
+            .with(AuditChange::new("states", Value::Null, states.into()));
+        self.sweep(caller, new, dry_run, changed.by(caller)).await
     }
 
     async fn sweep(
@@ -102,6 +114,7 @@ impl App {
         caller: &Caller,
         new: NewSweep,
         dry_run: bool,
+        entry: AuditEntry,
     ) -> Result<SweepAnswer, Fault> {
         if dry_run {
             let count = self.engine.count_sweep(new).await.map_err(refusal)?;
@@ -113,6 +126,7 @@ impl App {
         }
         let engine = self.engine.on_behalf_of(&caller.signature());
         let done = engine.sweep(new).await.map_err(sweep_refusal)?;
+        self.note(entry).await?;
         Ok(SweepAnswer {
             count: done.count,
             dry_run,
@@ -139,6 +153,10 @@ impl App {
         }
         Some(since)
     }
+}
+
+fn shown(at: Option<Time>) -> Value {
+    at.map_or(Value::Null, time::value)
 }
 
 /// The states to resend, at least one.

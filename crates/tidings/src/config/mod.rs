@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use ipnet::IpNet;
 
 pub(crate) use table::SETTINGS;
 
@@ -39,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) retention_rows: u64,
     pub(crate) retention_bytes: u64,
     pub(crate) retention_held_days: u32,
+    pub(crate) retention_audit_days: u32,
+    pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) admin_token: Option<String>,
     pub(crate) secrets_key: Option<String>,
     pub(crate) log_format: LogFormat,

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use ipnet::IpNet;
+
 use super::{Config, LogFormat};
 
 /// One setting.
@@ -46,6 +48,8 @@ impl Default for Config {
             retention_rows: 0,
             retention_bytes: 0,
             retention_held_days: 90,
+            retention_audit_days: 365,
+            trusted_proxies: Vec::new(),
             admin_token: None,
             secrets_key: None,
             log_format: LogFormat::Text,
@@ -86,6 +90,31 @@ pub(crate) const SETTINGS: &[Setting] = &[
             Ok(())
         },
         show: |c| c.public_url.clone().unwrap_or_default(),
+    },
+    Setting {
+        key: "server.trusted_proxies",
+        help: "Addresses or networks of proxies in front of the server: of their requests X-Forwarded-For says who asks.",
+        secret: false,
+        set: |c, v| {
+            c.trusted_proxies = v
+                .split(',')
+                .map(str::trim)
+                .filter(|e| !e.is_empty())
+                .map(|e| {
+                    let one = e.parse::<std::net::IpAddr>().map(IpNet::from);
+                    one.or_else(|_| e.parse()).map_err(|_| {
+                        format!(
+                            "{e:?} is no address or network, for example 127.0.0.1 or 10.0.0.0/8"
+                        )
+                    })
+                })
+                .collect::<Result<_, _>>()?;
+            Ok(())
+        },
+        show: |c| {
+            let all: Vec<String> = c.trusted_proxies.iter().map(IpNet::to_string).collect();
+            all.join(",")
+        },
     },
     Setting {
         key: "store.url",
@@ -208,6 +237,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         secret: false,
         set: |c, v| read(v, 1, 36_500).map(|n| c.retention_held_days = n),
         show: |c| c.retention_held_days.to_string(),
+    },
+    Setting {
+        key: "retention.audit_days",
+        help: "Days after which entries of the audit log are removed.",
+        secret: false,
+        set: |c, v| read(v, 1, 36_500).map(|n| c.retention_audit_days = n),
+        show: |c| c.retention_audit_days.to_string(),
     },
     Setting {
         key: "admin.token",

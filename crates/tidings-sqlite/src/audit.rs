@@ -1,0 +1,99 @@
+//! Who changed what.
+
+use rusqlite::{Connection, Row, params};
+use tidings_domain::{ProjectId, WebhookId};
+use tidings_storage::audit::{AuditEntry, AuditFilter, AuditRow};
+use tidings_storage::{Page, StoreError};
+
+use crate::codes::{Result, json, limit, sick, to_json};
+use crate::objects::page;
+use crate::writer::Writer;
+
+const ROW: &str = "SELECT id, at_ms, project, webhook, operation, body FROM audit";
+/// Entries looked through for a page that a filter makes rare; the page then ends there.
+const STEP: usize = 512;
+
+fn read(row: &Row<'_>) -> Result<AuditRow> {
+    let body: String = row.get(5).map_err(sick)?;
+    let entry: AuditEntry = json(&body, "audit")?;
+    let columns = || -> rusqlite::Result<AuditRow> {
+        Ok(AuditRow {
+            id: row.get(0)?,
+            at_ms: row.get(1)?,
+            entry: AuditEntry {
+                project: row.get::<_, Option<i64>>(2)?.map(ProjectId),
+                webhook: row.get::<_, Option<i64>>(3)?.map(WebhookId),
+                operation: row.get::<_, String>(4)?.into(),
+                ..entry
+            },
+        })
+    };
+    columns().map_err(sick)
+}
+
+/// Entries, newest first, before `before` (0: from the newest).
+pub(crate) fn list(
+    conn: &Connection,
+    filter: &AuditFilter,
+    before: i64,
+    rows: usize,
+) -> Result<Page<AuditRow>> {
+    // One equation at a time decides by which index; the rest is looked at row by row.
+    let (of, value) = match (filter.webhook, filter.project) {
+        (Some(webhook), _) => ("webhook = ?3 AND ", webhook.0),
+        (None, Some(project)) => ("project = ?3 AND ", project.0),
+        (None, None) => ("?3 IS NOT NULL AND ", 0),
+    };
+    let sql = format!("{ROW} WHERE {of}id < ?1 ORDER BY id DESC LIMIT ?2");
+    let mut statement = conn.prepare_cached(&sql).map_err(sick)?;
+    let mut from = if before <= 0 { i64::MAX } else { before };
+    let mut data = Vec::new();
+    loop {
+        let mut found = statement
+            .query(params![from, limit(STEP), value])
+            .map_err(sick)?;
+        let mut seen = 0;
+        while let Some(row) = found.next().map_err(sick)? {
+            seen += 1;
+            let row = read(row)?;
+            from = row.id;
+            if filter.since_ms.is_some_and(|since| row.at_ms < since) {
+                // Time does not run backwards: nothing older is younger.
+                return Ok(page(data, rows, |r: &AuditRow| r.id));
+            }
+            if filter.admits(&row) {
+                data.push(row);
+            }
+            if data.len() > rows {
+                return Ok(page(data, rows, |r| r.id));
+            }
+        }
+        if seen < STEP {
+            return Ok(page(data, rows, |r| r.id));
+        }
+    }
+}
+
+impl Writer {
+    pub(crate) fn note_change(&mut self, entry: &AuditEntry) -> Result<()> {
+        self.run(
+            "INSERT INTO audit (at_ms, project, webhook, operation, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                self.totals.time_ms,
+                entry.project.map(|p| p.0),
+                entry.webhook.map(|w| w.0),
+                entry.operation,
+                to_json(entry)?
+            ],
+        )
+        .map(drop)
+    }
+
+    /// Removes up to `rows` entries made before that time; how many.
+    pub(crate) fn prune_audit(&mut self, before_ms: i64, rows: usize) -> Result<usize, StoreError> {
+        self.run(
+            "DELETE FROM audit WHERE id IN (SELECT id FROM audit ORDER BY id LIMIT ?1) AND at_ms < ?2",
+            params![limit(rows), before_ms],
+        )
+    }
+}
