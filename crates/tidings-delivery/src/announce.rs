@@ -10,7 +10,8 @@ use tidings_domain::webhook::{DisabledReason, Webhook};
 use tidings_domain::{Clock, Event, Fault, Time, Value, What};
 use tidings_storage::audit::{Actor, AuditChange, AuditEntry};
 use tidings_storage::{
-    Deed, Done, EventIds, Notes, Plan, RecordError, RecordedEvent, Snapshot, Store, StoreError,
+    AsOf, Deed, Done, EventIds, Notes, Plan, RecordError, RecordedEvent, Snapshot, Store,
+    StoreError,
 };
 
 use crate::inbox::{Inbox, Input};
@@ -52,13 +53,25 @@ impl Announcer {
                 }
             }
         }
-        let note = by_server.then(|| entry(&webhook, reason));
+        let note = if by_server {
+            Some(entry(&webhook, reason, self.key_of(&webhook).await))
+        } else {
+            None
+        };
         while let Err(error) =
             set_enabled(&*self.store, &self.inbox, &webhook, false, note.as_ref()).await
         {
             tracing::warn!(webhook.id = %id, %error, "webhook {id} could not be marked as disabled, again soon");
             tokio::time::sleep(AGAIN).await;
         }
+    }
+
+    /// The key of a webhook's project, as far as it can be read now.
+    async fn key_of(&self, webhook: &Webhook) -> Option<String> {
+        let mut key = None;
+        let job = Box::new(|state: &dyn Snapshot| key = Some(state.project().key.clone()));
+        let read = self.store.read(webhook.project, AsOf::Now, job).await;
+        read.ok().and(key)
     }
 
     async fn record(
@@ -120,14 +133,14 @@ fn plan(event: Event, snapshots: &[&dyn Snapshot], server_url: &str) -> Plan {
 }
 
 /// What the audit log says of it.
-fn entry(webhook: &Webhook, reason: DisabledReason) -> AuditEntry {
+fn entry(webhook: &Webhook, reason: DisabledReason, key: Option<String>) -> AuditEntry {
     AuditEntry {
         project: Some(webhook.project),
         webhook: Some(webhook.id),
         operation: "webhook.disable".into(),
         actor: Actor::server(),
         address: None,
-        key: None,
+        key,
         target: format!("webhooks/{}", webhook.id),
         name: webhook.name.clone(),
         changes: vec![

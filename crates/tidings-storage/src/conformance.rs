@@ -12,6 +12,7 @@
 )]
 
 mod accounts;
+mod audit;
 mod figures;
 mod sweeps;
 
@@ -129,6 +130,8 @@ pub async fn exercise(make: impl Fn(Arc<dyn Clock>, Arc<dyn CommitListener>) -> 
     memos(bench()).await;
     keeping(bench()).await;
     accounts::people(bench()).await;
+    audit::log(bench()).await;
+    audit::with_its_change(bench()).await;
     accounts::memberships(bench()).await;
     accounts::sessions(bench()).await;
     accounts::links(bench()).await;

@@ -11,11 +11,13 @@ use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::any;
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use ipnet::IpNet;
 use parking_lot::Mutex;
 use tidings_app::{Access, App, Caller, auth, refusal};
 use tidings_domain::Fault;
 use tidings_domain::fault::FaultKind;
 
+use crate::address;
 use crate::body::{self, BodyError};
 use crate::console::{self, Frame};
 use crate::idempotency::{self, Running, Ticket};
@@ -59,6 +61,7 @@ impl Default for DoorLimits {
 #[derive(Clone)]
 pub struct Door {
     router: Router,
+    proxies: Arc<[IpNet]>,
 }
 
 struct Shared {
@@ -106,12 +109,25 @@ impl Door {
             let shared = Arc::clone(&shared);
             async move { shared.answer(&[], request).await }
         });
-        Self { router }
+        Self {
+            router,
+            proxies: Arc::default(),
+        }
+    }
+
+    /// The same door behind proxies with addresses in these networks: see [`address`].
+    #[must_use]
+    pub fn behind(self, proxies: Vec<IpNet>) -> Self {
+        Self {
+            proxies: proxies.into(),
+            ..self
+        }
     }
 
     /// Answers one request.
-    pub async fn answer(&self, request: Request) -> Response {
+    pub async fn answer(&self, mut request: Request) -> Response {
         use tower::Service as _;
+        address::note(&mut request, &self.proxies);
         let mut router = self.router.clone();
         let ready = <Router as tower::Service<Request>>::poll_ready(
             &mut router,
@@ -173,7 +189,9 @@ impl Shared {
         let (parts, body) = request.into_parts();
         let passed = match row.surface {
             Surface::Api => {
+                let from = address::of(&parts);
                 let caller = self.authenticate(row, &parts.headers).await;
+                let caller = caller.map(|caller| caller.map(|c| c.at(from)));
                 let frame = Arc::<Frame>::default();
                 match caller {
                     Ok(caller) => self.pass(row, caller, frame, (parts, body)).await,
@@ -201,6 +219,7 @@ impl Shared {
             Ok(session) => session,
             Err(fault) => return (console::refuse(&Frame::of(&parts, None, now), &fault), None),
         };
+        let session = session.map(|session| session.at(address::of(&parts)));
         let mut frame = Frame::of(&parts, session, now);
         let is_page = row.method == Method::Get;
         if frame.session.is_none() && row.access != Access::Anyone {

@@ -13,6 +13,7 @@
 //! Invariants: another project's things answer like absent ones; nothing is read of a body before the sender may send it; no
 //! answer holds a secret but the one that made it.
 
+pub mod address;
 pub mod body;
 mod changes;
 pub mod console;

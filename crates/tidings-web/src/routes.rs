@@ -6,6 +6,8 @@ use crate::route::Row;
 
 pub(crate) use deliveries::FILTERS;
 
+mod accounts;
+pub(crate) mod audit;
 mod catalogue;
 mod deliveries;
 mod objects;
@@ -25,6 +27,8 @@ pub fn table() -> &'static [Row] {
             webhooks::rows(),
             deliveries::rows(),
             catalogue::rows(),
+            accounts::rows(),
+            audit::rows(),
             settings::rows(),
             server::rows(),
         ]

@@ -16,9 +16,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::Door;
 use crate::metrics::Metrics;
 use crate::watch::{Pulse, Watched};
+use crate::{Door, address};
 
 /// Limits of connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,7 +170,7 @@ impl Hall {
         if let Some(place) = Place::take(&self.addresses, peer, &self.metrics, &limits, open) {
             let (door, last) = (self.door.clone(), self.last.clone());
             self.tracker.spawn(async move {
-                connection(stream, door, &limits, last).await;
+                connection((stream, peer.ip()), door, &limits, last).await;
                 drop(place);
             });
         } else if let Ok(seat) = Arc::clone(&self.turned_away).try_acquire_owned() {
@@ -194,13 +194,19 @@ async fn turn_away(mut stream: TcpStream) {
     let _ = tokio::time::timeout(TURN_AWAY_TIME, say).await;
 }
 
-async fn connection(stream: TcpStream, door: Door, limits: &Limits, last: CancellationToken) {
+async fn connection(
+    (stream, peer): (TcpStream, IpAddr),
+    door: Door,
+    limits: &Limits,
+    last: CancellationToken,
+) {
     // Answers are written whole; waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
     let pulse = Pulse::new();
     let (beat, is_last) = (Arc::clone(&pulse), last.clone());
-    let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
+    let service = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
         beat.asked();
+        request.extensions_mut().insert(address::From(peer));
         let (door, pulse, last) = (door.clone(), Arc::clone(&beat), is_last.clone());
         async move {
             let mut answer = door.answer(request.map(Body::new)).await;

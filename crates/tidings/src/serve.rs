@@ -258,7 +258,8 @@ pub(crate) async fn start(
         gate: tidings_app::passwords::Gate::default(),
     };
     let metrics = Arc::new(tidings_web::metrics::Metrics::new(registry));
-    let door = Door::new(Arc::new(app), Arc::clone(&metrics), DoorLimits::default());
+    let door = Door::new(Arc::new(app), Arc::clone(&metrics), DoorLimits::default())
+        .behind(config.trusted_proxies.clone());
     let stop = CancellationToken::new();
     let limits = Limits {
         grace,

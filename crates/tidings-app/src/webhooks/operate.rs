@@ -100,7 +100,9 @@ impl App {
         let entry = switched("webhook.disable", project, webhook, false).by(caller);
         let reason = DisabledReason::Manual;
         let engine = self.engine.on_behalf_of(&caller.signature());
-        let done = engine.disable_noting(webhook.id, reason, Some(&entry)).await;
+        let done = engine
+            .disable_noting(webhook.id, reason, Some(&entry))
+            .await;
         done.map(drop).map_err(refusal)
     }
 

@@ -1,6 +1,7 @@
 //! What a page shows around its own content: who is signed in, where one is, what just happened.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::request::Parts;
@@ -19,6 +20,8 @@ pub struct Frame {
     pub(crate) caller: Option<Caller>,
     /// The project of the path.
     pub(crate) project: Option<Arc<Project>>,
+    /// From where the request comes.
+    pub(crate) address: Option<IpAddr>,
     /// Path and query that were asked for.
     pub(crate) path: String,
     /// Only a part of the page is wanted: htmx asks.
@@ -34,6 +37,7 @@ impl Frame {
     pub(crate) fn of(parts: &Parts, session: Option<Session>, now: String) -> Self {
         Self {
             session,
+            address: crate::address::of(parts),
             path: parts
                 .uri
                 .path_and_query()

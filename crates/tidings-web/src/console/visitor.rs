@@ -6,7 +6,7 @@ use tidings_domain::Fault;
 use tidings_domain::fault::FaultKind;
 
 use super::flash::cookie;
-use crate::route::Reply;
+use crate::route::{Call, Reply};
 
 const NAME: &str = "tidings";
 /// With this prefix a browser takes the cookie only over TLS and never from a neighbouring host.
@@ -27,13 +27,14 @@ pub(crate) async fn session(app: &App, headers: &HeaderMap) -> Result<Option<Ses
 }
 
 /// Who asks to be let in.
-pub(crate) fn visitor(app: &App, headers: &HeaderMap) -> Visitor {
+pub(crate) fn visitor(call: &Call) -> Visitor {
+    let (app, headers) = (&call.app, &call.headers);
     let agent = headers.get(header::USER_AGENT);
     let agent = agent.map_or_else(String::new, |value| {
         String::from_utf8_lossy(value.as_bytes()).into_owned()
     });
     Visitor {
-        address: None,
+        address: call.frame.address,
         agent,
         session: cookie(headers, cookie_name(app)).map(str::to_owned),
     }

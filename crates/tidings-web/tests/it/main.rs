@@ -7,6 +7,7 @@
 )]
 
 mod accounts;
+mod audit;
 mod catalogue;
 mod console;
 mod console_project;

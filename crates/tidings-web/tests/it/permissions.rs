@@ -45,7 +45,9 @@ fn expected(id: &str) -> Option<Who> {
         | "list_dialect_events"
         | "get_dialect_event" => Who::Anyone,
         "list_projects" => Who::Known,
-        "create_project" | "get_server" | "get_settings" | "update_settings"
+        "list_accounts" | "create_account" | "get_account" | "update_account"
+        | "delete_account" | "invite_account" | "link_account" | "unlink_account"
+        | "list_audit" | "create_project" | "get_server" | "get_settings" | "update_settings"
         | "list_admin_tokens" | "create_admin_token" | "get_admin_token" | "revoke_admin_token" => {
             Who::Admin
         }
@@ -78,7 +80,8 @@ fn expected(id: &str) -> Option<Who> {
         | "recover_webhook"
         | "resend_webhook"
         | "rotate_secret"
-        | "resend_delivery" => Who::Manage,
+        | "resend_delivery"
+        | "list_project_audit" => Who::Manage,
         _ => return None,
     })
 }

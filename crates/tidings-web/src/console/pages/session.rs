@@ -34,7 +34,7 @@ async fn page(call: Call) -> Result<Reply, Fault> {
 
 async fn sign_in(call: Call) -> Result<Reply, Fault> {
     let form = call.form();
-    let visitor = visitor::visitor(&call.app, &call.headers);
+    let visitor = visitor::visitor(&call);
     let (login, next) = (form.get("login"), form.get("next"));
     let entered = call.app.sign_in(login, form.get("password"), &visitor);
     match entered.await {
