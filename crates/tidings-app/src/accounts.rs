@@ -186,7 +186,7 @@ impl App {
             };
             let memo = keep.map(|keep| keep(&shown(made, &[], Some(Value::Null))));
             let changed = change("account.create", made);
-            let changed = changed.from_to(&Value::Null, &shown(made, &[], None));
+            let changed = changed.between(&Value::Null, &shown(made, &[], None));
             audit::notes(memo, changed.by(&who))
         };
         let deed = Deed::CreateAccount(Box::new(account));
@@ -219,7 +219,7 @@ impl App {
                 Ends::All
             };
             let entry = change("account.update", &after)
-                .from_to(&shown(&before, &[], None), &shown(&after, &[], None))
+                .between(&shown(&before, &[], None), &shown(&after, &[], None))
                 .by(caller);
             match self.save_account(after, ends, entry).await {
                 Err(fault) if fault.code == "conflict" => {}
@@ -255,7 +255,7 @@ impl App {
         Access::Administrator.check(caller)?;
         let account = self.find_account(id).await?;
         let entry = change("account.delete", &account)
-            .from_to(&shown(&account, &[], None), &Value::Null)
+            .between(&shown(&account, &[], None), &Value::Null)
             .by(caller);
         let notes = move |_: &Done| audit::notes(keep.map(|keep| keep(&())), entry);
         let deed = Deed::DeleteAccount(account.id);

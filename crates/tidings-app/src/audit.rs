@@ -82,7 +82,7 @@ impl Changed {
     }
 
     /// It came from nothing, went to nothing, or became another: the members that differ.
-    pub(crate) fn from_to(mut self, before: &Value, after: &Value) -> Self {
+    pub(crate) fn between(mut self, before: &Value, after: &Value) -> Self {
         self.changes.extend(differences(before, after));
         self
     }
@@ -220,7 +220,7 @@ pub(crate) fn of_people(
         let changed = Changed::new(format!("{kind}.{what}"), key.to_string())
             .within(state.project())
             .called(&named.map(name_of).unwrap_or_default())
-            .from_to(&as_value(before.as_deref()), &as_value(after));
+            .between(&as_value(before.as_deref()), &as_value(after));
         if !changed.is_nothing() {
             entries.push(changed.by(caller));
         }

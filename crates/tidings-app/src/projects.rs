@@ -74,7 +74,7 @@ impl App {
                 return Notes::default();
             };
             let entry = change("project.create", made)
-                .from_to(&Value::Null, &show(made))
+                .between(&Value::Null, &show(made))
                 .by(&caller);
             audit::notes(keep.map(|keep| keep(made)), entry)
         };
@@ -110,7 +110,7 @@ impl App {
                 return Ok(plan);
             }
             let after = Arc::new(after);
-            let changed = change("project.update", &after).from_to(&show(before), &show(&after));
+            let changed = change("project.update", &after).between(&show(before), &show(&after));
             plan.audit.push(changed.by(caller));
             plan.writes.push(Write {
                 project: after.id,
@@ -141,7 +141,7 @@ impl App {
     ) -> Result<(), Fault> {
         Access::Manage.check(caller)?;
         let entry = change("project.delete", project)
-            .from_to(&show(project), &Value::Null)
+            .between(&show(project), &Value::Null)
             .by(caller);
         let notes = Box::new(move |_: &Done| audit::notes(keep.map(|keep| keep(&())), entry));
         let deed = Deed::DeleteProject(project.id);

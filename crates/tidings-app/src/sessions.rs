@@ -472,7 +472,7 @@ fn set_by_link(
     let show = |account: &Account| accounts::shown(account, &[], None);
     let operation = before.map_or("account.create", |_| "account.update");
     let changed = accounts::change(operation, account)
-        .from_to(&before.map_or(Value::Null, show), &show(account))
+        .between(&before.map_or(Value::Null, show), &show(account))
         .with(AuditChange::secret("password"));
     audit::notes(None, changed.by(&by))
 }

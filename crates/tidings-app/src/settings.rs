@@ -68,7 +68,7 @@ impl App {
         let text = serde_json::to_string(&settings).unwrap_or_default();
         let before = self.settings_value(self.settings());
         let changed = Changed::new("settings.update", "settings")
-            .from_to(&before, &self.settings_value(settings));
+            .between(&before, &self.settings_value(settings));
         if !changed.is_nothing() {
             let entry = changed.by(caller);
             let notes = Box::new(|_: &_| audit::notes(None, entry));

@@ -77,7 +77,7 @@ impl App {
             let changed = change("token.create", token, project.as_ref());
             audit::notes(
                 memo,
-                changed.from_to(&Value::Null, &show(token)).by(&caller),
+                changed.between(&Value::Null, &show(token)).by(&caller),
             )
         };
         let deed = Deed::CreateToken(Box::new(token));
@@ -210,7 +210,7 @@ impl App {
         may(caller, project)?;
         let token = self.find_token(project, id).await?;
         let entry = change("token.delete", &token, project)
-            .from_to(&show(&token), &Value::Null)
+            .between(&show(&token), &Value::Null)
             .by(caller);
         let notes = Box::new(move |_: &Done| audit::notes(keep.map(|keep| keep(&())), entry));
         let deed = Deed::DeleteToken(project.map(|p| p.id), token.id);

@@ -122,7 +122,7 @@ impl App {
         let answer = (id, self.show_webhook(caller, project, &found));
         let (webhook, health, _) = found;
         let entry = Changed::webhook("webhook.create", project, &webhook)
-            .from_to(&Value::Null, &answer.1)
+            .between(&Value::Null, &answer.1)
             .secret_if(webhook.secrets.is_some(), "secret")
             .by(caller);
         let notes = audit::notes(keep.map(|keep| keep(&answer)), entry);
@@ -233,7 +233,7 @@ impl App {
         let found = self.find_webhook(project, id).await?;
         let id = WebhookId(id);
         let entry = Changed::webhook("webhook.delete", project, &found.0)
-            .from_to(&self.show_webhook(caller, project, &found), &Value::Null)
+            .between(&self.show_webhook(caller, project, &found), &Value::Null)
             .by(caller);
         let notes = move |_: &Done| audit::notes(keep.map(|keep| keep(&())), entry);
         let deed = Deed::DeleteWebhook(project.id, id);
@@ -327,7 +327,7 @@ fn edit(
 ) -> Changed {
     let masked = was.member("headers") == is.member("headers");
     Changed::webhook("webhook.update", project, after)
-        .from_to(was, is)
+        .between(was, is)
         .secret_if(before.secrets != after.secrets, "secret")
         .secret_if(masked && before.headers != after.headers, "headers")
 }

@@ -68,8 +68,8 @@ impl App {
                 };
                 done.map_err(refusal)?;
                 if was_paused != pauses {
-                    let paused = AuditChange::new("paused", was_paused.into(), pauses.into());
-                    let changed = Changed::webhook(operation, project, &webhook).with(paused);
+                    let change = AuditChange::new("paused", was_paused.into(), pauses.into());
+                    let changed = Changed::webhook(operation, project, &webhook).with(change);
                     self.note(changed.by(caller)).await?;
                 }
             }
