@@ -73,9 +73,14 @@ impl Access {
         if self.admits(caller) {
             return Ok(());
         }
+        let who = if caller.credential().is_session() {
+            "you may not do that here"
+        } else {
+            "this token may not do that"
+        };
         Err(Fault::forbidden(
             "forbidden",
-            format!("this token may not do that; it is for: {}", self.words()),
+            format!("{who}; it is for: {}", self.words()),
         ))
     }
 }

@@ -17,7 +17,7 @@ use tidings_storage::audit::AuditChange;
 use tidings_storage::{Deed, Done, MakeNotes, Notes, StoreError};
 
 use crate::accounts::Person;
-use crate::reader::object;
+use crate::reader::{Reader, object};
 use crate::refusal::{absent, refusal};
 use crate::{
     App, Caller, Credential, Key, Listed, Paging, accounts, audit, auth, passwords, projects,
@@ -348,6 +348,31 @@ impl App {
         };
         let page = page.map_err(refusal)?;
         Ok(page.data.iter().rev().filter(open).map(show).collect())
+    }
+
+    /// Changes one's own name: `{"name"}`.
+    pub async fn rename_oneself(&self, session: &Session, body: &Value) -> Result<(), Fault> {
+        let mut reader = Reader::new(body, "")?;
+        let name = reader.text("name", 1, 100);
+        let name = reader.require("name", name);
+        reader.finish()?;
+        let found = self.store.account(session.account).await.map_err(refusal)?;
+        let before = found.ok_or_else(nobody)?;
+        let Some(name) = name.filter(|name| *name != before.name) else {
+            return Ok(());
+        };
+        let after = Account {
+            name,
+            version: before.version + 1,
+            ..before.clone()
+        };
+        let show = |account: &Account| accounts::shown(account, &[], None);
+        let entry = accounts::change("account.update", &after)
+            .between(&show(&before), &show(&after))
+            .by(&session.caller());
+        self.save_account(after, Ends::Nothing, entry)
+            .await
+            .map(drop)
     }
 
     /// Changes one's own password. Whoever has one says it; all other sessions end.

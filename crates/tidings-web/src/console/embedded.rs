@@ -19,6 +19,13 @@ pub(super) const ASSETS: &[(&str, &[u8])] = files!("assets":
 
 /// What pages are made of.
 pub(super) const TEMPLATES: &[(&str, &[u8])] = files!("templates":
+    "account.html",
+    "admin/account.html",
+    "admin/accounts.html",
+    "admin/audit.html",
+    "admin/server.html",
+    "admin/settings.html",
+    "admin/tokens.html",
     "base.html",
     "catalogue.html",
     "catalogue_dialect.html",
@@ -47,6 +54,7 @@ pub(super) const TEMPLATES: &[(&str, &[u8])] = files!("templates":
     "sent/log.html",
     "sent/resend.html",
     "sign_in.html",
+    "sign_in_link.html",
     "webhook.html",
     "webhook_delete.html",
     "webhook_dialects.html",

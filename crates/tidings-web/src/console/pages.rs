@@ -7,11 +7,15 @@ use tidings_domain::Fault;
 use crate::route::{Call, Reply, Row};
 use crate::routes::run;
 
+mod account;
+mod admin;
+mod audit;
 mod catalogue;
 mod deliveries;
 mod docs;
 mod health;
 mod items;
+mod link;
 mod members;
 mod projects;
 mod session;
@@ -23,6 +27,10 @@ pub(super) fn rows() -> Vec<Row> {
     [
         vec![Row::page("/", "home", Access::Known, run!(home))],
         session::rows(),
+        link::rows(),
+        account::rows(),
+        admin::rows(),
+        audit::rows(),
         projects::rows(),
         updates::rows(),
         items::rows(),
