@@ -29,7 +29,7 @@ pub fn new_token(entropy: &dyn Entropy) -> String {
 }
 
 /// 256 random bits as text.
-pub(crate) fn new_secret(entropy: &dyn Entropy) -> String {
+pub fn new_secret(entropy: &dyn Entropy) -> String {
     let mut bytes = [0; 32];
     entropy.fill(&mut bytes);
     base62(&bytes, DIGITS)

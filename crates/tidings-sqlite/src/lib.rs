@@ -16,6 +16,7 @@
 //! * `figures` is what people see of how webhooks and the server do: hours, history, how much waits.
 //! * `backup` copies the file while it is served, and readies such a copy to be served in its stead (`restore`).
 //! * `examine` asks a file, served or not, whether it is whole and agrees with itself.
+//! * `way_in` lets whoever has the file sign in.
 //! * `reseal` puts everything secret under another key.
 //!
 //! Invariants: an answer comes after the commit; the listener hears of commits in their order; a method is one transaction;
@@ -50,6 +51,7 @@ mod store;
 mod sweeps;
 mod trail;
 mod trouble;
+mod way_in;
 mod writer;
 
 #[cfg(test)]
@@ -62,3 +64,4 @@ pub use open::OpenError;
 pub use reseal::{ResealError, SealedAs, reseal, vacuum};
 pub use restore::{AfterRestore, Restored, restore};
 pub use store::SqliteStore;
+pub use way_in::{LetIn, WayInError, let_in};

@@ -23,7 +23,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
         &["Webhooks", "Sent log", "Activities", "Catalogue"],
     ),
     ("Objects", &[]),
-    ("Server", &["Settings", "Server"]),
+    ("Server", &["Accounts", "Audit log", "Settings", "Server"]),
 ];
 
 /// Everything that the pages show.

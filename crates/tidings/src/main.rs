@@ -57,6 +57,8 @@ enum Command {
     Delivery(commands::delivery::Delivery),
     /// Why an event reached a webhook, or did not
     Explain(commands::explain::Explain),
+    /// Accounts of people: list, create, show, edit, invite, link, unlink, delete, sign-in-link
+    Account(commands::account::Account),
     /// Tokens: list, create, revoke
     Token(commands::token::Token),
     /// Copy the database while the server runs
@@ -148,6 +150,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Webhook(webhook) => webhook.run().await,
         Command::Delivery(delivery) => delivery.run().await,
         Command::Explain(explain) => explain.run().await,
+        Command::Account(account) => account.run().await,
         Command::Token(token) => token.run().await,
         Command::Backup(backup) => backup.run(),
         Command::Secrets(secrets) => secrets.run(),

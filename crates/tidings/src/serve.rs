@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use parking_lot::RwLock;
 use prometheus_client::registry::Registry;
+use tidings_app::accounts::NewLink;
 use tidings_app::settings::ServerSettings;
 use tidings_app::{App, Vault, auth};
 use tidings_delivery::{Engine, Parts};
@@ -97,6 +98,15 @@ impl Serve {
             )
             .ok();
         }
+        if let Some(link) = running.first_link.take() {
+            writeln!(
+                std::io::stderr(),
+                "open this to become the first administrator of the console; it works once, until {}: {}",
+                link.expires_at,
+                link.url
+            )
+            .ok();
+        }
         // A server whose output nobody reads serves all the same.
         writeln!(std::io::stdout(), "listening on http://{}", running.address).ok();
         let mut lost = std::mem::replace(&mut running.lost, Box::pin(std::future::pending()));
@@ -155,6 +165,8 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     /// The administrator's token, if this start made it.
     pub(crate) new_token: Option<String>,
+    /// The link for the first administrator, as long as nobody has an account.
+    pub(crate) first_link: Option<NewLink>,
     engine: Engine,
     doors: tokio::task::JoinHandle<()>,
     stop: CancellationToken,
@@ -257,6 +269,11 @@ pub(crate) async fn start(
         plans: tidings_app::objects::Plans::default(),
         gate: tidings_app::passwords::Gate::default(),
     };
+    let first_link = app.first_link().await.unwrap_or_else(|fault| {
+        // `tidings account sign-in-link` makes one later.
+        tracing::warn!("no link for the first administrator could be made: {fault}");
+        None
+    });
     let metrics = Arc::new(tidings_web::metrics::Metrics::new(registry));
     let door = Door::new(Arc::new(app), Arc::clone(&metrics), DoorLimits::default())
         .behind(config.trusted_proxies.clone());
@@ -279,6 +296,7 @@ pub(crate) async fn start(
     Ok(Running {
         address,
         new_token,
+        first_link,
         engine,
         doors,
         stop,

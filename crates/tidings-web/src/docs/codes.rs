@@ -6,7 +6,7 @@ use tidings_domain::Value;
 use crate::openapi;
 
 /// Each code in words; a test holds the list against the API's description.
-const WORDS: [(&str, &str); 37] = [
+const WORDS: [(&str, &str); 39] = [
     (
         "before_retention",
         "The time lies before what the log still holds. The answer names the oldest time that works.",
@@ -39,6 +39,14 @@ const WORDS: [(&str, &str); 37] = [
     (
         "internal",
         "A fault of the server. Its log says more, under the request id of the answer.",
+    ),
+    (
+        "inactive",
+        "The account may not sign in; make it active first.",
+    ),
+    (
+        "last_administrator",
+        "It is the last administrator who can sign in; make another first.",
     ),
     (
         "invalid",

@@ -19,6 +19,15 @@ pub(crate) struct Local {
 }
 
 impl Local {
+    /// As if these flags had been given.
+    pub(crate) const fn new(store: Option<String>, config: Option<PathBuf>, json: bool) -> Self {
+        Self {
+            store,
+            config,
+            json,
+        }
+    }
+
     /// The configuration that a server started with the same flags would have.
     pub(crate) fn load(&self) -> anyhow::Result<Loaded> {
         let flags: Vec<(&str, String)> = self

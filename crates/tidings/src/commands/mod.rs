@@ -1,5 +1,6 @@
 //! The client and operator commands, a file each.
 
+pub(crate) mod account;
 mod apply;
 pub(crate) mod backup;
 pub(crate) mod completion;

@@ -60,7 +60,10 @@ impl Demo {
             running.stop().await;
             return Ok(());
         }
+        let link = sign_in_link(&server).await?;
         println!("\nThe server stays up until Ctrl-C:");
+        println!("  open   {link}");
+        println!("         signs you in, once");
         println!(
             "  API    http://{}/api/v1   documented at http://{}/docs",
             running.address, running.address
@@ -70,10 +73,51 @@ impl Demo {
             "  try    curl -H 'Authorization: Bearer {}' http://{}/api/v1/projects/{PROJECT}/deliveries",
             token, running.address
         );
+        open_browser(&link);
         crate::signals::interrupted().await;
         running.stop().await;
         Ok(())
     }
+}
+
+/// Makes an administrator, who is also the product owner of the sprint, and a link that signs them in.
+async fn sign_in_link(server: &Server) -> anyhow::Result<String> {
+    let account = r#"{"login":"demo","name":"Demo","administrator":true}"#;
+    let made = call(server, "POST", "/accounts", account).await?;
+    let one = format!("/accounts/{}", cell(&made, "id"));
+    let member = format!("{one}/members/{PROJECT}");
+    call(server, "PUT", &member, r#"{"member":1}"#).await?;
+    let link = call(
+        server,
+        "POST",
+        &format!("{one}/invite"),
+        r#"{"purpose":"sign_in"}"#,
+    )
+    .await?;
+    Ok(cell(&link, "url"))
+}
+
+/// Shows the link in a browser where there is a desktop; where that fails, the link is printed anyway.
+fn open_browser(link: &str) {
+    let desktop = |name: &str| {
+        let all = serve::environment();
+        all.iter().any(|(n, v)| n == name && !v.is_empty())
+    };
+    let program = if cfg!(target_os = "macos") {
+        "open"
+    } else if desktop("DISPLAY") || desktop("WAYLAND_DISPLAY") {
+        "xdg-open"
+    } else {
+        return;
+    };
+    let quiet = std::process::Stdio::null;
+    std::process::Command::new(program)
+        .arg(link)
+        .stdin(quiet())
+        .stdout(quiet())
+        .stderr(quiet())
+        .spawn()
+        .ok();
 }
 
 fn secrets() -> HashMap<String, String> {
