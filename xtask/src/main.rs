@@ -32,6 +32,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "rewrite the golden files and the generated reference; read the diff before you commit it",
     ),
     (
+        "screenshots",
+        "pictures of the console's main pages into docs/screenshots; look at them before you commit them",
+    ),
+    (
         "bench",
         "the benchmarks: shares of what a bare client reaches on this machine, in one run; --help lists them",
     ),
@@ -50,12 +54,13 @@ fn main() -> ExitCode {
         "check" => check(),
         "test" => test::run(&rest),
         "golden" => golden(),
+        "screenshots" => screenshots(),
         "bench" => bench::run(&rest),
         "soak" => soak::run(&rest),
         _ => {
             println!("cargo xtask COMMAND\n");
             for (name, what) in COMMANDS {
-                println!("  {name:8} {what}");
+                println!("  {name:11} {what}");
             }
             return if command.is_empty() {
                 ExitCode::SUCCESS
@@ -87,6 +92,28 @@ fn check() -> anyhow::Result<()> {
     kit::cargo(&["doc", "--workspace", "--no-deps"])
         .env("RUSTDOCFLAGS", "-D warnings")
         .run("docs")
+}
+
+fn screenshots() -> anyhow::Result<()> {
+    setup::run()?;
+    setup::other_clock()?;
+    let folder = kit::root().join("docs/screenshots");
+    kit::cargo(&[
+        "test",
+        "--quiet",
+        "--package",
+        "tidings",
+        "--test",
+        "browser",
+        "--",
+        "--ignored",
+        "screenshots",
+    ])
+    .env("TIDINGS_TOOLS", kit::tools())
+    .env("TIDINGS_PICTURES", &folder)
+    .run("pictures")?;
+    println!("written to {}", folder.display());
+    Ok(())
 }
 
 fn golden() -> anyhow::Result<()> {

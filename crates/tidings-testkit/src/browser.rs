@@ -69,7 +69,7 @@ impl Scheme {
 pub enum Screen {
     /// A laptop.
     Desktop,
-    /// A phone, held upright, with two dots to a pixel.
+    /// A phone, held upright, with three dots to two pixels.
     Phone,
 }
 
@@ -167,8 +167,8 @@ impl Browser {
     /// From now on on this screen.
     pub async fn screen(&self, screen: Screen) {
         let (width, height, dots, mobile) = match screen {
-            Screen::Desktop => (1280, 860, 1, false),
-            Screen::Phone => (390, 844, 2, true),
+            Screen::Desktop => (1280, 800, 1.0, false),
+            Screen::Phone => (390, 844, 1.5, true),
         };
         let metrics =
             json!({"width": width, "height": height, "deviceScaleFactor": dots, "mobile": mobile});

@@ -16,7 +16,7 @@
 //! ```
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -338,20 +338,28 @@ impl Script {
 impl Receiver {
     /// Listens on a free port of 127.0.0.1, without TLS.
     pub async fn start(behavior: Behavior) -> Self {
-        Self::bind(behavior, None).await
+        Self::bind(listen(FREE), behavior, None).await
+    }
+
+    /// Listens at this address, with or without TLS.
+    pub async fn start_at(at: SocketAddr, behavior: Behavior, tls: Option<ServerTls>) -> Self {
+        Self::bind(listen(at), behavior, tls).await
     }
 
     /// The same with TLS.
     pub async fn start_tls(behavior: Behavior, tls: ServerTls) -> Self {
-        Self::bind(behavior, Some(tls)).await
+        Self::bind(listen(FREE), behavior, Some(tls)).await
     }
 
     #[expect(
         clippy::unused_async,
         reason = "it needs a runtime, and says so by being awaited"
     )]
-    async fn bind(behavior: Behavior, tls: Option<ServerTls>) -> Self {
-        let (listener, addr) = listen();
+    async fn bind(
+        (listener, addr): (TcpListener, SocketAddr),
+        behavior: Behavior,
+        tls: Option<ServerTls>,
+    ) -> Self {
         let shared = Arc::new(Shared {
             behavior: Mutex::new(Script::new(behavior)),
             received: Recorder::default(),
@@ -441,15 +449,19 @@ impl Drop for Receiver {
 /// [`Receiver::bytes_sent`] would say little about the other side.
 const SEND_BUFFER: u32 = 64 * 1024;
 
+/// Any free port of the machine itself.
+const FREE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 #[expect(clippy::expect_used, reason = "a test without a port cannot go on")]
-fn listen() -> (TcpListener, SocketAddr) {
+fn listen(at: SocketAddr) -> (TcpListener, SocketAddr) {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket
         .set_send_buffer_size(SEND_BUFFER)
         .expect("a small buffer");
     socket
-        .bind(SocketAddr::from(([127, 0, 0, 1], 0)))
-        .expect("a free port");
+        .set_reuseaddr(true)
+        .expect("a port that was used before");
+    socket.bind(at).expect("the port");
     let listener = socket.listen(1024).expect("a listener");
     let addr = listener.local_addr().expect("its address");
     (listener, addr)

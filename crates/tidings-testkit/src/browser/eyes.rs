@@ -136,6 +136,14 @@ impl Browser {
         }
     }
 
+    /// Waits until fonts and pictures are there and two frames were drawn since.
+    pub async fn settle(&self) {
+        let drawn = "const done = arguments[arguments.length - 1];\
+            Promise.all([document.fonts.ready, ...[...document.images].map(i => i.decode().catch(() => null))])\
+              .then(() => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))";
+        self.run_until_done(drawn, &[]).await;
+    }
+
     /// What is to be seen, as a PNG.
     pub async fn picture(&self) -> Vec<u8> {
         let answer = self

@@ -14,6 +14,7 @@ use crate::routes::run;
 
 /// Where they are.
 const PATH: &str = "/assets/{file}";
+const SVG: &str = "image/svg+xml";
 
 /// A file of the console.
 struct Asset {
@@ -49,7 +50,19 @@ pub(super) fn path(name: &str) -> Option<String> {
 }
 
 pub(super) fn rows() -> Vec<Row> {
-    vec![Row::page(PATH, "asset", Access::Anyone, run!(asset))]
+    let icon = Row::page("/favicon.ico", "favicon", Access::Anyone, run!(icon));
+    vec![
+        Row::page(PATH, "asset", Access::Anyone, run!(asset)),
+        icon.gives_text(SVG),
+    ]
+}
+
+/// Where browsers look for it on pages that do not say where theirs is.
+async fn icon(_call: Call) -> Result<Reply, Fault> {
+    let found = assets().iter().find(|asset| asset.name == "favicon.svg");
+    let bytes = found.ok_or_else(refusal::absent)?.bytes;
+    let reply = Reply::text(StatusCode::OK, SVG, bytes);
+    Ok(reply.with(header::CACHE_CONTROL, "public, max-age=86400"))
 }
 
 async fn asset(call: Call) -> Result<Reply, Fault> {
@@ -59,7 +72,7 @@ async fn asset(call: Call) -> Result<Reply, Fault> {
     let media_type = match found.name.rsplit_once('.') {
         Some((_, "css")) => "text/css; charset=utf-8",
         Some((_, "js")) => "text/javascript; charset=utf-8",
-        Some((_, "svg")) => "image/svg+xml",
+        Some((_, "svg")) => SVG,
         _ => "application/octet-stream",
     };
     Ok(Reply::text(StatusCode::OK, media_type, found.bytes)

@@ -9,7 +9,16 @@
 
 mod docs;
 mod harness;
+mod hostile;
+mod pages;
+mod people;
+mod places;
+mod raw;
+mod sample;
+mod screenshots;
+mod scripting;
 mod stage;
+mod strangers;
 #[expect(dead_code, reason = "the tests of the binary use more of it")]
 #[path = "../it/world.rs"]
 mod world;

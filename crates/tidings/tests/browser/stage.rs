@@ -6,12 +6,13 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 use tidings_testkit::browser::{Axe, Browser, Scheme};
 
+use super::people::{Person, Who};
 use super::world::Server;
 
 /// A running server with its own database.
 pub(crate) struct Stage {
     pub(crate) server: Server,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Stage {
@@ -22,13 +23,18 @@ impl Stage {
         let server = tokio::task::spawn_blocking(move || Server::start(&at));
         Self {
             server: server.await.unwrap(),
-            _folder: folder,
+            folder,
         }
     }
 
     /// `http://host:port`.
     pub(crate) fn url(&self) -> String {
         self.server.url()
+    }
+
+    /// An administrator.
+    pub(crate) fn administrator(&self) -> Person {
+        Person::new(self.folder.path(), "Ada Byron", Who::Administrator)
     }
 
     /// The address of a page.
@@ -53,6 +59,17 @@ pub(crate) fn axe() -> &'static Axe {
     &AXE
 }
 
+/// Opens a page that must be there for whoever is signed in: neither a refusal nor another page in its place.
+pub(crate) async fn visit(browser: &Browser, server: &Server, path: &str) {
+    browser.go(&format!("{}{path}", server.url())).await;
+    let status = "return performance.getEntriesByType('navigation')[0].responseStatus";
+    let status = browser.run(status, &[]).await;
+    assert_eq!(status, json!(200), "{path}");
+    let is = browser.path().await;
+    let moved = ["/", "/sign-in"].contains(&path);
+    assert!(is == path || moved, "{path} leads to {is}");
+}
+
 /// What must be so on every page, in both colour schemes: axe finds nothing, nothing sticks out to the right.
 pub(crate) async fn assert_good(browser: &Browser, page: &str) {
     let faults = faults(browser).await;
@@ -68,16 +85,19 @@ pub(crate) async fn faults(browser: &Browser) -> Vec<String> {
         faults.extend(found.iter().map(|f| format!("{}: {f}", scheme.as_str())));
     }
     browser.scheme(Scheme::Light).await;
-    let too_wide =
-        "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-    let by = browser.run(too_wide, &[]).await;
-    if by != json!(0) {
-        faults.push(format!(
-            "wider than the screen by {by} pixels: {}",
-            widest(browser).await
-        ));
-    }
+    faults.extend(too_wide(browser).await);
     faults
+}
+
+/// Whether something sticks out to the right, and what.
+pub(crate) async fn too_wide(browser: &Browser) -> Option<String> {
+    let width = "const e = document.documentElement; return e.scrollWidth - e.clientWidth";
+    let by = browser.run(width, &[]).await;
+    if by == json!(0) {
+        return None;
+    }
+    let widest = widest(browser).await;
+    Some(format!("wider than the screen by {by} pixels: {widest}"))
 }
 
 /// The innermost elements that stick out.

@@ -3,7 +3,12 @@
 (() => {
   // Answers that refuse (4xx) carry the form again with its faults: show it.
   document.addEventListener("htmx:beforeSwap", (event) => {
-    const { xhr } = event.detail;
+    const { xhr, elt } = event.detail;
+    // What renews itself waits for whoever is in it by keyboard: with its links their focus would go.
+    if ((elt.getAttribute("hx-trigger") || "").startsWith("load") && elt.contains(document.activeElement)) {
+      event.detail.shouldSwap = false;
+      return;
+    }
     if (xhr.status >= 400 && (xhr.getResponseHeader("content-type") || "").startsWith("text/html")) {
       event.detail.shouldSwap = true;
       event.detail.isError = false;
