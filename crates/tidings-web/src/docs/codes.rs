@@ -6,7 +6,7 @@ use tidings_domain::Value;
 use crate::openapi;
 
 /// Each code in words; a test holds the list against the API's description.
-const WORDS: [(&str, &str); 39] = [
+const WORDS: [(&str, &str); 40] = [
     (
         "before_retention",
         "The time lies before what the log still holds. The answer names the oldest time that works.",
@@ -60,6 +60,10 @@ const WORDS: [(&str, &str); 39] = [
     (
         "method_not_allowed",
         "The path does not answer to this method; the header Allow says to which.",
+    ),
+    (
+        "no_event",
+        "The object has no recent event that the dialect tells under this code. Choose another object, or send the sample.",
     ),
     (
         "not_found",
