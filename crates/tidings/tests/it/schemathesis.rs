@@ -43,16 +43,13 @@ async fn the_server_does_what_its_description_says() {
     let mut good = true;
     for (output, stopped) in futures(runs).await {
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let counted = said
-            .lines()
-            .filter(|l| l.contains(" generated, ") || l.starts_with("===="));
-        let counted: Vec<&str> = counted.collect();
+        let counted = said.lines().find(|line| line.contains(" generated, "));
         let found = said.contains("\nFailures:\n") || said.contains("\nErrors:\n");
         if found || !(stopped || output.status.success()) {
             println!("{said}{}", String::from_utf8_lossy(&output.stderr));
             good = false;
         } else {
-            println!("{}", counted.last().unwrap_or(&""));
+            println!("{}", counted.unwrap_or_default().trim());
         }
     }
     println!("schemathesis: {:?}", started.elapsed());
@@ -150,15 +147,14 @@ fn run(
     async move {
         let child = command.spawn().unwrap();
         let id = child.id().unwrap().to_string();
-        let output = tokio::spawn(child.wait_with_output());
-        tokio::pin!(output);
-        if unlimited.is_none() && tokio::time::timeout(LONGEST, &mut output).await.is_err() {
+        let mut output = tokio::spawn(child.wait_with_output());
+        if unlimited.is_none() {
+            if let Ok(done) = tokio::time::timeout(LONGEST, &mut output).await {
+                return (done.unwrap().unwrap(), false);
+            }
             // As Ctrl-C: it says what it found until now.
-            Command::new("kill")
-                .args(["-INT", &id])
-                .status()
-                .await
-                .unwrap();
+            let interrupt = Command::new("kill").args(["-INT", &id]).status();
+            interrupt.await.unwrap();
             return (output.await.unwrap().unwrap(), true);
         }
         (output.await.unwrap().unwrap(), false)
