@@ -156,41 +156,44 @@ fn a_crash_before_and_after_every_call_of_the_store_loses_nothing() {
     println!("seed {seed}: died at each of {points} points, nothing was lost");
 }
 
-/// Runs seeds with a bug in the engine until one breaks a rule: at most so many as an engineer would wait for.
-fn finds(bug: Bug) {
-    let found = first_broken(0..1_000, |seed| {
+/// Runs seeds with a bug in the engine until one breaks a rule: at most so many as an engineer would wait for. The seed that found
+/// it last goes first.
+fn finds(bug: Bug, last: u64) {
+    let planted = |seed| {
         plant(Some(bug));
         let broken = is_broken(seed);
         plant(None);
         broken
-    });
+    };
+    let found = planted(last).then_some(last);
+    let found = found.or_else(|| first_broken(0..1_000, planted));
     let seed = found.unwrap_or_else(|| panic!("1,000 seeds do not find {bug:?}"));
     println!("{bug:?} is found by seed {seed}");
 }
 
 #[test]
 fn a_lost_wake_up_is_found() {
-    finds(Bug::LostWakeUp);
+    finds(Bug::LostWakeUp, 10);
 }
 
 #[test]
 fn an_early_acknowledgement_is_found() {
-    finds(Bug::EarlyAcknowledgement);
+    finds(Bug::EarlyAcknowledgement, 59);
 }
 
 #[test]
 fn a_reorder_is_found() {
-    finds(Bug::Reorder);
+    finds(Bug::Reorder, 6);
 }
 
 #[test]
 fn a_double_claim_is_found() {
-    finds(Bug::DoubleClaim);
+    finds(Bug::DoubleClaim, 629);
 }
 
 #[test]
 fn a_counter_drift_is_found() {
-    finds(Bug::CounterDrift);
+    finds(Bug::CounterDrift, 5);
 }
 
 #[test]
