@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, pa
 use tidings_storage::accounts::fold_login;
 use tidings_storage::audit::{Actor, AuditChange, AuditEntry};
 
-use crate::look::look;
+use crate::look::{is_database, judge};
 use crate::migrate::{STEPS, newest};
 use crate::open::OpenError;
 
@@ -64,19 +64,18 @@ pub fn let_in(
     hash: &[u8; 32],
     (now_ms, expires_ms): (i64, i64),
 ) -> Result<LetIn, WayInError> {
-    let seen = look(path)?;
-    if !path.exists() {
+    if !is_database(path)? {
         return Err(OpenError::Missing(path.to_owned()).into());
     }
     let version = newest(STEPS);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(BUSY)?;
+    judge(&conn, path, STEPS)?;
     let found: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found != version {
         return Err(WayInError::Version(found, version));
     }
-    drop(seen);
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let account = |sql: &str, given: &str| {
         let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));

@@ -5,7 +5,7 @@ use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
 
-use super::world::{Receiver, Server, TOKEN, tidings};
+use super::world::{Receiver, Server, TOKEN, ask_for, operator, tidings};
 
 fn text(output: &Output) -> String {
     format!(
@@ -417,8 +417,12 @@ fn every_shell_gets_its_completions() {
     let ask = format!(
         "{script}\nCOMP_WORDS=(tidings webhook app); COMP_CWORD=2; _tidings tidings app webhook; echo \"${{COMPREPLY[@]}}\""
     );
+    // Longer than one argument may be.
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), ask).unwrap();
     let bash = std::process::Command::new("bash")
-        .args(["--norc", "-c", &ask])
+        .arg("--norc")
+        .arg(file.path())
         .output()
         .unwrap();
     assert_eq!(text(&bash).trim(), "apply");
@@ -428,4 +432,70 @@ fn every_shell_gets_its_completions() {
 fn the_demo_shows_one_default_for_its_address() {
     let help = text(&tidings(&["demo", "--help"]).output().unwrap());
     assert_eq!(help.matches("[default").count(), 1, "{help}");
+}
+
+#[tokio::test]
+async fn accounts_are_made_and_whoever_has_the_file_gets_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let link = |arguments: &[&str]| {
+        let mut all = vec!["account", "sign-in-link", "--json"];
+        all.extend(arguments);
+        let output = operator(folder.path(), &all);
+        let said = text(&output);
+        (output.status.success(), said)
+    };
+    // Beside the server, before there is anybody: the first administrator's.
+    let (made, said) = link(&[]);
+    assert!(made && said.contains("/sign-in/"), "{said}");
+
+    let account = client(
+        &server,
+        &["account", "create", "ada", "--administrator", "--json"],
+    );
+    let account = json_of(&account);
+    assert!(
+        account["invite"]["url"]
+            .as_str()
+            .unwrap()
+            .contains("/sign-in/")
+    );
+    let id = account["id"].to_string();
+    let edited = json_of(&client(
+        &server,
+        &["account", "edit", &id, "name=Ada", "--json"],
+    ));
+    assert_eq!(edited["name"], "Ada");
+    let again = json_of(&client(
+        &server,
+        &["account", "invite", &id, "--sign-in", "--json"],
+    ));
+    assert!(again["url"].as_str().is_some());
+    let (made, said) = link(&["nobody"]);
+    assert!(!made && said.contains("no active account"), "{said}");
+    let (made, said) = link(&["ADA"]);
+    assert!(made, "{said}");
+    // The server that runs knows it: whoever opens it is in.
+    let (_, secret) = said.split_once("/sign-in/").unwrap();
+    let secret = secret.split('"').next().unwrap();
+    let opened = [("sec-fetch-site", "none"), ("sec-fetch-mode", "navigate")];
+    let path = format!("/sign-in/{secret}");
+    let entered = ask_for(server.address, "GET", &path, &opened, &Value::Null).await;
+    let entered = entered.unwrap();
+    assert_eq!(entered.status, 303);
+    assert!(
+        entered.header("set-cookie").starts_with("tidings="),
+        "{entered:?}"
+    );
+    let log = json_of(&client(&server, &["account", "list", "--json"]));
+    assert_eq!(log.as_array().map(Vec::len), Some(1));
+    let last = client(&server, &["account", "delete", &id]);
+    assert!(
+        text(&last).contains("last administrator"),
+        "{}",
+        text(&last)
+    );
+    assert!(server.terminate().success());
+    let (made, said) = link(&[]);
+    assert!(made, "also without a server: {said}");
 }

@@ -252,6 +252,17 @@ pub(crate) async fn ask(
     headers: &[(&str, &str)],
     body: &Value,
 ) -> Result<Reply, Box<dyn std::error::Error + Send + Sync>> {
+    ask_for(to, method, &format!("/api/v1{path}"), headers, body).await
+}
+
+/// The same for any path of the server.
+pub(crate) async fn ask_for(
+    to: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &Value,
+) -> Result<Reply, Box<dyn std::error::Error + Send + Sync>> {
     let stream = TcpStream::connect(to).await?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
@@ -263,7 +274,7 @@ pub(crate) async fn ask(
     };
     let mut request = Request::builder()
         .method(method)
-        .uri(format!("/api/v1{path}"))
+        .uri(path)
         .header("host", "tidings")
         .header("content-type", "application/json");
     // Another token than the administrator's is for the caller to say.
