@@ -67,6 +67,7 @@ async fn pages(sample: &Sample) -> Vec<(&'static str, String)> {
         ("delivery", in_project(format!("/deliveries/{delivery}"))),
         ("event", "/catalogue/squish/submit".to_owned()),
         ("add-webhook", in_project("/webhooks/new".to_owned())),
+        ("server", "/admin".to_owned()),
     ]
 }
 
