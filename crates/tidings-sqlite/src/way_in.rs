@@ -82,16 +82,13 @@ pub fn let_in(
         let found = transaction.query_row(sql, [given], read).optional();
         found.map(|found: Option<(i64, String, String)>| found)
     };
-    let found = match login {
-        Some(login) => {
-            let sql = "SELECT id, login, name FROM accounts WHERE folded = ?1 AND active";
-            let found = account(sql, &fold_login(login))?;
-            Some(found.ok_or_else(|| WayInError::Nobody(login.to_owned()))?)
-        }
-        None => {
-            let sql = "SELECT id, login, name FROM accounts WHERE administrator AND active AND ?1 = '' ORDER BY id LIMIT 1";
-            account(sql, "")?
-        }
+    let found = if let Some(login) = login {
+        let sql = "SELECT id, login, name FROM accounts WHERE folded = ?1 AND active";
+        let found = account(sql, &fold_login(login))?;
+        Some(found.ok_or_else(|| WayInError::Nobody(login.to_owned()))?)
+    } else {
+        let sql = "SELECT id, login, name FROM accounts WHERE administrator AND active AND ?1 = '' ORDER BY id LIMIT 1";
+        account(sql, "")?
     };
     if found.is_none()
         && transaction.query_row("SELECT count(*) FROM accounts", [], |row| {

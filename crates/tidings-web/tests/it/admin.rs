@@ -106,7 +106,16 @@ async fn an_administrator_invites_somebody_who_then_works_in_a_project() {
     );
     let nothing = house.with_cookie(&cookie, "GET", "/projects/HB", "").await;
     assert_eq!(nothing.status, 404);
+}
 
+#[tokio::test]
+async fn an_administrator_links_switches_off_and_deletes_an_account() {
+    let house = House::with_people().await;
+    let form = "name=Ada+L.&login=ada%40example.com";
+    let link = link_in(&house.submit("admin", "/admin/accounts", form).await);
+    let form = format!("name=Ada&password={PASSWORD}&again={PASSWORD}");
+    let cookie = cookie_of(&house.submit("nobody", &link, &form).await);
+    let list = house.open("admin", "/admin/accounts").await;
     let id = after(&list.text, "href=\"/admin/accounts/");
     let ids: Vec<&str> = list.text.split("href=\"/admin/accounts/").skip(1).collect();
     let id = ids

@@ -17,6 +17,7 @@ const RED: &str = r#"{"url":"https://example.com/red","dialect":"icescrum","name
 
 /// A request that changes something by way of a route, what must have been done before, and the operation that is told; none: it
 /// changes nothing that is told of.
+#[derive(Clone, Copy)]
 struct Deed {
     row: &'static str,
     before: &'static [(&'static str, &'static str, &'static str)],
@@ -346,7 +347,7 @@ const DEEDS: &[Deed] = &[
 
 impl House {
     /// A request of the administrator's, from an address.
-    async fn from_afar(&self, method: &str, path: &str, body: &str) -> Got {
+    async fn far_away(&self, method: &str, path: &str, body: &str) -> Got {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("/api/v1/{path}"))
@@ -384,7 +385,7 @@ impl House {
     }
 }
 
-fn changes_things(row: &&Row) -> bool {
+fn changes_things(row: &Row) -> bool {
     row.method != Method::Get && matches!(row.access, Access::Manage | Access::Administrator)
 }
 
@@ -392,7 +393,7 @@ fn changes_things(row: &&Row) -> bool {
 async fn every_change_is_told_once_and_nothing_else() {
     let rows: BTreeSet<&str> = table()
         .iter()
-        .filter(changes_things)
+        .filter(|row| changes_things(row))
         .map(|row| &*row.id)
         .collect();
     let known: BTreeSet<&str> = DEEDS.iter().map(|deed| deed.row).collect();
@@ -423,7 +424,7 @@ async fn every_change_is_told_once_and_nothing_else() {
         }
         let before = house.told().await;
         let row = table().iter().find(|row| row.id == deed.row).unwrap();
-        let done = house.from_afar(row.method.as_str(), &path, deed.body).await;
+        let done = house.far_away(row.method.as_str(), &path, deed.body).await;
         assert!(
             done.status < 300,
             "{}: {} {}",
@@ -456,7 +457,7 @@ async fn every_change_is_told_once_and_nothing_else() {
         }
         // What is refused is not told.
         let wrong = house
-            .from_afar(row.method.as_str(), &path, r#"{"nonsense":1}"#)
+            .far_away(row.method.as_str(), &path, r#"{"nonsense":1}"#)
             .await;
         if wrong.status >= 400 {
             assert_eq!(house.told().await.len(), told.len(), "{}", deed.row);
@@ -506,10 +507,10 @@ async fn what_changed_is_told_and_of_secrets_only_that() {
         assert!(!String::from_utf8_lossy(&house.stored_bytes()).contains("hush"));
 
         // Filters, and other people's projects.
-        let some = |query: &str| format!("/api/v1/projects/HB/audit?{query}");
+        let asked = |query: &str| format!("/api/v1/projects/HB/audit?{query}");
         let count = async |query: &str| {
             house
-                .admin("GET", &some(query), "")
+                .admin("GET", &asked(query), "")
                 .await
                 .at("data")
                 .as_list()
@@ -519,7 +520,10 @@ async fn what_changed_is_told_and_of_secrets_only_that() {
         assert_eq!(count("webhook=1&operation=webhook.update").await, 1);
         assert_eq!(count("webhook=2").await, 0);
         assert_eq!(count("until=2026-03-02T11:00:00Z").await, 0);
-        assert_eq!(house.admin("GET", &some("webhook=x"), "").await.status, 422);
+        assert_eq!(
+            house.admin("GET", &asked("webhook=x"), "").await.status,
+            422
+        );
         let theirs = house
             .ask(
                 "other_owner",
@@ -529,12 +533,12 @@ async fn what_changed_is_told_and_of_secrets_only_that() {
             )
             .await;
         assert_eq!(theirs.at("data").as_list().len(), 0, "{}", theirs.text);
-        let page = house.admin("GET", &some("webhook=1&limit=2"), "").await;
+        let page = house.admin("GET", &asked("webhook=1&limit=2"), "").await;
         let cursor = page.at("next_cursor");
         let rest = house
             .admin(
                 "GET",
-                &some(&format!(
+                &asked(&format!(
                     "webhook=1&limit=2&cursor={}",
                     cursor.as_str().unwrap()
                 )),
