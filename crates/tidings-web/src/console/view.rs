@@ -97,6 +97,7 @@ fn environment() -> Environment<'static> {
     environment.add_filter("millis", millis);
     environment.add_filter("bytes", bytes);
     environment.add_filter("words", words);
+    environment.add_filter("sentence", sentence);
     environment.add_filter("percent", |text: &str| percent(text));
     environment.add_filter("pretty", pretty);
     environment.add_function("link", link);
@@ -259,6 +260,21 @@ fn bytes(size: i64) -> String {
 /// A word of the API as people write it: `backing_off` is `backing off`.
 fn words(word: &str) -> String {
     word.replace(['_', '-'], " ")
+}
+
+/// What a refusal says, as a sentence: those of the API begin small and end without a stop.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let mut out: String = chars
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    out.push_str(chars.as_str());
+    if !out.is_empty() && !out.ends_with(['.', '!', '?', ':']) {
+        out.push('.');
+    }
+    out
 }
 
 /// JSON with one member a line; what is no JSON stays as it is.

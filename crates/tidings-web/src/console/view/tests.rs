@@ -1,4 +1,4 @@
-use super::{bytes, count, environment, millis, percent, prepare, pretty, spell, words};
+use super::{bytes, count, environment, millis, percent, prepare, pretty, sentence, spell, words};
 
 #[test]
 fn every_template_can_be_read() {
@@ -22,6 +22,9 @@ fn numbers_and_words_for_people() {
     assert_eq!(spell(7300), "2 hours");
     assert_eq!(spell(86_400), "1 day");
     assert_eq!(words("backing_off"), "backing off");
+    assert_eq!(sentence("is not known"), "Is not known.");
+    assert_eq!(sentence("Done."), "Done.");
+    assert_eq!(sentence(""), "");
     assert_eq!(percent("a b/ü&"), "a%20b%2F%C3%BC%26");
     assert_eq!(pretty("{\"a\":1}"), "{\n  \"a\": 1\n}");
     assert_eq!(pretty("not json"), "not json");
