@@ -71,7 +71,7 @@ pub(crate) struct Load {
     pub(crate) started: Option<DeliveryId>,
     /// What comes after is held back while a sweep is under way.
     pub(crate) until: DeliveryId,
-    /// So many of what is held back may have been started by a process that died, and nobody knows.
+    /// So many of what stands behind may have been started by a process that died, and nobody knows.
     pub(crate) ahead: usize,
 }
 
@@ -90,6 +90,6 @@ pub(crate) struct Found {
     pub(crate) page: Vec<Queued>,
     /// Which of them were overtaken meanwhile, as far as the log knows.
     pub(crate) late: HashSet<DeliveryId>,
-    /// The first of what is held back.
+    /// The first of what stands behind, where it may have been started.
     pub(crate) ahead: Vec<Queued>,
 }

@@ -30,14 +30,11 @@ impl Loader {
             .pending(load.webhook, load.after, load.limit)
             .await?;
         page.retain(|queued| queued.id <= load.until);
-        let ahead = match load.ahead {
-            0 => Vec::new(),
-            most => self.store.pending(load.webhook, load.until, most).await?,
-        };
+        let ahead = self.ahead(load, &page).await?;
         let mut seen = HashMap::new();
         let mut late = HashSet::new();
         for queued in &page {
-            let asked_again = matches!(queued.trigger, Trigger::Recover | Trigger::Resend);
+            let asked_again = is_asked_again(queued);
             let nothing_later = load.started.is_some_and(|last| last < queued.id);
             let may_be_late = asked_again && !queued.late && !queued.settled && !nothing_later;
             if may_be_late && self.is_overtaken(queued, &mut seen).await? {
@@ -45,6 +42,24 @@ impl Loader {
             }
         }
         Ok(Found { page, late, ahead })
+    }
+
+    /// After a crash, what stands behind the page and behind what is held back: it may have been started. Only what was brought
+    /// back can have been overtaken.
+    async fn ahead(&self, load: &Load, page: &[Queued]) -> Result<Vec<Queued>, StoreError> {
+        let mut ahead = Vec::new();
+        let Some(last) = page.last().filter(|_| load.ahead > 0) else {
+            return Ok(ahead);
+        };
+        if !page.iter().any(is_asked_again) {
+            return Ok(ahead);
+        }
+        let store = &self.store;
+        ahead.extend(store.pending(load.webhook, last.id, load.ahead).await?);
+        if load.until < DeliveryId(i64::MAX) {
+            ahead.extend(store.pending(load.webhook, load.until, load.ahead).await?);
+        }
+        Ok(ahead)
     }
 
     /// Whether a later delivery of one of its roots was started.
@@ -103,4 +118,8 @@ impl Loader {
             }
         }
     }
+}
+
+fn is_asked_again(queued: &Queued) -> bool {
+    matches!(queued.trigger, Trigger::Recover | Trigger::Resend)
 }

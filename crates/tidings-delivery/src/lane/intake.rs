@@ -115,7 +115,7 @@ impl Lane {
                 Some(DeliveryId(0))
             },
             until: self.gate.unwrap_or(DeliveryId(i64::MAX)),
-            ahead: if after_crash && self.gate.is_some() {
+            ahead: if after_crash {
                 cx.budget.window.max(WINDOW)
             } else {
                 0
