@@ -45,17 +45,17 @@ impl History<'_> {
         }
     }
 
-    /// What a crash cut off has no row. If it was put aside before it was tried again, nobody can know that it overtook what people
-    /// bring back with it.
+    /// What a crash cut off has no row. If it was put aside before it was tried again, and then brought back too or skipped, nobody can
+    /// know that it overtook what people bring back.
     fn was_brought_back_unknown(&self, id: DeliveryId, before: DeliveryId) -> bool {
         let trigger = |id: DeliveryId| {
             let first = self.details[&id].attempts.first();
             first.map(|a| a.trigger.as_str())
         };
-        let brought_back = |id| matches!(trigger(id), Some("recover" | "resend"));
+        let brought_back = |trigger| matches!(trigger, "recover" | "resend");
         let first = self.tries(before).next();
         let unlogged = self.unlogged(before);
         let unknown = first.is_some_and(|first| unlogged.iter().any(|u| std::ptr::eq(*u, first)));
-        brought_back(id) && brought_back(before) && unknown
+        trigger(id).is_some_and(brought_back) && trigger(before).is_none_or(brought_back) && unknown
     }
 }
