@@ -1,3 +1,5 @@
+//! The pages of the API: complete, and inert.
+
 use super::*;
 
 #[test]

@@ -165,6 +165,7 @@ fn in_query(name: &str) -> (Value, Option<Value>) {
             pattern("^(items|[a-z]+(-[a-z]+)?/[1-9][0-9]{0,14})$"),
             Some("tasks/42".into()),
         ),
+        "operation" => (pattern("^[a-z._]{1,60}$"), Some("webhook.update".into())),
         "code" | "q" => {
             let schema = object([
                 ("type", "string".into()),

@@ -49,6 +49,20 @@ async fn a_newcomer_causes_an_event_and_sees_what_it_sent() {
 }
 
 #[tokio::test]
+async fn a_form_may_be_sent_with_little_more_than_a_title() {
+    let house = House::with_people().await;
+    let fields = "title=Dock&description=&status=Open&type=&priority=&sprint=&score=&due_date=&tags=&with_assignees=1";
+    let made = house
+        .submit("admin", "/projects/HB/items/stories/new", fields)
+        .await;
+    assert_eq!(made.status, 303, "{}", made.text);
+    let story = house
+        .admin("GET", "/api/v1/projects/HB/stories/1", "")
+        .await;
+    assert_eq!(story.at("type"), "Story".into());
+}
+
+#[tokio::test]
 async fn an_edit_shows_old_and_new_and_carries_a_comment() {
     let house = House::with_people().await;
     let new = "/projects/HB/items/tasks/new";

@@ -10,6 +10,7 @@
 mod docs;
 mod harness;
 mod hostile;
+mod journey;
 mod pages;
 mod people;
 mod places;

@@ -1,3 +1,5 @@
+//! The lists of files hold every file.
+
 use std::path::Path;
 
 use super::{ASSETS, TEMPLATES};

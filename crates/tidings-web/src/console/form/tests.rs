@@ -1,3 +1,5 @@
+//! Forms as browsers send them.
+
 use super::Form;
 use tidings_domain::Value;
 

@@ -1,3 +1,5 @@
+//! What is ours and what is not.
+
 use http::{HeaderMap, HeaderValue};
 
 use super::is_ours;

@@ -1,3 +1,5 @@
+//! What the vendors' pages say, as pages show it.
+
 use super::{blocks, of};
 
 #[test]

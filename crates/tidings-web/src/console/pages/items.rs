@@ -350,9 +350,13 @@ fn body_of(collection: Collection, form: &Form) -> Value {
         take(&["goal"], Form::text_or_null);
     } else {
         take(
-            &["title", "status", "type", "priority", "due_date"],
+            &["title", "status", "priority", "due_date"],
             Form::text_or_null,
         );
+        // "As usual": the type that the collection has.
+        if form.text("type").is_some() {
+            take(&["type"], Form::text_or_null);
+        }
         take(&["description"], |form, name| form.get(name).into());
         take(&["sprint"], Form::int_or_null);
         take(&["score"], number_or_null);

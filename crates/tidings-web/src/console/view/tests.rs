@@ -1,3 +1,5 @@
+//! Templates can be read; numbers, words and links for people; hostile text stays text.
+
 use super::{bytes, count, environment, millis, percent, prepare, pretty, sentence, spell, words};
 
 #[test]
