@@ -12,6 +12,7 @@ use tidings_domain::WebhookId;
 use tidings_domain::webhook::Health;
 use tidings_storage::{Settlement, Store, StoreError};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::Answer;
@@ -24,6 +25,8 @@ use crate::planted::{self, Bug};
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause: how soon work goes on after a full disk has room again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// While it lasts, people are told so often: on a full disk a small write may fit now and then, and the log lies on the same disk.
+const TOLD_EVERY: Duration = Duration::from_secs(10);
 /// Settlements in one transaction at most, so that no write holds up the others for long.
 const MOST_AT_ONCE: usize = 4_096;
 
@@ -108,6 +111,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) async fn run(self) {
+        let mut told = None;
         loop {
             let batch = tokio::select! {
                 biased;
@@ -116,13 +120,13 @@ impl Writer {
             };
             tokio::select! {
                 biased;
-                () = self.write(batch) => {}
+                () = self.write(batch, &mut told) => {}
                 () = self.stop.cancelled() => return,
             }
         }
     }
 
-    async fn write(&self, mut batch: Gathered) {
+    async fn write(&self, mut batch: Gathered, told: &mut Option<Instant>) {
         let mut pause = FIRST_PAUSE;
         if planted::has(Bug::EarlyAcknowledgement) {
             batch.acknowledge();
@@ -131,7 +135,7 @@ impl Writer {
         loop {
             match self.store.settle(&batch.settlements, &health).await {
                 Ok(()) => break,
-                Err(error) => self.complain(&error, &mut batch),
+                Err(error) => self.complain(&error, &mut batch, told),
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -148,14 +152,17 @@ impl Writer {
     }
 
     /// People who wait are told at once; what they wanted is written as soon as it can be.
-    fn complain(&self, error: &StoreError, batch: &mut Gathered) {
+    fn complain(&self, error: &StoreError, batch: &mut Gathered, told: &mut Option<Instant>) {
         self.metrics.settle_failed();
-        tracing::error!(
-            %error,
-            results = batch.settlements.len(),
-            "the results of {} tries could not be written; they are kept and written later",
-            batch.settlements.len()
-        );
+        if told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
+            *told = Some(Instant::now());
+            tracing::error!(
+                %error,
+                results = batch.settlements.len(),
+                "the results of {} tries could not be written; they are kept and written later",
+                batch.settlements.len()
+            );
+        }
         for answer in batch.answers.drain(..) {
             let _ = answer
                 .to

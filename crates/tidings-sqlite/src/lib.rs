@@ -41,6 +41,7 @@ mod question;
 mod queue;
 mod reader;
 mod record;
+mod relief;
 mod renew;
 mod reseal;
 mod restore;

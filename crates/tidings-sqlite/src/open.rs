@@ -13,7 +13,7 @@ use crate::renew::renew_log;
 /// How long a start waits for another program that holds the file.
 const BUSY_AT_START: Duration = Duration::from_secs(5);
 /// The same while running: everybody who writes waits as long, so they are rather told.
-const BUSY: Duration = Duration::from_millis(500);
+pub(crate) const BUSY: Duration = Duration::from_millis(500);
 
 /// Why the store cannot be opened. One line each: what is wrong, where, and what to do.
 #[derive(Debug, thiserror::Error)]

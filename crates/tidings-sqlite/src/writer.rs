@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::checkpoint;
 use crate::codes::{Result, sick};
 use crate::memory::News;
+use crate::relief::Relief;
 use crate::shared::{Fact, Recent, Shared};
 use crate::trouble::Complaint;
 
@@ -85,6 +86,7 @@ pub(crate) struct Writer {
     /// Set when the disk failed to make a commit durable: what it holds is then unknown, so nothing is acknowledged any more.
     broken: Option<String>,
     complaint: Complaint,
+    relief: Relief,
 }
 
 /// The request shared a transaction with one that failed half-way: asked for again, it is run.
@@ -261,6 +263,7 @@ impl Writer {
             listener,
             broken: None,
             complaint: Complaint::default(),
+            relief: Relief::default(),
         }
     }
 
@@ -349,8 +352,13 @@ impl Writer {
             }
         };
         self.announce.clear();
+        let unwritten = failed.is_some();
         for request in requests {
             request.answer(failed.as_ref());
+        }
+        if self.broken.is_none() {
+            let clock = || self.shared.time.now_ms();
+            self.relief.try_now(&self.conn, unwritten, clock);
         }
     }
 
@@ -389,6 +397,7 @@ impl Writer {
         self.complaint.failed(error, self.shared.time.now_ms());
         if matches!(error, StoreError::Disk(Trouble::Full, _)) {
             self.shared.was_full.store(true, Ordering::Relaxed);
+            self.relief.want();
         }
         if matches!(error, StoreError::Unconfirmed(_)) {
             self.broken = Some(error.to_string());

@@ -14,13 +14,11 @@ use super::world::{Got, Receiver, Server, call, operator, said};
 const FEEDERS: u64 = 8;
 const OBJECTS: u64 = 40;
 
-/// How many cycles: a few in the tests, a thousand in `cargo xtask soak`.
-fn cycles() -> u64 {
+/// A figure that `cargo xtask soak` raises.
+fn dial(name: &str, small: u64) -> u64 {
     #[expect(clippy::disallowed_methods, reason = "a test's own dial")]
-    std::env::var("TIDINGS_KILLS")
-        .ok()
-        .and_then(|k| k.parse().ok())
-        .unwrap_or(20)
+    let value = std::env::var(name).ok();
+    value.and_then(|k| k.parse().ok()).unwrap_or(small)
 }
 
 /// What the feeders know to be accepted.
@@ -40,13 +38,15 @@ async fn kill_under_load_loses_nothing() {
     let mut server = Server::start(folder.path());
     populate(&server, &receiver).await;
 
+    // A few in the tests, a thousand in the soak; in each, up to so many changes before the kill.
+    let (cycles, most) = (dial("TIDINGS_KILLS", 20), dial("TIDINGS_KILL_CHANGES", 120));
     let mut chance = 0x2545_f491_4f6c_dd1d_u64;
-    for cycle in 0..cycles() {
+    for cycle in 0..cycles {
         // xorshift: where in the load the kill falls differs from cycle to cycle and is the same in each run.
         chance ^= chance << 13;
         chance ^= chance >> 7;
         chance ^= chance << 17;
-        let until = journal.count.load(Ordering::Relaxed) + 1 + chance % 120;
+        let until = journal.count.load(Ordering::Relaxed) + 1 + chance % most;
         load_and_kill(server, &journal, cycle, until).await;
         server = Server::start(folder.path());
     }
@@ -68,8 +68,7 @@ async fn kill_under_load_loses_nothing() {
             .collect::<HashSet<_>>()
             .len();
     println!(
-        "{} kills, {} changes accepted, {} requests received, {repeats} repeated, 0 lost",
-        cycles(),
+        "{cycles} kills, {} changes accepted, {} requests received, {repeats} repeated, 0 lost",
         accepted.len(),
         all.len()
     );
