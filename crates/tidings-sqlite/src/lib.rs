@@ -7,6 +7,7 @@
 //! * `shared` is what all threads know: the pool of read-only connections, caches, the sequence of commits.
 //! * `writer` is the thread that alone writes. It takes whatever is queued, commits once, tells the listener, and then answers. A
 //!   request has a savepoint of its own unless it can simply be asked for again.
+//! * `gather` writes the pages of a commit in few calls.
 //! * `checkpoint` copies the write-ahead log into the database beside the writer.
 //! * `reader` is one read transaction, `snapshot` how the domain sees a project in it; it notes what was read.
 //! * `memory` is what holds now, as the last commits left it: plans look there first.
@@ -29,6 +30,7 @@ mod checkpoint;
 mod codes;
 mod examine;
 mod figures;
+mod gather;
 mod keep;
 mod log;
 mod look;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use crate::gather;
 use crate::look::{Seen, beside, folder, inspect, judge, library, lock_if_there, locked};
 use crate::migrate::{STEPS, migrate};
 use crate::renew::renew_log;
@@ -136,7 +137,11 @@ pub(crate) fn open_any(
 
     let database = |source| OpenError::database(path, source);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut writer = Connection::open_with_flags(path, flags).map_err(database)?;
+    let mut writer = match gather::layer() {
+        Some(layer) => Connection::open_with_flags_and_vfs(path, flags, layer),
+        None => Connection::open_with_flags(path, flags),
+    }
+    .map_err(database)?;
     // Another process may have been quicker.
     let seen = judge(&writer, path, steps)?;
     acceptable(path, &seen)?;
@@ -144,6 +149,10 @@ pub(crate) fn open_any(
     renew_log(&writer, path)?;
     migrate(&mut writer, seen.schema.unwrap_or(0), steps, after).map_err(database)?;
     writer.busy_timeout(BUSY).map_err(database)?;
+    // `gather` counts on it: the log is written when a transaction is committed, not before.
+    writer
+        .pragma_update(None, "cache_spill", false)
+        .map_err(database)?;
     // The names of the files must be as durable as what is in them.
     sync_folder(path).map_err(file)?;
     Ok(Opened { lock, writer })
