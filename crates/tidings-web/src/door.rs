@@ -25,6 +25,7 @@ use crate::metrics::Metrics;
 use crate::query::{self, Query};
 use crate::rooms::{Answer, Room, Rooms, overloaded};
 use crate::route::{Call, HTML, Method, OutputBody, Reply, Row, Surface};
+use crate::to_the_end::{Panicked, ToTheEnd};
 use crate::{problem, routes};
 
 /// How much the door lets in at once.
@@ -153,12 +154,12 @@ impl Shared {
             .copied();
         let (reply, room) = match row {
             None => (refuse_route(rows, for_people), None),
-            // On a task of its own: a client that goes away must not cut a use case in two (a webhook saved, the engine not told),
-            // and a panic, which is our fault, must neither take down the connection nor go unanswered.
-            Some(row) => tokio::spawn(Arc::clone(&self).admit(row, request))
+            // A client that goes away must not cut a use case in two (a webhook saved, the engine not told), and a panic, which is our
+            // fault, must neither take down the connection nor go unanswered.
+            Some(row) => ToTheEnd::new(Arc::clone(&self).admit(row, request))
                 .await
-                .unwrap_or_else(|error| {
-                    tracing::error!(operation = %row.id, "a request's task failed: {error}");
+                .unwrap_or_else(|Panicked| {
+                    tracing::error!(operation = %row.id, "a request panicked");
                     (problem::reply(&refusal::internal()), None)
                 }),
         };

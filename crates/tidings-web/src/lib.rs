@@ -30,6 +30,7 @@ pub mod route;
 pub mod routes;
 mod schema_names;
 pub mod serve;
+mod to_the_end;
 mod watch;
 
 pub use door::Door;
