@@ -15,8 +15,12 @@ const STANDARD_WEBHOOKS: &str = "1.1.0";
 /// The version of axe-core that judges the pages.
 const AXE: &str = "4.14.1";
 
-/// The version of schemathesis: what it generates from a seed differs from version to version.
-const SCHEMATHESIS: &str = "4.32.5";
+/// Every Python package that is installed, with its version: what schemathesis generates from a seed differs from version to version,
+/// also of what it stands on.
+const PYTHON: &str = include_str!("python.txt");
+
+/// What of them is wanted for itself.
+const WANTED: [&str; 2] = ["standardwebhooks", "schemathesis"];
 
 /// Installs what is missing.
 pub(crate) fn run() -> anyhow::Result<()> {
@@ -85,30 +89,43 @@ fn is_root() -> bool {
 fn python() -> anyhow::Result<()> {
     let venv = tools().join("python");
     let python = venv.join("bin/python").to_string_lossy().into_owned();
-    let wanted = [
-        ("standardwebhooks", STANDARD_WEBHOOKS),
-        ("schemathesis", SCHEMATHESIS),
-    ];
-    let packages = wanted.map(|(name, version)| format!("{name}=={version}"));
-    let there = wanted.map(|(name, version)| format!("version({name:?}) == {version:?}"));
-    let probe = format!(
-        "from importlib.metadata import version; assert {}",
-        there.join(" and ")
-    );
-    if program(&python, &["-c", &probe]).works() {
+    let pinned: Vec<(&str, &str)> = PYTHON
+        .lines()
+        .filter_map(|line| line.split_once("=="))
+        .collect();
+    if program(&python, &["-c", &probe(&pinned)]).works() {
         return Ok(());
     }
     program("python3", &["-m", "venv", &venv.to_string_lossy()]).run("python environment")?;
-    let install = [
+    let constraints = tools().join("python.txt");
+    fs::write(&constraints, PYTHON)?;
+    let constraints = constraints.to_string_lossy();
+    let mut arguments = vec![
         "-m",
         "pip",
         "install",
         "--quiet",
         "--disable-pip-version-check",
+        "--constraint",
+        &constraints,
     ];
-    let packages = packages.iter().map(String::as_str);
-    let arguments: Vec<&str> = install.into_iter().chain(packages).collect();
+    arguments.extend(WANTED);
     program(&python, &arguments).run("PyPI: standardwebhooks, schemathesis")
+}
+
+/// A program that fails unless what is wanted is there, and everything in its version. What one Python needs, another may not.
+fn probe(pinned: &[(&str, &str)]) -> String {
+    let pairs: Vec<String> = pinned
+        .iter()
+        .map(|(name, version)| format!("({name:?}, {version:?})"))
+        .collect();
+    format!(
+        "from importlib.metadata import distributions\n\
+         there = {{d.metadata['Name'].lower(): d.version for d in distributions()}}\n\
+         assert all(name in there for name in {WANTED:?})\n\
+         assert all(there.get(name.lower(), version) == version for name, version in [{}])",
+        pairs.join(", ")
+    )
 }
 
 fn node() -> anyhow::Result<()> {

@@ -19,6 +19,7 @@ pub mod doc;
 pub mod event;
 pub mod fault;
 pub mod id;
+pub mod link;
 pub mod project;
 pub mod scene;
 pub mod schema;

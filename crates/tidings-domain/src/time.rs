@@ -19,6 +19,9 @@ pub fn cut(time: Time) -> Time {
     Time::from_second(time.as_second()).unwrap_or(time)
 }
 
+/// Before the year 0, which no RFC 3339 text can say.
+const FIRST_SECOND: i64 = -62_167_219_200;
+
 /// Reads RFC 3339 in any offset; a fraction of a second is cut.
 pub fn parse(text: &str) -> Option<Time> {
     // RFC 3339 wants date, time and offset; jiff alone would also take time zone annotations and week dates.
@@ -33,7 +36,9 @@ pub fn parse(text: &str) -> Option<Time> {
         });
     static PARSER: DateTimeParser = DateTimeParser::new();
     if plain {
-        PARSER.parse_timestamp(text).ok().map(cut)
+        // In UTC it may be the year before: then it could not be shown.
+        let time = PARSER.parse_timestamp(text).ok().map(cut);
+        time.filter(|time| time.as_second() >= FIRST_SECOND)
     } else {
         None
     }
@@ -55,3 +60,6 @@ pub fn value(time: Time) -> Value {
 pub fn is_zone(name: &str) -> bool {
     jiff::tz::TimeZone::get(name).is_ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,6 +106,15 @@ pub fn parse(input: &str) -> Result<Url, UrlFault> {
         ),
     })?;
     url.set_fragment(None);
+    if url.as_str().len() > MAX_URL {
+        return Err(fault(
+            "url_too_long",
+            format!(
+                "the URL has {} bytes once its letters are percent-encoded, more than {MAX_URL}; shorten it",
+                url.as_str().len()
+            ),
+        ));
+    }
     check(&url)?;
     Ok(url)
 }

@@ -6,7 +6,7 @@ use tidings_domain::project::{
     Company, CustomField, FieldType, ProjectEmail, TextFormatting, WebhookSwitch,
 };
 use tidings_domain::schema::Vocabulary;
-use tidings_domain::{Fault, Project, ProjectId, Value, time};
+use tidings_domain::{Fault, Project, ProjectId, Value, link, time};
 
 use super::vocabulary;
 use crate::reader::{Reader, merge};
@@ -40,7 +40,7 @@ pub(super) fn project(base: &Project, body: &Value, mode: Mode) -> Result<Projec
         None => {}
     }
     set(&mut p.company, company(&mut r));
-    set(&mut p.base_url, url(&mut r, "base_url"));
+    set(&mut p.base_url, base_url(&mut r));
     set(&mut p.email_domain, r.text_or_null("email_domain", 1, 100));
     set(&mut p.email, email(&mut r));
     if let Some(zone) = r.text("time_zone", 1, 100) {
@@ -63,7 +63,7 @@ pub(super) fn project(base: &Project, body: &Value, mode: Mode) -> Result<Projec
     set(&mut p.chart_enabled, r.flag("chart_enabled"));
     set(&mut p.subtasking_enabled, r.flag("subtasking_enabled"));
     set(&mut p.private, r.flag("private"));
-    set(&mut p.logo_url, url(&mut r, "logo_url"));
+    set(&mut p.logo_url, logo_url(&mut r));
     match r.word("webhooks", &["on", "view_only", "off"]) {
         Some("on") => p.webhooks = WebhookSwitch::On,
         Some("view_only") => p.webhooks = WebhookSwitch::ViewOnly,
@@ -187,23 +187,33 @@ fn slug(r: &mut Reader<'_>) -> Option<String> {
 }
 
 #[expect(clippy::option_option, reason = "not given, null, or a URL")]
-fn url(r: &mut Reader<'_>, name: &'static str) -> Option<Option<String>> {
-    let Some(text) = r.text_or_null(name, 1, MAX_URL)? else {
+fn base_url(r: &mut Reader<'_>) -> Option<Option<String>> {
+    let Some(text) = r.text_or_null("base_url", 1, MAX_URL)? else {
         return Some(None);
     };
-    let good = url::Url::parse(&text).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https")
-            && url.has_host()
-            && url.username().is_empty()
-            && url.password().is_none()
-    });
-    if good {
+    if link::is_base(&text) {
         return Some(Some(text.trim_end_matches('/').to_owned()));
     }
     r.refuse(
-        name,
+        "base_url",
         "url",
-        "must be an http or https URL without user and password",
+        "must be an http or https URL of host and path only, like \"https://tracker.example.com\"",
+    );
+    None
+}
+
+#[expect(clippy::option_option, reason = "not given, null, or a URL")]
+fn logo_url(r: &mut Reader<'_>) -> Option<Option<String>> {
+    let Some(text) = r.text_or_null("logo_url", 1, MAX_URL)? else {
+        return Some(None);
+    };
+    if link::is_plain_link(&text) {
+        return Some(Some(text));
+    }
+    r.refuse(
+        "logo_url",
+        "url",
+        "must be an http or https URL without white space, user and password",
     );
     None
 }

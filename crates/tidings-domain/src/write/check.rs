@@ -1,6 +1,7 @@
 //! Judges one value against the type of its member, and brings it into the form in which it is stored.
 
 use crate::collection::{Collection, ObjectRef};
+use crate::link;
 use crate::schema::{Kind, Vocabulary};
 use crate::time;
 use crate::value::Value;
@@ -176,12 +177,14 @@ impl Checker<'_, '_> {
 
     fn url(&mut self, at: &str, value: &Value) -> Option<Value> {
         let text = self.text(at, value, 1, LONGEST_URL)?;
-        let good = url::Url::parse(text)
-            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        if good && !text.contains(char::is_whitespace) {
+        if link::is_link(text) {
             Some(text.into())
         } else {
-            self.refuse(at, "url", "must be an http or https URL")
+            self.refuse(
+                at,
+                "url",
+                "must be an http or https URL without white space, like \"https://example.com/a\"",
+            )
         }
     }
 

@@ -358,8 +358,10 @@ fn string(schema: &Value, pieces: &mut Vec<Value>) {
     match text(schema, "format") {
         Some("date-time") => return word(pieces, "time (RFC 3339)"),
         Some("date") => return word(pieces, "date"),
-        Some("uri") => return word(pieces, "http or https URL"),
         _ => {}
+    }
+    if pattern.starts_with("^[Hh]") {
+        return word(pieces, "http or https URL");
     }
     if pattern.starts_with("^ext:") {
         return code(pieces, "\"ext:EXTERNAL_ID\"".to_owned());

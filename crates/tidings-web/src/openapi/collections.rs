@@ -5,7 +5,7 @@ use tidings_dialects::sample;
 use tidings_domain::collection::ITEMS;
 use tidings_domain::schema::{self, Kind, Member, SetBy, Standard};
 use tidings_domain::value::MAX_SAFE_INTEGER;
-use tidings_domain::{Collection, Value, View};
+use tidings_domain::{Collection, Value, View, link};
 
 use crate::schema_names::{input_name, name, patch_name, words};
 
@@ -256,14 +256,13 @@ fn kind(kind: Kind, way: Way) -> Value {
         ]),
         Kind::Url => object([
             ("type", "string".into()),
-            ("format", "uri".into()),
-            ("pattern", "^https?://".into()),
+            ("pattern", link::LINK.into()),
             ("maxLength", 1000.into()),
         ]),
         Kind::Word(words) => object([("type", "string".into()), ("enum", words.to_vec().into())]),
         Kind::Directory => object([
             ("type", "string".into()),
-            ("pattern", "^/(.*/)?$".into()),
+            ("pattern", r"^/([\s\S]*/)?$".into()),
             ("maxLength", 1000.into()),
         ]),
         Kind::Person | Kind::Link(_) => id(way),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-use tidings_domain::Value;
+use tidings_domain::{Value, link};
 use tidings_web::openapi;
 use tidings_web::routes::table;
 
@@ -43,6 +43,23 @@ fn references(value: &Value, found: &mut BTreeSet<String>) {
     }
     for inner in value.as_list() {
         references(inner, found);
+    }
+}
+
+/// The patterns that stand in a file by hand are those that the server goes by.
+#[test]
+fn links_of_a_project_are_described_as_they_are_judged() {
+    let document = document();
+    let pattern = |schema: &str, member: &str| {
+        let schemas = document.member("components")?.member("schemas")?;
+        let members = schemas.member(schema)?.member("properties")?;
+        let pattern = members.member(member)?.member("pattern")?;
+        Some(pattern.as_str()?.to_owned())
+    };
+    for schema in ["Project", "ProjectInput", "ProjectPatch"] {
+        assert_eq!(pattern(schema, "base_url").as_deref(), Some(link::BASE));
+        let logo = pattern(schema, "logo_url");
+        assert_eq!(logo.as_deref(), Some(link::PLAIN_LINK));
     }
 }
 

@@ -4,7 +4,10 @@
 //! The tests' share, by a fixed seed: the examples, at most 20 systematic cases and 20 random ones an operation. The 26 collections share
 //! their handlers, so theirs get 8 random ones, and which of the systematic cases an operation gets differs from one to the other: together
 //! they are all there. Two processes share the operations (Python computes on one core), and after three minutes they are stopped;
-//! what they found until then counts. `cargo xtask soak schemathesis` leaves nothing out and adds chains of calls.
+//! what they found until then counts. It is the same requests every time: every Python package is pinned (`xtask/src/python.txt`), sets
+//! are walked in one order, and nothing is learnt from answers. Of the random ones only the answer is judged (status, type, schema,
+//! headers, ...), not whether the server rightly took or refused them; `share.toml` says why. `cargo xtask soak schemathesis` leaves
+//! nothing out, learns from answers and adds chains of calls.
 
 mod sample;
 
@@ -93,9 +96,15 @@ fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// The settings with so many random cases.
-fn settings(own: &Path, all: &str, of_collection: &str) -> String {
-    let common = std::fs::read_to_string(own.join("settings.toml")).unwrap();
+/// The settings with so many random cases; `share` is what else the tests' share has.
+fn settings(own: &Path, all: &str, of_collection: &str, share: bool) -> String {
+    let read = |name: &str| std::fs::read_to_string(own.join(name)).unwrap();
+    let common = read("settings.toml");
+    let share = if share {
+        read("share.toml")
+    } else {
+        String::new()
+    };
     let mut tags: Vec<&str> = table()
         .iter()
         .filter(|row| row.collection.is_some())
@@ -103,7 +112,7 @@ fn settings(own: &Path, all: &str, of_collection: &str) -> String {
         .collect();
     tags.dedup();
     format!(
-        "{common}max-examples = {all}\n\n[[operations]]\ninclude-tag = {tags:?}\ngeneration.max-examples = {of_collection}\n"
+        "{common}max-examples = {all}\n\n[[operations]]\ninclude-tag = {tags:?}\ngeneration.max-examples = {of_collection}\n{share}"
     )
 }
 
@@ -119,7 +128,8 @@ fn run(
         Some(examples) => (examples.clone(), examples.clone()),
         None => (CASES.to_string(), CASES_OF_COLLECTION.to_string()),
     };
-    let settings = settings(&own, &all, &of_collection);
+    let share = unlimited.is_none();
+    let settings = settings(&own, &all, &of_collection, share);
     let file = folder.join(format!("settings-{}.toml", tags[0].replace(' ', "-")));
     std::fs::write(&file, settings).unwrap();
     let seed = setting("TIDINGS_SCHEMATHESIS_SEED").unwrap_or_else(|| "1".to_owned());
@@ -133,6 +143,8 @@ fn run(
         .args(tags.iter().flat_map(|tag| ["--include-tag", tag]))
         .env("TIDINGS_WORLD", folder.join("world.json"))
         .env("PYTHONPATH", &own)
+        // Sets are walked in the same order each time.
+        .env("PYTHONHASHSEED", "0")
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("SCHEMATHESIS_HOOKS", "hooks")
         .current_dir(folder)

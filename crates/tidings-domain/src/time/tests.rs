@@ -1,0 +1,28 @@
+use super::{parse, show};
+
+fn check(text: &str, shown: Option<&str>) {
+    assert_eq!(parse(text).map(show).as_deref(), shown, "{text}");
+}
+
+#[test]
+fn a_time_of_any_offset_is_shown_in_utc() {
+    check("2026-03-02T11:40:00Z", Some("2026-03-02T11:40:00Z"));
+    check(
+        "2026-03-02t12:40:00.999+01:00",
+        Some("2026-03-02T11:40:00Z"),
+    );
+    check("0000-01-01T00:00:00Z", Some("0000-01-01T00:00:00Z"));
+}
+
+#[test]
+fn what_could_not_be_shown_again_is_no_time() {
+    for text in [
+        "0000-01-01T00:00:00+01:00",
+        "9999-12-31T23:59:59-01:00",
+        "2026-03-02T11:40:00[Europe/Vienna]",
+        "2026-03-02",
+        "yesterday",
+    ] {
+        check(text, None);
+    }
+}
