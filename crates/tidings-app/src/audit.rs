@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use tidings_domain::value::MAX_SAFE_INTEGER;
 use tidings_domain::{
     Collection, Doc, Fault, ObjectRef, Project, ProjectId, Value, WebhookId, time,
 };
@@ -260,7 +261,8 @@ pub fn filter<'q>(pairs: impl Iterator<Item = (&'q str, &'q str)>) -> Result<Aud
         };
         match name {
             "webhook" => {
-                let id = text.parse().ok().filter(|id| *id > 0);
+                let known = 1..=MAX_SAFE_INTEGER;
+                let id = text.parse().ok().filter(|id| known.contains(id));
                 filter.webhook = Some(WebhookId(id.ok_or_else(|| bad("the id of a webhook"))?));
             }
             "operation" => {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::ProjectId;
 use crate::schema::Vocabulary;
+use crate::value::MAX_SAFE_INTEGER;
 
 /// The name and URL part of the company a project belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -302,6 +303,17 @@ impl Project {
                 .unwrap_or_else(|| "localhost".to_owned())
         })
     }
+}
+
+/// The next id of a list: above all others, and when none is left there, the smallest one that is free.
+pub fn next_in_list(taken: &[i64]) -> i64 {
+    let above = taken.iter().max().copied().unwrap_or(0).saturating_add(1);
+    if above <= MAX_SAFE_INTEGER {
+        return above;
+    }
+    (1..above)
+        .find(|id| !taken.contains(id))
+        .unwrap_or(MAX_SAFE_INTEGER)
 }
 
 /// ASCII letters and digits in lower case, the rest one `-`, trimmed, at most 100 characters; `{word}-{id}` when nothing is left.

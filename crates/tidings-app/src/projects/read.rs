@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tidings_domain::project::{
-    Company, CustomField, FieldType, ProjectEmail, TextFormatting, WebhookSwitch,
+    Company, CustomField, FieldType, ProjectEmail, TextFormatting, WebhookSwitch, next_in_list,
 };
 use tidings_domain::schema::Vocabulary;
 use tidings_domain::{Fault, Project, ProjectId, Value, link, time};
@@ -265,11 +265,11 @@ const TYPES: [(&str, FieldType); 7] = [
 
 fn custom_fields(r: &mut Reader<'_>, base: &Project) -> Option<Vec<CustomField>> {
     let entries = vocabulary::list(r, "custom_fields")?;
-    let taken = entries
+    let mut taken: Vec<i64> = entries
         .iter()
         .filter_map(|e| e.member("id")?.as_int())
-        .chain(base.custom_fields.iter().map(|f| f.id));
-    let mut highest = taken.max().unwrap_or(0);
+        .chain(base.custom_fields.iter().map(|f| f.id))
+        .collect();
     let mut fields: Vec<CustomField> = Vec::new();
     for (i, entry) in entries.iter().enumerate() {
         let read = || {
@@ -285,8 +285,9 @@ fn custom_fields(r: &mut Reader<'_>, base: &Project) -> Option<Vec<CustomField>>
             }
             let stored = base.custom_fields.iter().find(|f| f.name == name);
             let id = id.or(stored.map(|f| f.id)).unwrap_or_else(|| {
-                highest += 1;
-                highest
+                let next = next_in_list(&taken);
+                taken.push(next);
+                next
             });
             if fields.iter().any(|f| f.id == id) {
                 inner.refuse("id", "duplicate", "is there twice");

@@ -2,7 +2,7 @@
 
 use tidings_domain::collection::ITEMS;
 use tidings_domain::display::{DISPLAY_NAMES, display_name};
-use tidings_domain::project::{Category, Entry};
+use tidings_domain::project::{Category, Entry, next_in_list};
 use tidings_domain::schema::Vocabulary;
 use tidings_domain::{Fault, Project, Value, View, status};
 
@@ -64,11 +64,11 @@ pub(super) fn read(
 ) -> Option<Vec<Entry>> {
     let given = list(r, name)?;
     let stored = base.vocabulary(which);
-    let taken = given
+    let mut taken: Vec<i64> = given
         .iter()
         .filter_map(|e| e.member("id")?.as_int())
-        .chain(stored.iter().map(|e| e.id));
-    let mut highest = taken.max().unwrap_or(0);
+        .chain(stored.iter().map(|e| e.id))
+        .collect();
     let mut entries: Vec<Entry> = Vec::new();
     for (i, value) in given.iter().enumerate() {
         let read = entry(
@@ -82,8 +82,9 @@ pub(super) fn read(
                 let id = inner.int("id", 0, tidings_domain::value::MAX_SAFE_INTEGER);
                 let known = stored.iter().find(|e| e.name == wanted).map(|e| e.id);
                 let id = id.or(known).unwrap_or_else(|| {
-                    highest += 1;
-                    highest
+                    let next = next_in_list(&taken);
+                    taken.push(next);
+                    next
                 });
                 if entries.iter().any(|e| e.id == id) {
                     inner.refuse("id", "duplicate", "is there twice");

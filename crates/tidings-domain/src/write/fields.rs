@@ -1,7 +1,7 @@
 //! Custom fields: typed by their first value, added to the project in the order of the body.
 
 use crate::display;
-use crate::project::{CustomField, FieldType};
+use crate::project::{CustomField, FieldType, next_in_list};
 use crate::time;
 use crate::value::Value;
 use crate::view::View;
@@ -106,9 +106,9 @@ impl Checker<'_, '_> {
             return false;
         }
         let fields = &mut self.view.project_mut().custom_fields;
-        let highest = fields.iter().map(|f| f.id).max().unwrap_or(0);
+        let taken: Vec<i64> = fields.iter().map(|f| f.id).collect();
         fields.push(CustomField {
-            id: highest.saturating_add(1),
+            id: next_in_list(&taken),
             name: name.to_owned(),
             kind,
             options,

@@ -1,6 +1,6 @@
 //! The words of a project's vocabularies: those that are there, those that are added on use, those that are refused.
 
-use crate::project::{Entry, Project};
+use crate::project::{Entry, Project, next_in_list};
 use crate::schema::Vocabulary;
 use crate::status;
 use crate::view::View;
@@ -51,11 +51,9 @@ impl Checker<'_, '_> {
             return false;
         }
         let entries = entries_mut(self.view.project_mut(), list);
-        let highest = entries.iter().map(|e| e.id).max().unwrap_or(0);
-        entries.push(Entry {
-            id: highest.saturating_add(1),
-            ..entry
-        });
+        let taken: Vec<i64> = entries.iter().map(|e| e.id).collect();
+        let id = next_in_list(&taken);
+        entries.push(Entry { id, ..entry });
         true
     }
 

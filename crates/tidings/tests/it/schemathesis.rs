@@ -3,8 +3,8 @@
 //!
 //! The tests' share, by a fixed seed: the examples, at most 20 systematic cases and 20 random ones an operation. The 26 collections share
 //! their handlers, so theirs get 8 random ones, and which of the systematic cases an operation gets differs from one to the other: together
-//! they are all there. Two processes share the operations (Python computes on one core), and after three minutes they are stopped;
-//! what they found until then counts. It is the same requests every time: every Python package is pinned (`xtask/src/python.txt`), sets
+//! they are all there. Two processes share the operations (Python computes on one core), each with a server of its own, and after three minutes
+//! they are stopped; what they found until then counts. It is the same requests every time: every Python package is pinned (`xtask/src/python.txt`), sets
 //! are walked in one order, and nothing is learnt from answers. Of the random ones only the answer is judged (status, type, schema,
 //! headers, ...), not whether the server rightly took or refused them; `share.toml` says why. `cargo xtask soak schemathesis` leaves
 //! nothing out, learns from answers and adds chains of calls.
@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
 use tidings_testkit::dns::Dns;
 use tidings_web::routes::table;
 use tokio::process::Command;
@@ -33,16 +34,16 @@ const SHARDS: usize = 2;
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a stage of its own in cargo xtask test: it counts minutes, and wants the machine for itself"]
 async fn the_server_does_what_its_description_says() {
-    let folder = tempfile::tempdir().unwrap();
-    // The guard is as by default, and no name exists: nothing is ever reached.
+    // No name exists: nothing is ever reached.
     let names = Dns::start().await;
-    let server = Server::guarded(folder.path(), names.addr());
-    let known = sample::fill(&server).await;
-    std::fs::write(folder.path().join("world.json"), known.to_string()).unwrap();
     let started = Instant::now();
-    let runs = shards()
-        .into_iter()
-        .map(|tags| run(&server, folder.path(), &tags));
+    let mut worlds = Vec::new();
+    for tags in shards() {
+        worlds.push((World::start(&names).await, tags));
+    }
+    let runs = worlds
+        .iter()
+        .map(|(world, tags)| run(&world.server, world.folder.path(), tags));
     let mut good = true;
     for (output, stopped) in futures(runs).await {
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -57,6 +58,23 @@ async fn the_server_does_what_its_description_says() {
     }
     println!("schemathesis: {:?}", started.elapsed());
     assert!(good, "schemathesis found something; see above");
+}
+
+/// A server of its own, so that what one process does changes no answer of another's.
+struct World {
+    server: Server,
+    folder: TempDir,
+}
+
+impl World {
+    async fn start(names: &Dns) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // The guard is as by default.
+        let server = Server::guarded(folder.path(), names.addr());
+        let known = sample::fill(&server).await;
+        std::fs::write(folder.path().join("world.json"), known.to_string()).unwrap();
+        Self { server, folder }
+    }
 }
 
 /// All of them at once.

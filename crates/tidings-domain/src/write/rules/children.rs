@@ -2,6 +2,7 @@
 
 use crate::collection::{Collection, ObjectRef};
 use crate::doc::Doc;
+use crate::value::MAX_SAFE_INTEGER;
 use crate::view::View;
 
 use super::super::draft::Draft;
@@ -40,6 +41,7 @@ pub(super) fn acceptance_test(draft: &mut Draft<'_, '_>) {
         .map(|story| super::view(draft).referrers(story, Collection::AcceptanceTests, "story"));
     let ranks = tests.iter().flatten().filter_map(|test| test.int("rank"));
     let rank = ranks.max().unwrap_or(0).saturating_add(1);
+    let rank = rank.min(MAX_SAFE_INTEGER);
     draft.doc.set("rank", rank);
 }
 
