@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use tidings_domain::{Fault, Value};
-use tidings_storage::{Deed, Retention, Store, StoreError};
+use tidings_storage::{Deed, Notes, Retention, Store, StoreError};
 
-use crate::audit::{self, Changed};
+use crate::audit::Changed;
 use crate::reader::{Reader, merge, object};
 use crate::refusal::refusal;
 use crate::webhooks::whole;
-use crate::{Access, App, Caller};
+use crate::{Access, App, Caller, Keep};
 
 /// The document of the store that holds them.
 const DOCUMENT: &str = "settings";
@@ -63,17 +63,33 @@ impl App {
 
     /// Changes settings by a merge patch (RFC 7396). They act at once.
     pub async fn update_settings(&self, caller: &Caller, body: &Value) -> Result<Value, Fault> {
+        self.update_settings_keeping(caller, body, None).await
+    }
+
+    /// The same for a request with a key: the answer is kept with the change.
+    pub async fn update_settings_keeping(
+        &self,
+        caller: &Caller,
+        body: &Value,
+        keep: Option<Keep<Value>>,
+    ) -> Result<Value, Fault> {
         Access::Administrator.check(caller)?;
         let settings = self.read_settings(body)?;
         let text = serde_json::to_string(&settings).unwrap_or_default();
+        let after = self.settings_value(settings);
         let before = self.settings_value(self.settings());
-        let changed = Changed::new("settings.update", "settings")
-            .between(&before, &self.settings_value(settings));
-        if !changed.is_nothing() {
-            let entry = changed.by(caller);
-            let notes = Box::new(|_: &_| audit::notes(None, entry));
-            let deed = Deed::PutDocument(DOCUMENT, text);
-            self.store.keep(deed, notes).await.map_err(refusal)?;
+        let changed = Changed::new("settings.update", "settings").between(&before, &after);
+        if !changed.is_nothing() || keep.is_some() {
+            let notes = Notes {
+                memo: keep.map(|keep| keep(&after)),
+                audit: (!changed.is_nothing()).then(|| changed.by(caller)),
+            };
+            let deed = match notes.audit {
+                Some(_) => Deed::PutDocument(DOCUMENT, text),
+                None => Deed::Nothing,
+            };
+            let done = self.store.keep(deed, Box::new(|_| notes)).await;
+            done.map_err(refusal)?;
         }
         *self.settings.write() = settings;
         let base = self.engine.settings();

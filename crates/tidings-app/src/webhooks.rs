@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use tidings_delivery::{Switched, Turn};
 use tidings_domain::project::WebhookSwitch;
 use tidings_domain::webhook::{DisabledReason, Health, HealthState, Selection, Shift, Webhook};
 use tidings_domain::{Fault, Project, Value, WebhookId};
@@ -30,6 +31,7 @@ pub use find::{FoundWebhooks, WebhookFilter};
 pub use headers::MASK;
 pub use operate::Switch;
 pub use show::Audience;
+use show::show_as;
 pub(crate) use show::{cut_url, whole};
 pub use sweep::SweepAnswer;
 
@@ -37,6 +39,15 @@ use input::Draft;
 
 /// How often an edit is tried again when somebody else was faster.
 const EDIT_TRIES: usize = 16;
+
+/// A webhook as it is read after a use case changed it.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The webhook.
+    pub shown: Value,
+    /// Whether the answer was kept with the change.
+    pub kept: bool,
+}
 
 /// A webhook with how it fares.
 pub(crate) type Found = (Arc<Webhook>, Health, LaneCounts);
@@ -178,6 +189,19 @@ impl App {
         id: i64,
         body: &Value,
     ) -> Result<Value, Fault> {
+        let who = (caller, project);
+        let changed = self.update_webhook_keeping(who, id, body, None).await;
+        changed.map(|answer| answer.shown)
+    }
+
+    /// The same for a request with a key: where it changes something, the answer is kept with the last change that it makes.
+    pub async fn update_webhook_keeping(
+        &self,
+        (caller, project): (&Caller, &Project),
+        id: i64,
+        body: &Value,
+        keep: Option<Keep<Value>>,
+    ) -> Result<Answer, Fault> {
         Access::Manage.check(caller)?;
         pages_open(project)?;
         for _ in 0..EDIT_TRIES {
@@ -195,29 +219,72 @@ impl App {
             let mut webhook = self.seal_draft(self.judge_draft(draft).await?)?;
             // Switching is the engine's: it keeps health and webhook in step.
             webhook.enabled = stored.enabled;
+            let switches = wanted != stored.enabled;
+            let mut answer = None;
             if webhook != *stored {
                 let save = self.next_version(&stored, webhook);
-                let entry = {
-                    let show = |webhook: &Webhook| {
-                        let found = (Arc::new(webhook.clone()), health.clone(), counts);
-                        self.show_webhook(caller, project, &found)
-                    };
-                    edit(project, (&stored, &show(&stored)), (&save, &show(&save))).by(caller)
+                let live = self.engine.health(stored.id).unwrap_or(health);
+                let show =
+                    |webhook: &Webhook, health| show_as(caller, project, (webhook, health, counts));
+                let after = if url_changed {
+                    tidings_delivery::after_new_url(live.clone(), self.clock.wall())
+                } else {
+                    live.clone()
                 };
-                let notes = audit::notes(None, entry);
+                let shown = show(&save, &after);
+                let memo = keep.as_ref().filter(|_| !switches).map(|k| k(&shown));
+                let kept = memo.is_some();
+                let entry = edit(project, (&stored, &show(&stored, &live)), (&save, &shown));
+                let notes = audit::notes(memo, entry.by(caller));
+                answer = Some(Answer { shown, kept });
                 match self.save_webhook(save, url_changed, notes).await {
                     Err(StoreError::Conflict(_)) => continue,
                     other => other.map_err(refusal)?,
                 };
             }
-            if wanted && !stored.enabled {
-                self.enable(caller, project, &stored).await?;
-            } else if !wanted && stored.enabled {
-                self.disable(caller, project, &stored).await?;
+            if switches {
+                let turn = if wanted {
+                    Turn::On
+                } else {
+                    Turn::Off(DisabledReason::Manual)
+                };
+                let who = (caller, project);
+                return self.switch(who, &stored, turn, keep).await;
             }
-            return self.webhook(caller, project, id).await;
+            return match answer {
+                Some(answer) => Ok(answer),
+                None => Ok(Answer {
+                    shown: self.webhook(caller, project, id).await?,
+                    kept: false,
+                }),
+            };
         }
         Err(refusal(StoreError::Conflict("version")))
+    }
+
+    /// Switches a webhook on or off; the answer is kept, and the audit log told, in the transaction that says so.
+    async fn switch(
+        &self,
+        (caller, project): (&Caller, &Project),
+        webhook: &Webhook,
+        turn: Turn,
+        keep: Option<Keep<Value>>,
+    ) -> Result<Answer, Fault> {
+        let show = |done: &Switched| {
+            let as_is = (&*done.webhook, &done.health, done.counts);
+            show_as(caller, project, as_is)
+        };
+        let entry = operate::switched(turn, project, webhook).by(caller);
+        let note = |done: &Switched| Notes {
+            memo: keep.as_ref().map(|keep| keep(&show(done))),
+            audit: done.changed.then(|| entry.clone()),
+        };
+        let engine = self.engine.on_behalf_of(&caller.signature());
+        let switched = engine.switch(webhook.id, turn, Some(&note)).await;
+        Ok(Answer {
+            shown: show(&switched.map_err(refusal)?),
+            kept: keep.is_some(),
+        })
     }
 
     /// Deletes a webhook: requests in flight finish and are logged, the rest is skipped, the log stays.

@@ -7,12 +7,13 @@ use parking_lot::RwLock;
 use tidings_domain::event::WebhookDisabled;
 use tidings_domain::project::WebhookSwitch;
 use tidings_domain::webhook::{DisabledReason, Webhook};
-use tidings_domain::{Clock, Event, Fault, Time, Value, What};
+use tidings_domain::{Clock, Event, Fault, ProjectId, Time, Value, WebhookId, What};
 use tidings_storage::audit::{Actor, AuditChange, AuditEntry};
 use tidings_storage::{
-    AsOf, Deed, Done, EventIds, Notes, Plan, RecordError, RecordedEvent, Snapshot, Store,
-    StoreError,
+    AsOf, Deed, Done, EventIds, LaneCounts, Notes, Plan, RecordError, RecordedEvent, Snapshot,
+    Store, StoreError,
 };
+use tokio::sync::oneshot;
 
 use crate::inbox::{Inbox, Input};
 use crate::settings::Settings;
@@ -20,6 +21,18 @@ use crate::tell::messages_for;
 
 /// The pause before something the store could not do is asked for again.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// A stored webhook after its switch was noted.
+pub(crate) struct Noted {
+    pub(crate) webhook: Arc<Webhook>,
+    /// What waited for it just before.
+    pub(crate) counts: LaneCounts,
+    /// Whether it was switched the other way before.
+    pub(crate) changed: bool,
+}
+
+/// Makes what is written with it.
+pub(crate) type NotesOf<'a> = dyn Fn(&Noted) -> Notes + Send + Sync + 'a;
 
 /// Records `webhook.disabled` and then what it says: that the webhook is not enabled. In this order, so that a crash between the
 /// two is noticed at the next start and the event is told after all.
@@ -53,14 +66,17 @@ impl Announcer {
                 }
             }
         }
-        let note = if by_server {
+        let entry = if by_server {
             Some(entry(&webhook, reason, self.key_of(&webhook).await))
         } else {
             None
         };
-        while let Err(error) =
-            set_enabled(&*self.store, &self.inbox, &webhook, false, note.as_ref()).await
-        {
+        let note = |noted: &Noted| Notes {
+            memo: None,
+            audit: entry.clone().filter(|_| noted.changed),
+        };
+        let named = (webhook.project, id);
+        while let Err(error) = note_switch(&*self.store, &self.inbox, named, &note).await {
             tracing::warn!(webhook.id = %id, %error, "webhook {id} could not be marked as disabled, again soon");
             tokio::time::sleep(AGAIN).await;
         }
@@ -150,40 +166,52 @@ fn entry(webhook: &Webhook, reason: DisabledReason, key: Option<String>) -> Audi
     }
 }
 
-/// Brings a stored webhook's `enabled` in line with its health, whoever edits it at the same time; `note` is written with it.
-pub(crate) async fn set_enabled(
+/// Brings a stored webhook's `enabled` in line with its lane, whoever edits it or switches it at the same time.
+///
+/// The lane is asked after the stored webhook was read, and something is written even where both agree already: a write that
+/// rests on what the lane said before finds another version then, and looks again. So the last one to turn the lane has the last word
+/// here too.
+///
+/// What `note` makes of it is written in the same transaction. The webhook as it is then; `None`: it is gone.
+pub(crate) async fn note_switch(
     store: &dyn Store,
     inbox: &Inbox,
-    webhook: &Webhook,
-    enabled: bool,
-    note: Option<&AuditEntry>,
-) -> Result<(), StoreError> {
+    (project, id): (ProjectId, WebhookId),
+    note: &NotesOf<'_>,
+) -> Result<Option<Noted>, StoreError> {
     loop {
-        let Some((stored, _, _)) = store.webhook(webhook.project, webhook.id).await? else {
-            return Ok(());
+        let Some((stored, _, counts)) = store.webhook(project, id).await? else {
+            return Ok(None);
         };
-        if stored.enabled == enabled {
-            return Ok(());
-        }
+        let (to, answer) = oneshot::channel();
+        inbox.push(Input::IsDisabled(id, to));
+        let Ok(Some(disabled)) = answer.await else {
+            return Ok(None);
+        };
         let mut edited = (*stored).clone();
-        edited.enabled = enabled;
+        edited.enabled = !disabled;
         edited.version += 1;
-        let notes = Notes {
-            memo: None,
-            audit: note.cloned(),
+        let mut noted = Noted {
+            changed: stored.enabled == disabled,
+            webhook: Arc::new(edited.clone()),
+            counts,
         };
+        let written = note(&noted);
         let deed = Deed::UpdateWebhook(Box::new(edited));
-        match store.keep(deed, Box::new(|_| notes)).await {
-            Ok(Done::Webhook(webhook)) => {
+        match store.keep(deed, Box::new(|_| written)).await {
+            Ok(done) => {
+                if let Done::Webhook(webhook) = done {
+                    noted.webhook = webhook;
+                }
                 inbox.push(Input::Saved {
-                    webhook,
+                    webhook: Arc::clone(&noted.webhook),
                     url_changed: false,
                     new_in: None,
                     done: None,
                 });
-                return Ok(());
+                return Ok(Some(noted));
             }
-            Ok(_) | Err(StoreError::NotFound) => return Ok(()),
+            Err(StoreError::NotFound) => return Ok(None),
             Err(StoreError::Conflict(_)) => {}
             Err(error) => return Err(error),
         }

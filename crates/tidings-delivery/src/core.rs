@@ -266,6 +266,7 @@ impl Core {
                 let lane = self.lanes.get(&webhook);
                 let _ = to.send(lane.map(|l| Arc::clone(&l.target.webhook)));
             }
+            Input::IsDisabled(webhook, to) => drop(to.send(self.is_disabled(webhook))),
             Input::WhenWritten(to) => {
                 self.flush();
                 self.answers.push(Answer {
@@ -295,6 +296,11 @@ impl Core {
             Input::WhenQuiet(waiter) => self.quiet.push(waiter),
             Input::Stop => self.stopped = true,
         }
+    }
+
+    fn is_disabled(&self, webhook: WebhookId) -> Option<bool> {
+        let lane = self.lanes.get(&webhook);
+        lane.map(|lane| lane.vital().is_disabled())
     }
 
     fn landed(&mut self, webhook: WebhookId, id: DeliveryId, landed: Landed, now: Moment) {

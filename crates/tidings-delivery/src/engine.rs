@@ -15,13 +15,12 @@ use tidings_domain::project::WebhookSwitch;
 use tidings_domain::webhook::{DisabledReason, Health, HealthState, Webhook};
 use tidings_domain::{Clock, DeliveryId, Entropy, ProjectId, WebhookId};
 use tidings_egress::Transport;
-use tidings_storage::audit::AuditEntry;
-use tidings_storage::{AsOf, Store, StoreError};
+use tidings_storage::{AsOf, LaneCounts, Notes, Store, StoreError};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::announce::set_enabled;
+use crate::announce::{Noted, note_switch};
 use crate::carry::Carrier;
 use crate::first_tries::{Waiter, Waiters};
 use crate::health::By;
@@ -43,6 +42,31 @@ const LAST_WRITES: Duration = Duration::from_secs(5);
 
 /// The pause before something the store could not tell is asked for again.
 const AGAIN: Duration = Duration::from_millis(500);
+
+/// A webhook that was switched, as it is then.
+#[derive(Clone, Debug)]
+pub struct Switched {
+    /// The webhook.
+    pub webhook: Arc<Webhook>,
+    /// How it fares.
+    pub health: Health,
+    /// What waits for it.
+    pub counts: LaneCounts,
+    /// Whether it was switched the other way before.
+    pub changed: bool,
+}
+
+/// Makes what is written with it.
+pub type Note<'a> = dyn Fn(&Switched) -> Notes + Send + Sync + 'a;
+
+/// Which way a webhook is switched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// On.
+    On,
+    /// Off, and why.
+    Off(DisabledReason),
+}
 
 /// What the engine is made of.
 pub struct Parts {
@@ -197,23 +221,8 @@ impl Engine {
     /// # Errors
     /// The webhook is unknown, or the store cannot write now.
     pub async fn enable(&self, webhook: WebhookId) -> Result<Health, StoreError> {
-        self.enable_noting(webhook, None).await
-    }
-
-    /// The same, with an entry for the audit log in the transaction in which the webhook is marked.
-    ///
-    /// # Errors
-    /// As [`Engine::enable`].
-    pub async fn enable_noting(
-        &self,
-        webhook: WebhookId,
-        note: Option<&AuditEntry>,
-    ) -> Result<Health, StoreError> {
-        // What is just being put aside must be so before anything new comes.
-        self.ask(|to| Input::WhenParked(webhook, to)).await;
-        let health = self.wish(webhook, Wish::Enable).await?;
-        self.mark_enabled(webhook, true, note).await?;
-        Ok(health)
+        let switched = self.switch(webhook, Turn::On, None).await;
+        switched.map(|switched| switched.health)
     }
 
     /// Switches a webhook off; what waits is put aside.
@@ -225,35 +234,43 @@ impl Engine {
         webhook: WebhookId,
         reason: DisabledReason,
     ) -> Result<Health, StoreError> {
-        self.disable_noting(webhook, reason, None).await
+        let switched = self.switch(webhook, Turn::Off(reason), None).await;
+        switched.map(|switched| switched.health)
     }
 
-    /// The same, with an entry for the audit log in the transaction in which the webhook is marked.
+    /// Switches a webhook on or off. What `note` makes of it is written in the transaction that says so.
     ///
     /// # Errors
-    /// As [`Engine::disable`].
-    pub async fn disable_noting(
+    /// The webhook is unknown, or the store cannot write now.
+    pub async fn switch(
         &self,
         webhook: WebhookId,
-        reason: DisabledReason,
-        note: Option<&AuditEntry>,
-    ) -> Result<Health, StoreError> {
-        let health = self.wish(webhook, Wish::Disable(reason)).await?;
-        self.mark_enabled(webhook, false, note).await?;
-        Ok(health)
-    }
-
-    async fn mark_enabled(
-        &self,
-        webhook: WebhookId,
-        enabled: bool,
-        note: Option<&AuditEntry>,
-    ) -> Result<(), StoreError> {
-        let target = self.ask(|to| Input::Who(webhook, to)).await.flatten();
-        let Some(webhook) = target else {
-            return Err(StoreError::NotFound);
+        turn: Turn,
+        note: Option<&Note<'_>>,
+    ) -> Result<Switched, StoreError> {
+        let wish = match turn {
+            Turn::On => {
+                // What is just being put aside must be so before anything new comes.
+                self.ask(|to| Input::WhenParked(webhook, to)).await;
+                Wish::Enable
+            }
+            Turn::Off(reason) => Wish::Disable(reason),
         };
-        set_enabled(&*self.0.store, &self.0.inbox, &webhook, enabled, note).await
+        let health = self.wish(webhook, wish).await?;
+        let known = self.ask(|to| Input::Who(webhook, to)).await.flatten();
+        let known = known.ok_or(StoreError::NotFound)?;
+        let switched = |noted: &Noted| Switched {
+            webhook: Arc::clone(&noted.webhook),
+            health: health.clone(),
+            counts: noted.counts,
+            changed: noted.changed,
+        };
+        let notes_of =
+            |noted: &Noted| note.map_or_else(Notes::default, |note| note(&switched(noted)));
+        let named = (known.project, webhook);
+        let noted = note_switch(&*self.0.store, &self.0.inbox, named, &notes_of);
+        let noted = noted.await?.ok_or(StoreError::NotFound)?;
+        Ok(switched(&noted))
     }
 
     /// Puts a webhook on hold: nothing is lost, order is kept.

@@ -48,6 +48,14 @@ pub struct Rules {
     pub schedule: Schedule,
 }
 
+/// How a webhook fares once it goes to another URL.
+pub fn after_new_url(health: Health, wall: Time) -> Health {
+    let now = Moment { ms: 0, wall };
+    let mut vital = Vital::load(health, now);
+    vital.url_changed(now);
+    vital.health
+}
+
 /// When something happened, on both clocks.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {

@@ -70,6 +70,7 @@ pub(crate) enum Input {
     SweepOver(WebhookId),
     WhenParked(WebhookId, oneshot::Sender<()>),
     Who(WebhookId, oneshot::Sender<Option<Arc<Webhook>>>),
+    IsDisabled(WebhookId, oneshot::Sender<Option<bool>>),
     Standing(WebhookId, oneshot::Sender<Standing>),
     TryNow(WebhookId, DeliveryId, oneshot::Sender<bool>),
     Waiting(Vec<(WebhookId, DeliveryId)>, oneshot::Sender<Vec<Waiting>>),

@@ -60,8 +60,9 @@ pub mod verdict;
 pub mod waiting;
 mod writer;
 
-pub use engine::{Engine, EngineFigures, Parts};
+pub use engine::{Engine, EngineFigures, Note, Parts, Switched, Turn};
 pub use feed::{News, Watch};
+pub use health::after_new_url;
 pub use inbox::{Hints, Inbox, hints};
 pub use live::Slow;
 pub use metrics::Metrics;

@@ -16,6 +16,7 @@ use tidings_storage::{
     Activity, Errand, NewMessage, NewSweep, Next, Store, StoreError, Sweep, Swept,
 };
 use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::time::Instant;
 
 use crate::health::By;
 use crate::inbox::{Inbox, Input};
@@ -270,20 +271,31 @@ impl Sweeper {
         Ok(messages)
     }
 
-    /// With how much a sweep would deal.
-    pub(crate) async fn count(&self, new: NewSweep) -> Result<u64, StoreError> {
+    /// With how much a sweep would deal; after `patience`, how far the counting is. Only rendering tells how much a missed event says.
+    pub(crate) async fn count(
+        &self,
+        new: NewSweep,
+        patience: Duration,
+    ) -> Result<Progress, StoreError> {
+        let begun = Instant::now();
         let webhook = self.webhook(new.webhook).await?;
         let mut count = self.store.count_sweep(new).await?;
+        let counted = |count, complete| Ok(Progress { count, complete });
         if let Errand::Resend { .. } = new.errand {
-            return Ok(count);
+            return counted(count, true);
         }
         let mut after = EventId(0);
         loop {
+            // Counting takes its turn among the sweeps, which do something.
+            let _turn = self.steps.acquire().await;
             let missed = self.store.missed(webhook.id, new.since_ms, after, EVENTS);
             let missed = missed.await?;
             let Some(last) = missed.last() else {
-                return Ok(count);
+                return counted(count, true);
             };
+            if begun.elapsed() > patience {
+                return counted(count, false);
+            }
             after = last.event.id;
             for activity in &missed {
                 let said = self.say(&webhook, activity).await?;

@@ -837,6 +837,15 @@ async fn keeping(b: Bench) {
         .unwrap();
     assert_eq!(b.store.token_by_hash(&[5; 32]).await.unwrap(), None);
 
+    let deed = Deed::PutDocument("settings", "{}".to_owned());
+    b.store
+        .keep(deed, Box::new(|_| memo("e", "set").into()))
+        .await
+        .unwrap();
+    let text = b.store.document("settings").await.unwrap();
+    assert_eq!(text.as_deref(), Some("{}"));
+    assert_eq!(kept("e").await.as_deref(), Some("set"));
+
     // A project takes along what was answered in it, and nothing else.
     let inside = format!("{}token 1", memos_of(p));
     let beside = format!("{}token 1", memos_of(ProjectId(p.0 * 10)));

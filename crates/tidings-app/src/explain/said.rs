@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use tidings_delivery::tell::as_told;
 use tidings_dialects::{Dialect, Scope};
 use tidings_domain::project::WebhookSwitch;
 use tidings_domain::webhook::Webhook;
-use tidings_domain::{Event, Fault, Project, Value};
+use tidings_domain::{Event, Fault, Project, Value, View};
 use tidings_storage::{AsOf, Snapshot};
 
 use crate::App;
@@ -48,7 +49,8 @@ impl Then {
 }
 
 impl App {
-    /// Says the event once more in every dialect of these webhooks, with all options that occur: one reading for all.
+    /// Says the event once more in every dialect of these webhooks, with all options that occur, in the state in which it was told: one
+    /// reading for all.
     pub(super) async fn then<'a>(
         &self,
         project: &Project,
@@ -70,8 +72,13 @@ impl App {
                 });
             }
         }
-        let job = Box::new(|state: &dyn Snapshot| {
+        let switch = Box::new(|state: &dyn Snapshot| {
             then.project_on = state.project().webhooks == WebhookSwitch::On;
+        });
+        let at = AsOf::Event(event.id);
+        let read = self.store.read(project.id, at, switch).await;
+        read.map_err(refusal)?;
+        let look = |state: &dyn View| {
             for group in &mut then.groups {
                 group.said = say(
                     group.dialect,
@@ -81,11 +88,9 @@ impl App {
                     &self.server_url,
                 );
             }
-        });
-        self.store
-            .read(project.id, AsOf::Event(event.id), job)
-            .await
-            .map_err(refusal)?;
+        };
+        let told = as_told(&*self.store, event, look).await;
+        told.map_err(refusal)?;
         Ok(then)
     }
 }
@@ -94,7 +99,7 @@ fn say(
     dialect: &dyn Dialect,
     options: &Value,
     event: &Event,
-    state: &dyn Snapshot,
+    state: &dyn View,
     server_url: &str,
 ) -> Vec<Said> {
     let scope = Scope {

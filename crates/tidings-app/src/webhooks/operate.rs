@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use tidings_delivery::Turn;
 use tidings_domain::webhook::{DisabledReason, HealthState, PreviousSecret, Secrets, Webhook};
 use tidings_domain::{Fault, Project, Time, Value, time};
 use tidings_storage::StoreError;
 use tidings_storage::audit::AuditChange;
 
-use super::{EDIT_TRIES, check_lock, may_send, pages_open};
+use super::{Answer, EDIT_TRIES, check_lock, may_send, pages_open};
 use crate::audit::{self, Changed};
 use crate::reader::{Reader, object};
 use crate::refusal::refusal;
@@ -39,16 +40,33 @@ impl App {
         id: i64,
         switch: Switch,
     ) -> Result<Value, Fault> {
+        let who = (caller, project);
+        let switched = self.switch_webhook_keeping(who, id, switch, None).await;
+        switched.map(|answer| answer.shown)
+    }
+
+    /// The same for a request with a key. Pausing and resuming may be done once more and are kept after the fact.
+    pub async fn switch_webhook_keeping(
+        &self,
+        (caller, project): (&Caller, &Project),
+        id: i64,
+        switch: Switch,
+        keep: Option<Keep<Value>>,
+    ) -> Result<Answer, Fault> {
         Access::Manage.check(caller)?;
         pages_open(project)?;
         let (webhook, stored, _) = self.find_webhook(project, id).await?;
+        let who = (caller, project);
         match switch {
             Switch::Enable => {
                 check_lock(caller, &webhook)?;
                 may_send(project)?;
-                self.enable(caller, project, &webhook).await?;
+                return self.switch(who, &webhook, Turn::On, keep).await;
             }
-            Switch::Disable => self.disable(caller, project, &webhook).await?,
+            Switch::Disable => {
+                let turn = Turn::Off(DisabledReason::Manual);
+                return self.switch(who, &webhook, turn, keep).await;
+            }
             Switch::Pause | Switch::Resume if !webhook.enabled => {
                 return Err(Fault::conflict(
                     "",
@@ -74,36 +92,10 @@ impl App {
                 }
             }
         }
-        self.webhook(caller, project, id).await
-    }
-
-    /// Switches a webhook on; the audit log is told where it was off.
-    pub(super) async fn enable(
-        &self,
-        caller: &Caller,
-        project: &Project,
-        webhook: &Webhook,
-    ) -> Result<(), Fault> {
-        let entry = switched("webhook.enable", project, webhook, true).by(caller);
-        let engine = self.engine.on_behalf_of(&caller.signature());
-        let done = engine.enable_noting(webhook.id, Some(&entry)).await;
-        done.map(drop).map_err(refusal)
-    }
-
-    /// Switches a webhook off; the audit log is told where it was on.
-    pub(super) async fn disable(
-        &self,
-        caller: &Caller,
-        project: &Project,
-        webhook: &Webhook,
-    ) -> Result<(), Fault> {
-        let entry = switched("webhook.disable", project, webhook, false).by(caller);
-        let reason = DisabledReason::Manual;
-        let engine = self.engine.on_behalf_of(&caller.signature());
-        let done = engine
-            .disable_noting(webhook.id, reason, Some(&entry))
-            .await;
-        done.map(drop).map_err(refusal)
+        Ok(Answer {
+            shown: self.webhook(caller, project, id).await?,
+            kept: false,
+        })
     }
 
     /// Changes the signing secret. Without one in the request a new one is made and shown, once, in `secret`: the answer that is
@@ -189,7 +181,13 @@ impl App {
     }
 }
 
-fn switched(operation: &str, project: &Project, webhook: &Webhook, on: bool) -> Changed {
+pub(super) fn switched(turn: Turn, project: &Project, webhook: &Webhook) -> Changed {
+    let on = turn == Turn::On;
+    let operation = if on {
+        "webhook.enable"
+    } else {
+        "webhook.disable"
+    };
     let enabled = AuditChange::new("enabled", (!on).into(), on.into());
     Changed::webhook(operation, project, webhook).with(enabled)
 }

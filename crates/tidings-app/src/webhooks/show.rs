@@ -48,56 +48,68 @@ impl App {
     pub(super) fn show_webhook(&self, caller: &Caller, project: &Project, found: &Found) -> Value {
         let (webhook, stored, counts) = found;
         let live = self.engine.health(webhook.id);
-        let health = live.as_ref().unwrap_or(stored);
-        let url = match Audience::of(caller) {
-            Audience::Managers => webhook.url.clone(),
-            Audience::Team => cut_url(&webhook.url),
-        };
-        let events = match &webhook.events {
-            Selection::All => "all".into(),
-            Selection::Stories => "stories".into(),
-            Selection::Codes(codes) => codes.clone().into(),
-        };
-        let schedule = webhook.retry_schedule.as_ref().map(|steps| {
-            let steps: Vec<Value> = steps.iter().map(|s| whole(*s)).collect();
-            Value::List(steps)
-        });
-        let options = match &webhook.options {
-            Value::Null => Value::Map(Vec::new()),
-            options => options.clone(),
-        };
-        object([
-            ("id", webhook.id.0.into()),
-            ("name", webhook.name.clone().into()),
-            ("description", webhook.description.clone().into()),
-            ("url", url.into()),
-            ("dialect", webhook.dialect.clone().into()),
-            ("events", events),
-            ("has_secret", webhook.secrets.is_some().into()),
-            ("verify_tls", webhook.verify_tls.into()),
-            ("ca_pem", webhook.ca_pem.clone().into()),
-            ("enabled", is_on(webhook, health).into()),
-            ("headers", headers::masked(&webhook.headers)),
-            ("timeout_seconds", i64::from(webhook.timeout_seconds).into()),
-            (
-                "ordering",
-                match webhook.ordering {
-                    tidings_domain::webhook::Ordering::Item => "item".into(),
-                    tidings_domain::webhook::Ordering::None => "none".into(),
-                },
-            ),
-            ("max_in_flight", i64::from(webhook.max_in_flight).into()),
-            ("failure_limit", webhook.failure_limit.map(i64::from).into()),
-            ("retry_schedule", schedule.unwrap_or_default()),
-            ("options", options),
-            ("origin", webhook.origin.clone().into()),
-            ("locked", webhook.locked.into()),
-            ("warnings", warnings(webhook)),
-            ("health", show_health(webhook, health, *counts, project)),
-            ("created_at", webhook.created_at.clone().into()),
-            ("updated_at", webhook.updated_at.clone().into()),
-        ])
+        show_as(
+            caller,
+            project,
+            (webhook, live.as_ref().unwrap_or(stored), *counts),
+        )
     }
+}
+
+/// A webhook with that health.
+pub(super) fn show_as(
+    caller: &Caller,
+    project: &Project,
+    (webhook, health, counts): (&Webhook, &Health, LaneCounts),
+) -> Value {
+    let url = match Audience::of(caller) {
+        Audience::Managers => webhook.url.clone(),
+        Audience::Team => cut_url(&webhook.url),
+    };
+    let events = match &webhook.events {
+        Selection::All => "all".into(),
+        Selection::Stories => "stories".into(),
+        Selection::Codes(codes) => codes.clone().into(),
+    };
+    let schedule = webhook.retry_schedule.as_ref().map(|steps| {
+        let steps: Vec<Value> = steps.iter().map(|s| whole(*s)).collect();
+        Value::List(steps)
+    });
+    let options = match &webhook.options {
+        Value::Null => Value::Map(Vec::new()),
+        options => options.clone(),
+    };
+    object([
+        ("id", webhook.id.0.into()),
+        ("name", webhook.name.clone().into()),
+        ("description", webhook.description.clone().into()),
+        ("url", url.into()),
+        ("dialect", webhook.dialect.clone().into()),
+        ("events", events),
+        ("has_secret", webhook.secrets.is_some().into()),
+        ("verify_tls", webhook.verify_tls.into()),
+        ("ca_pem", webhook.ca_pem.clone().into()),
+        ("enabled", is_on(webhook, health).into()),
+        ("headers", headers::masked(&webhook.headers)),
+        ("timeout_seconds", i64::from(webhook.timeout_seconds).into()),
+        (
+            "ordering",
+            match webhook.ordering {
+                tidings_domain::webhook::Ordering::Item => "item".into(),
+                tidings_domain::webhook::Ordering::None => "none".into(),
+            },
+        ),
+        ("max_in_flight", i64::from(webhook.max_in_flight).into()),
+        ("failure_limit", webhook.failure_limit.map(i64::from).into()),
+        ("retry_schedule", schedule.unwrap_or_default()),
+        ("options", options),
+        ("origin", webhook.origin.clone().into()),
+        ("locked", webhook.locked.into()),
+        ("warnings", warnings(webhook)),
+        ("health", show_health(webhook, health, counts, project)),
+        ("created_at", webhook.created_at.clone().into()),
+        ("updated_at", webhook.updated_at.clone().into()),
+    ])
 }
 
 /// A count as a JSON number.

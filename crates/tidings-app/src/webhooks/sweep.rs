@@ -38,7 +38,9 @@ impl App {
         may_send(project)?;
         let (webhook, _, _) = self.find_webhook(project, id).await?;
         let mut reader = Reader::new(body, "")?;
-        let since = self.read_since(&mut reader);
+        let kept = self.settings().retention;
+        // What is parked is kept longer than what was missed.
+        let since = self.read_since(&mut reader, kept.days.max(kept.held_days));
         let mode = reader.word("mode", &["deliver", "skip"]);
         let mode = reader.require("mode", mode);
         let dry_run = reader.flag("dry_run").unwrap_or_default();
@@ -79,7 +81,7 @@ impl App {
         may_send(project)?;
         let (webhook, _, _) = self.find_webhook(project, id).await?;
         let mut reader = Reader::new(body, "")?;
-        let since = self.read_since(&mut reader);
+        let since = self.read_since(&mut reader, self.settings().retention.days);
         let until = reader.time_or_null("until").flatten();
         if let (Some(since), Some(until)) = (since, until)
             && until <= since
@@ -117,11 +119,11 @@ impl App {
         entry: AuditEntry,
     ) -> Result<SweepAnswer, Fault> {
         if dry_run {
-            let count = self.engine.count_sweep(new).await.map_err(refusal)?;
+            let counted = self.engine.count_sweep(new).await.map_err(refusal)?;
             return Ok(SweepAnswer {
-                count,
+                count: counted.count,
                 dry_run,
-                complete: true,
+                complete: counted.complete,
             });
         }
         let engine = self.engine.on_behalf_of(&caller.signature());
@@ -134,11 +136,11 @@ impl App {
         })
     }
 
-    fn read_since(&self, reader: &mut Reader<'_>) -> Option<Time> {
+    fn read_since(&self, reader: &mut Reader<'_>, days: u32) -> Option<Time> {
         let since = reader.time("since");
         let since = reader.require("since", since)?;
         let now = self.clock.wall().as_second();
-        let kept = i64::from(self.settings().retention.days) * DAY_SECONDS;
+        let kept = i64::from(days) * DAY_SECONDS;
         let oldest = now.saturating_sub(kept);
         if since.as_second() > now {
             reader.refuse("since", "range", "lies in the future");

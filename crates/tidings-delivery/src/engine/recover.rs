@@ -46,12 +46,12 @@ impl Engine {
         }
     }
 
-    /// With how much a sweep would deal.
+    /// With how much a sweep would deal, or, where counting takes too long, how far it came.
     ///
     /// # Errors
     /// The webhook is unknown, or the store cannot do it now.
-    pub async fn count_sweep(&self, new: NewSweep) -> Result<u64, StoreError> {
-        self.0.sweeper.count(new).await
+    pub async fn count_sweep(&self, new: NewSweep) -> Result<Progress, StoreError> {
+        self.0.sweeper.count(new, PATIENCE).await
     }
 
     /// Deals with what a webhook missed since `since_ms` (stored server time): delivers or skips it; how much. With `dry_run` only
@@ -78,7 +78,7 @@ impl Engine {
             until_ms: None,
         };
         if dry_run {
-            return self.count_sweep(new).await;
+            return Ok(self.count_sweep(new).await?.count);
         }
         Ok(self.sweep(new).await?.count)
     }

@@ -1,11 +1,17 @@
 //! What people do: pause, switch off and on, edit, delete, recover, resend, test.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use tidings_delivery::Settings;
 use tidings_dialects::{About, Message};
 use tidings_domain::webhook::{DisabledReason, HealthState, Sealed};
 use tidings_domain::{Collection, ObjectRef};
-use tidings_storage::Store;
+use tidings_storage::gated::{Gate, Gated};
+use tidings_storage::{Store, StoreError};
+use tokio::sync::Notify;
 
 use crate::world::{Act, PROJECT, World, triggers};
 
@@ -316,4 +322,49 @@ async fn tests_go_at_once_whatever_the_health_and_change_none() {
     assert_eq!(world.stored(hook).await.1, before);
     world.pass(Duration::from_mins(10).as_secs()).await;
     assert_eq!(world.receivers.to("a.test").len(), 2);
+}
+
+/// Holds the first edit of a webhook until it is let go.
+#[derive(Default)]
+struct Hold {
+    held: AtomicBool,
+    is_held: Notify,
+    go: Notify,
+}
+
+#[async_trait]
+impl Gate for Hold {
+    async fn before(&self, call: &'static str) -> Result<(), StoreError> {
+        if call == "keep" && !self.held.swap(true, Ordering::Relaxed) {
+            self.is_held.notify_one();
+            self.go.notified().await;
+        }
+        Ok(())
+    }
+
+    async fn after(&self, _: &'static str) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn enabled_while_the_server_still_writes_down_that_it_disabled_it_stays_enabled() {
+    let hold = Arc::new(Hold::default());
+    let gate = Arc::clone(&hold);
+    let world = World::behind(1, Settings::default(), |store| {
+        Arc::new(Gated::new(store, gate))
+    })
+    .await;
+    let hook = world
+        .webhook_with("a.test", |w| w.failure_limit = Some(1))
+        .await;
+    world.receivers.script("a.test", |_| Act::Status(500));
+    world.send(1, &[hook]).await;
+    let held = tokio::time::timeout(Duration::from_mins(5), hold.is_held.notified());
+    held.await.expect("the server writes it down");
+    world.receivers.script("a.test", |_| Act::Status(200));
+    world.engine.enable(hook).await.unwrap();
+    hold.go.notify_one();
+    world.pass(10).await;
+    let (stored, health) = world.stored(hook).await;
+    assert_eq!((stored.enabled, health.state), (true, HealthState::Ok));
+    assert_eq!(world.send(1, &[hook]).await.len(), 1);
 }

@@ -502,7 +502,7 @@ async fn what_was_given_up_is_sent_again_in_order() {
     let (hook, events) = refused(&world).await;
     assert_eq!(world.health(hook).state, HealthState::BackingOff);
     let new = resend(hook, 0);
-    assert_eq!(world.engine.count_sweep(new).await.unwrap(), 300);
+    assert_eq!(world.engine.count_sweep(new).await.unwrap().count, 300);
     world.receivers.seen.lock().clear();
     let done = world.engine.sweep(new).await.unwrap();
     assert_eq!((done.count, done.complete), (300, true));

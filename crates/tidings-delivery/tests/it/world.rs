@@ -132,6 +132,15 @@ impl World {
     }
 
     pub(crate) async fn with(seed: u64, settings: Settings) -> Self {
+        Self::behind(seed, settings, |store| store).await
+    }
+
+    /// With something between the engine and the store.
+    pub(crate) async fn behind(
+        seed: u64,
+        settings: Settings,
+        between: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+    ) -> Self {
         let clock = TestClock::new();
         let seed = Seed::new(seed);
         let receivers = Receivers::new(Arc::clone(&clock));
@@ -144,7 +153,7 @@ impl World {
         store.create_project(project).await.unwrap();
         let life = Life::new(&receivers, 0);
         let engine = Engine::start(Parts {
-            store: Arc::clone(&store) as Arc<dyn Store>,
+            store: between(Arc::clone(&store) as Arc<dyn Store>),
             transport: Arc::clone(&life) as Arc<dyn Transport>,
             keyring: Arc::new(OpenKeyring),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use tidings_app::Access;
-use tidings_domain::Fault;
+use tidings_domain::{Fault, Value};
 
 use super::run;
 use crate::route::{Call, Method, Reply, Row};
@@ -29,9 +29,11 @@ async fn get(call: Call) -> Result<Reply, Fault> {
 }
 
 async fn update(call: Call) -> Result<Reply, Fault> {
+    let answer = |settings: &Value| Reply::json(StatusCode::OK, settings);
+    let keep = call.keep(answer);
     let settings = call
         .app
-        .update_settings(call.caller()?, &call.json())
+        .update_settings_keeping(call.caller()?, &call.json(), keep)
         .await?;
-    Ok(Reply::json(StatusCode::OK, &settings))
+    Ok(call.kept(answer(&settings)))
 }

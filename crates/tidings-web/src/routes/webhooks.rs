@@ -3,7 +3,7 @@
 use http::{StatusCode, header};
 use tidings_app::Access;
 use tidings_app::reader::object;
-use tidings_app::webhooks::{SweepAnswer, Switch};
+use tidings_app::webhooks::{Answer, SweepAnswer, Switch};
 use tidings_domain::{Fault, Value, WebhookId};
 
 use super::run;
@@ -154,11 +154,21 @@ async fn progress(call: Call) -> Result<Reply, Fault> {
 
 async fn update(call: Call) -> Result<Reply, Fault> {
     let (caller, project) = (call.caller()?, call.project()?);
-    let webhook = call
+    let keep = call.keep(shown);
+    let changed = call
         .app
-        .update_webhook(caller, project, call.id()?, &call.json())
+        .update_webhook_keeping((caller, project), call.id()?, &call.json(), keep)
         .await?;
-    Ok(Reply::json(StatusCode::OK, &webhook))
+    Ok(answered(&call, &changed))
+}
+
+fn shown(webhook: &Value) -> Reply {
+    Reply::json(StatusCode::OK, webhook)
+}
+
+fn answered(call: &Call, answer: &Answer) -> Reply {
+    let reply = shown(&answer.shown);
+    if answer.kept { call.kept(reply) } else { reply }
 }
 
 async fn delete(call: Call) -> Result<Reply, Fault> {
@@ -202,11 +212,12 @@ async fn resume(call: Call) -> Result<Reply, Fault> {
 
 async fn switch(call: Call, switch: Switch) -> Result<Reply, Fault> {
     let (caller, project) = (call.caller()?, call.project()?);
-    let webhook = call
+    let keep = call.keep(shown);
+    let switched = call
         .app
-        .switch_webhook(caller, project, call.id()?, switch)
+        .switch_webhook_keeping((caller, project), call.id()?, switch, keep)
         .await?;
-    Ok(Reply::json(StatusCode::OK, &webhook))
+    Ok(answered(&call, &switched))
 }
 
 async fn recover(call: Call) -> Result<Reply, Fault> {

@@ -94,13 +94,15 @@ async fn the_same_request_is_answered_again_and_done_once() {
                 201,
             ),
             ("PATCH", "/webhooks/1", r#"{"name":"Named"}"#, 200),
+            ("PATCH", "/webhooks/1", r#"{"enabled":false}"#, 200),
+            ("POST", "/webhooks/1/enable", "", 200),
             ("POST", "/webhooks/1/pause", "", 200),
             ("POST", "/webhooks/1/test", r#"{"event":"submit"}"#, 200),
             ("DELETE", "/webhooks/1", "", 204),
         ];
         for (method, path, body, status) in cases {
             let path = format!("{HB}{path}");
-            let key = format!("{method}-{path}");
+            let key = format!("{method}-{path}-{}", body.len());
             let first = house.keyed("app", &key, method, &path, body).await;
             assert_eq!(first.status, status, "{method} {path}: {}", first.text);
             let (weight, sent) = (house.weight().await, house.receiver.got.lock().len());
@@ -486,6 +488,89 @@ async fn dies_after(house: &House, call: &'static str, request: Request<Body>) {
     asked.abort();
 }
 
+/// The call of the store that does it, and the request.
+type Write = (&'static str, &'static str, String, &'static str, u16);
+
+fn small_writes(webhook: &str, token: String) -> Vec<Write> {
+    let webhook = webhook.to_owned();
+    vec![
+        (
+            "record",
+            "POST",
+            format!("{HB}/tasks"),
+            r#"{"title":"Once"}"#,
+            201,
+        ),
+        (
+            "record",
+            "POST",
+            format!("{HB}/changes"),
+            r#"[{"op":"put","collection":"tasks","data":{"title":"Twice?"}}]"#,
+            200,
+        ),
+        (
+            "record",
+            "PATCH",
+            format!("{HB}/items"),
+            r#"{"objects":[{"collection":"tasks","id":1}],"set":{"title":"Bulk"}}"#,
+            200,
+        ),
+        ("record", "DELETE", format!("{HB}/tasks/1"), "", 204),
+        ("record", "PATCH", HB.to_owned(), r#"{"name":"Haven"}"#, 200),
+        (
+            "keep",
+            "POST",
+            format!("{HB}/webhooks"),
+            r#"{"url":"https://example.com/b","dialect":"squish"}"#,
+            201,
+        ),
+        (
+            "keep",
+            "POST",
+            format!("{webhook}/secret/rotate"),
+            r#"{"overlap_seconds":60}"#,
+            200,
+        ),
+        (
+            "keep",
+            "PATCH",
+            webhook.clone(),
+            r#"{"url":"https://example.com/c","name":"Renamed"}"#,
+            200,
+        ),
+        (
+            "keep",
+            "PATCH",
+            "/api/v1/settings".to_owned(),
+            r#"{"failure_limit":7}"#,
+            200,
+        ),
+        ("keep", "DELETE", webhook.clone(), "", 204),
+        (
+            "keep",
+            "POST",
+            format!("{HB}/tokens"),
+            r#"{"name":"ci","kind":"app"}"#,
+            201,
+        ),
+        ("keep", "DELETE", token, "", 204),
+        (
+            "keep",
+            "POST",
+            "/api/v1/projects".to_owned(),
+            r#"{"key":"NEW","name":"New"}"#,
+            201,
+        ),
+        (
+            "keep",
+            "DELETE",
+            "/api/v1/projects/OTHER".to_owned(),
+            "",
+            204,
+        ),
+    ]
+}
+
 /// What was committed is answered by the next process as it would have been by the one that died, and not done again.
 #[tokio::test]
 async fn an_answer_that_a_crash_cut_off_is_given_by_the_next_process() {
@@ -502,73 +587,13 @@ async fn an_answer_that_a_crash_cut_off_is_given_by_the_next_process() {
             format!("{HB}/webhooks/{webhook}"),
             token.header("location").to_owned(),
         );
-        let cases = [
-            (
-                "record",
-                "POST",
-                format!("{HB}/tasks"),
-                r#"{"title":"Once"}"#,
-                201,
-            ),
-            (
-                "record",
-                "POST",
-                format!("{HB}/changes"),
-                r#"[{"op":"put","collection":"tasks","data":{"title":"Twice?"}}]"#,
-                200,
-            ),
-            (
-                "record",
-                "PATCH",
-                format!("{HB}/items"),
-                r#"{"objects":[{"collection":"tasks","id":1}],"set":{"title":"Bulk"}}"#,
-                200,
-            ),
-            ("record", "DELETE", format!("{HB}/tasks/1"), "", 204),
-            ("record", "PATCH", HB.to_owned(), r#"{"name":"Haven"}"#, 200),
-            (
-                "keep",
-                "POST",
-                format!("{HB}/webhooks"),
-                r#"{"url":"https://example.com/b","dialect":"squish"}"#,
-                201,
-            ),
-            (
-                "keep",
-                "POST",
-                format!("{webhook}/secret/rotate"),
-                r#"{"overlap_seconds":60}"#,
-                200,
-            ),
-            ("keep", "DELETE", webhook.clone(), "", 204),
-            (
-                "keep",
-                "POST",
-                format!("{HB}/tokens"),
-                r#"{"name":"ci","kind":"app"}"#,
-                201,
-            ),
-            ("keep", "DELETE", token, "", 204),
-            (
-                "keep",
-                "POST",
-                "/api/v1/projects".to_owned(),
-                r#"{"key":"NEW","name":"New"}"#,
-                201,
-            ),
-            (
-                "keep",
-                "DELETE",
-                "/api/v1/projects/OTHER".to_owned(),
-                "",
-                204,
-            ),
-        ];
-        for (call, method, path, body, status) in cases {
-            let request = house.request("admin", &path, method, &path, body);
+        let cases = small_writes(&webhook, token);
+        for (n, (call, method, path, body, status)) in cases.into_iter().enumerate() {
+            let key = format!("case-{n}");
+            let request = house.request("admin", &key, method, &path, body);
             dies_after(&house, call, request).await;
             let weight = house.weight().await;
-            let got = house.keyed("admin", &path, method, &path, body).await;
+            let got = house.keyed("admin", &key, method, &path, body).await;
             assert_eq!(
                 (got.status, got.header("idempotency-replayed")),
                 (status, "true"),
@@ -585,6 +610,50 @@ async fn an_answer_that_a_crash_cut_off_is_given_by_the_next_process() {
                 (200, false) => assert!(!got.json().as_map().is_empty(), "{path}"),
                 _ => {}
             }
+        }
+    }
+}
+
+/// What would be kept after the fact is not.
+struct KeepsNothing;
+
+#[async_trait]
+impl Gate for KeepsNothing {
+    async fn before(&self, call: &'static str) -> Result<(), StoreError> {
+        match call {
+            "keep" => Err(StoreError::Unavailable("gone".to_owned())),
+            _ => Ok(()),
+        }
+    }
+
+    async fn after(&self, _: &'static str) {}
+}
+
+/// The engine does the switching, and has the answer written with it.
+#[tokio::test]
+async fn the_answer_to_a_switch_is_kept_with_the_switch() {
+    for house in House::both().await {
+        let webhook = house.webhook("app", "").await;
+        let webhook = format!("{HB}/webhooks/{webhook}");
+        let cases = [
+            ("PATCH", webhook.clone(), r#"{"enabled":false}"#),
+            ("PATCH", webhook.clone(), r#"{"enabled":true}"#),
+            ("POST", format!("{webhook}/disable"), ""),
+            ("POST", format!("{webhook}/enable"), ""),
+        ];
+        for (n, (method, path, body)) in cases.into_iter().enumerate() {
+            let key = format!("switch-{n}");
+            let request = house.request("admin", &key, method, &path, body);
+            let door = house.behind(Arc::new(KeepsNothing));
+            assert_eq!(door.answer(request).await.status(), 200, "{method} {path}");
+            let again = house.keyed("admin", &key, method, &path, body).await;
+            assert_eq!(
+                (again.status, again.header("idempotency-replayed")),
+                (200, "true"),
+                "{method} {path}: {}",
+                again.text
+            );
+            assert_eq!(again.at("enabled"), (n % 2 == 1).into(), "{}", again.text);
         }
     }
 }

@@ -279,10 +279,77 @@ async fn switching_shows_in_health() {
 }
 
 #[tokio::test]
+async fn resend_refuses_what_it_cannot_do() {
+    let house = House::new().await;
+    let id = house.webhook("admin", "").await;
+    let path = format!("{ALL}/{id}/resend");
+    let since = r#""since":"2026-03-01T00:00:00Z""#;
+    for (body, status, code, field) in [
+        (
+            r#"{"since":"2025-01-01T00:00:00Z","states":["failed"]}"#.to_owned(),
+            422,
+            "before_retention",
+            "/since",
+        ),
+        (
+            r#"{"since":"2027-01-01T00:00:00Z","states":["failed"]}"#.to_owned(),
+            422,
+            "range",
+            "/since",
+        ),
+        (format!("{{{since}}}"), 422, "required", "/states"),
+        (
+            format!("{{{since},\"states\":[]}}"),
+            422,
+            "required",
+            "/states",
+        ),
+        (
+            format!("{{{since},\"states\":[\"parked\"]}}"),
+            422,
+            "unknown_word",
+            "/states/0",
+        ),
+        (
+            format!("{{{since},\"states\":[\"failed\"],\"until\":\"2026-02-28T00:00:00Z\"}}"),
+            422,
+            "range",
+            "/until",
+        ),
+    ] {
+        let got = house.admin("POST", &path, &body).await;
+        assert_eq!((got.status, got.fields()), (status, vec![field.to_owned()]));
+        assert_eq!(got.at("errors/0/code"), code.into(), "{}", got.text);
+    }
+    let fine = format!("{{{since},\"states\":[\"failed\",\"expired\"]}}");
+    let got = house.admin("POST", &path, &fine).await;
+    assert_eq!((got.status, got.at("count")), (202, 0.into()));
+    house
+        .admin("POST", &format!("{ALL}/{id}/disable"), "")
+        .await;
+    let got = house.admin("POST", &path, &fine).await;
+    assert_eq!(
+        (got.status, got.code().as_str()),
+        (409, "webhook_disabled"),
+        "{}",
+        got.text
+    );
+}
+
+#[tokio::test]
 async fn recover_looks_no_further_back_than_the_log() {
     let house = House::new().await;
     let id = house.webhook("admin", "").await;
     let path = format!("{ALL}/{id}/recover");
+    // Parked deliveries are kept for 90 days, the rest for 30.
+    let parked = house
+        .admin(
+            "POST",
+            &path,
+            r#"{"since":"2025-12-10T00:00:00Z","mode":"skip"}"#,
+        )
+        .await;
+    assert_eq!(parked.status, 202, "{}", parked.text);
     let old = house
         .admin(
             "POST",
@@ -295,7 +362,7 @@ async fn recover_looks_no_further_back_than_the_log() {
         old.at("detail")
             .as_str()
             .unwrap()
-            .contains("2026-01-31T11:40:00Z"),
+            .contains("2025-12-02T11:40:00Z"),
         "{}",
         old.text
     );
