@@ -41,7 +41,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     (
         "soak",
-        "the long runs, by name: overload, hostile, faults, fuzz, schemathesis; without one: kill cycles, backups, seeds",
+        "the long runs with the large figures: all of them, or one by name; an unknown name lists them",
     ),
 ];
 

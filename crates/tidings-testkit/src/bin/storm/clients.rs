@@ -224,32 +224,51 @@ pub(crate) async fn hoard(plan: Plan) -> Value {
     json!({"opened": opened, "cut_off": cut_off})
 }
 
-/// How long `/healthz` takes from the connection on, while all the others are at it.
+/// How long `/healthz` takes from the connection on, while all the others are at it; and of that, until the connection stands (the
+/// system does that by itself) and from then on (the server does).
 pub(crate) async fn probe(plan: Plan) -> Value {
-    let mut took: Vec<u64> = Vec::new();
+    let mut took: [Vec<u64>; 3] = Default::default();
     let mut failed = 0_u64;
     let mut turns = tokio::time::interval(Duration::from_millis(100));
     while Instant::now() < plan.end {
         turns.tick().await;
         let asked = Instant::now();
-        match healthy(&plan).await {
-            Ok(true) => took.push(u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX)),
-            Ok(false) | Err(_) => failed += 1,
+        let Ok(connected) = healthy(&plan).await else {
+            failed += 1;
+            continue;
+        };
+        let all = asked.elapsed();
+        let parts = [all, connected, all.saturating_sub(connected)];
+        for (list, part) in took.iter_mut().zip(parts) {
+            list.push(u64::try_from(part.as_micros()).unwrap_or(u64::MAX));
         }
     }
-    took.sort_unstable();
-    let at = |share: usize| {
-        let last = took.len().saturating_sub(1);
-        took.get(last * share / 1_000).copied().unwrap_or(0)
-    };
-    json!({"count": took.len(), "failed": failed, "p50_us": at(500), "p99_us": at(990), "max_us": at(1_000)})
+    let [all, connect, answer] = took.map(|mut list| {
+        list.sort_unstable();
+        move |share: usize| {
+            let last = list.len().saturating_sub(1);
+            let at = list.get(last * share / 1_000).copied();
+            (list.len(), at.unwrap_or(0))
+        }
+    });
+    json!({
+        "count": all(0).0, "failed": failed, "p50_us": all(500).1, "p99_us": all(990).1, "max_us": all(1_000).1,
+        "connect_p99_us": connect(990).1, "answer_p99_us": answer(990).1,
+    })
 }
 
-async fn healthy(plan: &Plan) -> Result<bool> {
+/// Asks once; how long it took to connect.
+async fn healthy(plan: &Plan) -> Result<Duration> {
+    let asked = Instant::now();
     let mut stream = connect(plan).await?;
+    let connected = asked.elapsed();
     let health = b"GET /healthz HTTP/1.1\r\nHost: tidings\r\nConnection: close\r\n\r\n";
     stream.write_all(health).await?;
     let mut said = Vec::new();
     tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut said)).await??;
-    Ok(said.starts_with(b"HTTP/1.1 200 "))
+    if said.starts_with(b"HTTP/1.1 200 ") {
+        Ok(connected)
+    } else {
+        Err("not healthy".into())
+    }
 }

@@ -83,7 +83,13 @@ async fn sigterm_under_load_answers_what_it_took_and_repeats_what_it_cut_off() {
             || dripping.received().len() <= dripped
         {
             turns.tick().await;
-            assert!(begun.elapsed() < RECOVERY, "no answers");
+            assert!(
+                begun.elapsed() < RECOVERY,
+                "{cycle}: {:?} answers, {hung} and then {} hung, {dripped} and then {} dripped",
+                seen.answered,
+                hanging.received().len(),
+                dripping.received().len()
+            );
         }
         server.signal("TERM");
         let begun = Instant::now();
