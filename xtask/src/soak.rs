@@ -57,15 +57,13 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let Some((name, rest)) = arguments.split_first() else {
         return all();
     };
-    match STAGES.iter().find(|(known, ..)| known == name) {
-        Some((_, _, stage)) => stage(rest),
-        None => {
-            for (name, what, _) in STAGES {
-                println!("  soak {name:11} {what}");
-            }
-            bail!("there is no long run called {name}")
-        }
+    if let Some((_, _, stage)) = STAGES.iter().find(|(known, ..)| known == name) {
+        return stage(rest);
     }
+    for (name, what, _) in STAGES {
+        println!("  soak {name:13} {what}");
+    }
+    bail!("there is no long run called {name}")
 }
 
 fn all() -> anyhow::Result<()> {
@@ -83,7 +81,7 @@ fn all() -> anyhow::Result<()> {
                 format!("FAILED: {error:#}")
             }
         };
-        lines.push(format!("soak {name:11} {minutes:6.1} min  {word}"));
+        lines.push(format!("soak {name:13} {minutes:6.1} min  {word}"));
     }
     println!("\n{}", lines.join("\n"));
     if !failed.is_empty() {
