@@ -7,6 +7,7 @@ use crate::collection::{Collection, ITEMS, ObjectRef};
 use crate::doc::Doc;
 use crate::id::{EventId, ProjectId};
 use crate::project::Project;
+use crate::value::MAX_SAFE_INTEGER;
 use crate::view::View;
 
 /// One write, in the order in which they were made.
@@ -192,7 +193,7 @@ impl<'v> Overlay<'v> {
     pub fn take_rank(&mut self, collection: Collection) -> i64 {
         let max = self.max_rank(collection);
         self.max_ranks.insert(collection, max);
-        max.saturating_add(1)
+        max.saturating_add(1).min(MAX_SAFE_INTEGER)
     }
 }
 

@@ -7,7 +7,7 @@ use tidings_domain::schema::{self, Kind, Member, SetBy, Standard};
 use tidings_domain::value::MAX_SAFE_INTEGER;
 use tidings_domain::{Collection, Value, View, link};
 
-use crate::schema_names::{input_name, name, patch_name, words};
+use crate::schema_names::{input_name, is_kept, name, patch_name, put_name, words};
 
 /// Which way a value goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,13 @@ pub(super) fn schemas(collection: Collection) -> Vec<(String, Value)> {
         .filter(|m| m.standard == Standard::Required && m.name != "id")
         .map(|m| m.name)
         .collect();
+    let put: Vec<&str> = table
+        .iter()
+        .filter(|m| required.contains(&m.name) && !is_kept(m))
+        .map(|m| m.name)
+        .collect();
+    let kept = table.iter().filter(|m| is_kept(m)).map(|m| m.name);
+    let kept = kept.collect::<Vec<_>>().join(", ");
     let mut patched = all(Way::Patch);
     if schema::COMMENTABLE.contains(&collection) {
         let comment = object([("$ref", "#/components/schemas/CommentInline".into())]);
@@ -47,7 +54,20 @@ pub(super) fn schemas(collection: Collection) -> Vec<(String, Value)> {
     } else {
         "A"
     };
-    vec![
+    let written = |about: String, required: Vec<&str>| {
+        object([
+            ("type", "object".into()),
+            (
+                "description",
+                format!("{about} Members that the server sets are ignored when they equal what is stored, so that what was read can be written back.").into(),
+            ),
+            ("required", required.into()),
+            ("additionalProperties", false.into()),
+            ("properties", Value::Map(all(Way::Write))),
+            ("examples", Value::List(vec![input_example(table, &example)])),
+        ])
+    };
+    let mut schemas = vec![
         (
             name(collection),
             object([
@@ -60,17 +80,7 @@ pub(super) fn schemas(collection: Collection) -> Vec<(String, Value)> {
         ),
         (
             input_name(collection),
-            object([
-                ("type", "object".into()),
-                (
-                    "description",
-                    format!("{an} {noun} to create or replace. Members that the server sets are ignored when they equal what is stored, so that what was read can be written back.").into(),
-                ),
-                ("required", required.into()),
-                ("additionalProperties", false.into()),
-                ("properties", Value::Map(all(Way::Write))),
-                ("examples", Value::List(vec![input_example(table, &example)])),
-            ]),
+            written(format!("{an} {noun} to create or replace."), required),
         ),
         (
             patch_name(collection),
@@ -85,7 +95,13 @@ pub(super) fn schemas(collection: Collection) -> Vec<(String, Value)> {
                 ("examples", Value::List(vec![patch_example(table, &example)])),
             ]),
         ),
-    ]
+    ];
+    if !kept.is_empty() {
+        let about =
+            format!("{an} {noun} to create or replace; only to create it, {kept} must be given.");
+        schemas.push((put_name(collection), written(about, put)));
+    }
+    schemas
 }
 
 /// What a caller would say to create the example.

@@ -12,7 +12,7 @@ use super::run;
 use crate::prefer::{self, Shape, Wait};
 use crate::problem;
 use crate::route::{Call, Input, Method, Parameter, Payload, Reply, Row};
-use crate::schema_names::{input_name, name, patch_name, words};
+use crate::schema_names::{input_name, name, patch_name, put_name, words};
 
 const EVENT: HeaderName = HeaderName::from_static("tidings-event");
 const ACTOR: &str = "tidings-actor";
@@ -151,7 +151,7 @@ fn collection_rows(collection: Collection) -> Vec<Row> {
                 tag(collection),
                 format!("Creates or replaces a {noun}; what is left out returns to its default."),
             )
-            .takes(input_name(collection))
+            .takes(put_name(collection))
             .gives(200, name(collection))
             .or(&[(201, "Created")])
             .knows(&[SILENT]),
