@@ -2,8 +2,6 @@
 //!
 //! The same facts can be had of the API one by one; a page would need dozens of requests.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use tidings_domain::delivery::DeliveryState;
 use tidings_domain::write::Target;
 use tidings_domain::{
@@ -16,6 +14,8 @@ use crate::reader::object;
 use crate::refusal::{absent, refusal};
 use crate::{Access, App, Caller, Listed, Paging};
 
+mod named;
+
 /// Most deliveries of an event that are counted.
 const MOST_DELIVERIES: usize = 50;
 /// Most characters of a comment that a list shows.
@@ -27,7 +27,7 @@ const MOST_CHOICES: usize = 500;
 
 impl App {
     /// The recent updates, newest first, as [`App::activities`] has them, each with `actor_name`, `label` (what people call the object), `text` of a comment, `on` and
-    /// `on_title` of what hangs on something, and, for those who may see the log, `deliveries`: how many by state.
+    /// `on_title` of what hangs on something, old and new values by name where they refer to something, and, for those who may see the log, `deliveries`: how many by state.
     pub async fn updates(
         &self,
         caller: &Caller,
@@ -71,6 +71,7 @@ impl App {
         let mut told = Vec::new();
         for (activity, more) in activities.iter().zip(more) {
             let mut members = show(activity).as_map().to_vec();
+            members.retain(|(name, _)| more.iter().all(|(said, _)| said != name));
             members.extend(more);
             let deliveries = if Access::Watch.admits(caller) {
                 self.sent_because_of(project, activity.event.id).await?
@@ -226,7 +227,6 @@ fn beside(view: &dyn View, event: &Event) -> Vec<(String, Value)> {
         "actor_name".to_owned(),
         event.actor.map(|id| name_of(view, id)).into(),
     )];
-    let mut people = BTreeMap::new();
     let mut say = |name: &str, value: Value| members.push((name.to_owned(), value));
     if let What::Change(change) = &event.what {
         let doc = &change.object;
@@ -241,29 +241,15 @@ fn beside(view: &dyn View, event: &Event) -> Vec<(String, Value)> {
             .and_then(|c| c.opt_text("body"))
             .or(text);
         say("text", text.map(excerpt).into());
-        let ids: BTreeSet<i64> = change.changes.iter().flat_map(people_in).collect();
-        people.extend(
-            ids.into_iter()
-                .map(|id| (id.to_string(), name_of(view, id))),
+        say(
+            "changes",
+            named::changes(view, doc.collection(), &change.changes),
         );
     }
-    let people = people.into_iter().map(|(id, name)| (id, name.into()));
-    members.push(("people".to_owned(), Value::Map(people.collect())));
-    members
-}
-
-/// The members that a change of a field names.
-fn people_in(change: &tidings_domain::FieldChange) -> Vec<i64> {
-    const PEOPLE: [&str; 4] = ["assignees", "members", "notify", "member"];
-    if !PEOPLE.contains(&change.member.as_str()) {
-        return Vec::new();
+    if let What::Bulk(bulk) = &event.what {
+        say("set", named::set(view, &bulk.set));
     }
-    let both = [&change.old, &change.new];
-    let ids = both.into_iter().flat_map(|value| match value {
-        Value::Int(id) => vec![*id],
-        other => other.as_list().iter().filter_map(Value::as_int).collect(),
-    });
-    ids.collect()
+    members
 }
 
 fn title_of(view: &dyn View, on: ObjectRef) -> Option<String> {

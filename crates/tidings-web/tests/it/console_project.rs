@@ -126,6 +126,52 @@ async fn an_edit_shows_old_and_new_and_carries_a_comment() {
     );
 }
 
+/// What refers to something is said by its name, on the page of updates and on the event's own.
+#[tokio::test]
+async fn old_and_new_values_are_names() {
+    let house = House::with_people().await;
+    let put = async |path: &str, body: &str| {
+        let path = format!("/api/v1/projects/HB/{path}");
+        let done = house.admin("PUT", &path, body).await;
+        assert!(done.status < 300, "{}", done.text);
+    };
+    let dates = r#""start_date":"2026-03-02","end_date":"2026-03-16""#;
+    put("sprints/4", &format!(r#"{{"name":"Spring tide",{dates}}}"#)).await;
+    put("features/4", r#"{"name":"Moorings"}"#).await;
+    put("stories/9", r#"{"title":"Parent pier"}"#).await;
+    put("tasks/10", r#"{"title":"Paint"}"#).await;
+    let all = r#"{"title":"Paint","sprint":4,"feature":4,"parent":9,"assignees":[1],"score":4}"#;
+    put("tasks/10", all).await;
+    let away = r#"{"objects":[{"collection":"tasks","id":10}],"set":{"sprint":null}}"#;
+    let bulk = house
+        .admin("PATCH", "/api/v1/projects/HB/items", away)
+        .await;
+    assert!(bulk.status < 300, "{}", bulk.text);
+    let page = house.open("product_owner", "/projects/HB").await;
+    for said in [
+        "<ins>Spring tide</ins>",
+        "<ins>Moorings</ins>",
+        "<ins>Parent pier</ins>",
+        "<ins>The product_owner</ins>",
+        "<ins>4</ins>",
+        "<del>Spring tide</del>",
+    ] {
+        assert!(page.text.contains(said), "{said}: {}", page.text);
+    }
+    assert_eq!(
+        page.text.matches("<ins>4</ins>").count(),
+        1,
+        "the score only"
+    );
+
+    let gone = house
+        .admin("DELETE", "/api/v1/projects/HB/sprints/4", "")
+        .await;
+    assert!(gone.status < 300, "{}", gone.text);
+    let page = house.open("product_owner", "/projects/HB").await;
+    assert!(page.text.contains("<ins>sprint 4</ins>"), "{}", page.text);
+}
+
 #[tokio::test]
 async fn comments_and_timers_are_a_button_away() {
     let house = House::with_people().await;
