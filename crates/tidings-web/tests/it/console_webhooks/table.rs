@@ -195,13 +195,17 @@ async fn test_all_sends_the_sample_of_each_row() {
         ]);
         assert_eq!(house.submit(OWNER, &path, &row).await.status, 303);
     }
-    let page = house
+    let sent = house
         .submit(
             OWNER,
             &format!("{path}/test"),
             &form(&[("dialect", "gitscrum")]),
         )
         .await;
+    assert_eq!(sent.status, 303, "{}", sent.text);
+    // Loaded again, the page shows them again, and nothing is sent.
+    house.open(OWNER, sent.header("location")).await;
+    let page = house.open(OWNER, sent.header("location")).await;
     assert_eq!(page.status, 200, "{}", page.text);
     let results = page.text.split("Test results").nth(1).unwrap();
     let results = results.split("</section>").next().unwrap();
@@ -216,4 +220,8 @@ async fn test_all_sends_the_sample_of_each_row() {
         assert!(results.contains(part), "no {part} in {results}");
     }
     assert_eq!(house.receiver.got.lock().len(), 2);
+    let gone = format!("{path}?dialect=gitscrum&tested=dlv_01fsc4zgv00g0,x");
+    let page = house.open(OWNER, &gone).await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    assert!(!page.text.contains("Test results"), "{}", page.text);
 }

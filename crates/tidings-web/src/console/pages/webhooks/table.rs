@@ -2,6 +2,7 @@
 
 use tidings_app::Access;
 use tidings_app::reader::object;
+use tidings_domain::fault::FaultKind;
 use tidings_domain::project::WebhookSwitch;
 use tidings_domain::{Fault, Value};
 
@@ -13,10 +14,19 @@ use crate::routes::run;
 /// The dialect whose own habit it is.
 const DEFAULT: &str = "gitscrum";
 
-const KNOWS: [Parameter; 1] = [Parameter {
-    name: "dialect",
-    description: "Whose codes; GitScrum's when left out.",
-}];
+/// More results than any dialect has events are nobody's.
+const MOST_RESULTS: usize = 100;
+
+const KNOWS: [Parameter; 2] = [
+    Parameter {
+        name: "dialect",
+        description: "Whose codes; GitScrum's when left out.",
+    },
+    Parameter {
+        name: "tested",
+        description: "Deliveries whose results are shown, with commas between them.",
+    },
+];
 
 pub(super) fn rows() -> Vec<Row> {
     const TABLE: &str = "/projects/{key}/webhooks/by-event";
@@ -42,21 +52,38 @@ struct Wrong {
 async fn page(call: Call) -> Result<Reply, Fault> {
     open!(call);
     let dialect = call.query.get("dialect").unwrap_or(DEFAULT).to_owned();
-    show(&call, &dialect, None, &[]).await
+    show(&call, &dialect, None).await
 }
 
-async fn show(
-    call: &Call,
-    dialect: &str,
-    wrong: Option<Wrong>,
-    results: &[Value],
-) -> Result<Reply, Fault> {
+/// The tests that were just sent: the address names them, so the page can be loaded again. What is not there is left out.
+async fn results(call: &Call, table: &Value) -> Result<Vec<Value>, Fault> {
+    let (caller, project) = (call.caller()?, call.project()?);
+    let tested = call.query.get("tested").unwrap_or_default();
+    let mut results = Vec::new();
+    for id in tested.split(',').take(MOST_RESULTS) {
+        let delivery = match call.app.delivery(caller, project, id).await {
+            Ok(delivery) => delivery,
+            Err(fault) if fault.kind == FaultKind::NotFound => continue,
+            Err(fault) => return Err(fault),
+        };
+        let code = words::text(&delivery, "code");
+        let name = find(table, code).map_or(code, |row| words::text(row, "name"));
+        results.push(object([
+            ("code", code.into()),
+            ("name", name.into()),
+            ("delivery", delivery.clone()),
+        ]));
+    }
+    Ok(results)
+}
+
+async fn show(call: &Call, dialect: &str, wrong: Option<Wrong>) -> Result<Reply, Fault> {
     let (caller, project) = (call.caller()?, call.project()?);
     let table = call.app.webhooks_by_event(caller, project, dialect).await?;
     let context = minijinja::context! {
         table => json(&table),
         dialects => json(&tidings_app::catalogue::dialects()),
-        results => json(&results),
+        results => json(&results(call, &table).await?),
         ..around(call, wrong.as_ref())?
     };
     let page = call.show("webhooks_by_event.html", context)?;
@@ -111,7 +138,7 @@ async fn save(call: Call) -> Result<Reply, Fault> {
         return part(&call, &dialect, &code, wrong.as_ref()).await;
     }
     if wrong.is_some() {
-        return show(&call, &dialect, wrong, &[]).await;
+        return show(&call, &dialect, wrong).await;
     }
     let to = format!(
         "/by-event?dialect={}#row-{}",
@@ -200,9 +227,16 @@ async fn test(call: Call) -> Result<Reply, Fault> {
     let dialect = call.form().get("dialect").to_owned();
     let (caller, project) = (call.caller()?, call.project()?);
     let results = call.app.test_by_event(caller, project, &dialect).await?;
+    let to = format!("/by-event?dialect={}", percent(&dialect));
     if results.is_empty() {
-        let to = format!("/by-event?dialect={}", percent(&dialect));
         return Ok(call.done(&address(&call, &to)?, "There is no URL to test yet."));
     }
-    show(&call, &dialect, None, &results).await
+    let deliveries = results.iter().filter_map(|r| r.member("delivery"));
+    let tested: Vec<&str> = deliveries.map(|d| words::text(d, "id")).collect();
+    let to = format!("{to}&tested={}", tested.join(","));
+    let said = match tested.len() {
+        1 => "1 test was sent.".to_owned(),
+        n => format!("{n} tests were sent."),
+    };
+    Ok(call.done(&address(&call, &to)?, said))
 }
