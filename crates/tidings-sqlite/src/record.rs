@@ -17,7 +17,7 @@ use tidings_domain::{Collection, DeliveryId, Doc, EventId, Fault, ObjectRef, Pro
 use tidings_storage::stored::write_event;
 use tidings_storage::{
     AsOf, EventIds, Message, NewMessage, Plan, Planner, Queued, RecordError, Recorded, Snapshot,
-    StoreError, WriteWhat,
+    StoreError, TokenKind, WriteWhat,
 };
 
 use crate::codes::{PENDING, Result, collection_code, sick, to_json, trigger_code};
@@ -392,8 +392,15 @@ impl Writer {
         if row.appears_or_goes {
             self.changed(&Fact::Members(project, collection));
         }
-        if row.deleted && row.key.collection == Collection::Members {
+        if row.appears_or_goes && row.key.collection == Collection::Members {
             // Whoever gets the number next is somebody else.
+            let kind = TokenKind::Member { member: row.key.id };
+            self.run(
+                "DELETE FROM tokens WHERE project = ?1 AND kind = ?2",
+                params![project.0, to_json(&kind)?],
+            )?;
+        }
+        if row.deleted && row.key.collection == Collection::Members {
             self.run(
                 "DELETE FROM memberships WHERE project = ?1 AND member = ?2",
                 [project.0, row.key.id],

@@ -24,8 +24,8 @@ use crate::{
     DeliverySummary, Done, EventDelivery, EventIds, Hour, LaneCounts, LaneStart, LastAttempt,
     MakeNotes, Memo, Message, NewMessage, NewSweep, Page, Plan, Planner, Pruned, Queued, ReadJob,
     RecordError, Recorded, Retention, ServerTime, Settlement, Snapshot, Store, StoreError,
-    StoreFigures, Sweep, SweepLeft, Swept, TestSend, Then, Token, Write, WriteWhat, created_ms,
-    memo_is_old, memos_of,
+    StoreFigures, Sweep, SweepLeft, Swept, TestSend, Then, Token, TokenKind, Write, WriteWhat,
+    created_ms, memo_is_old, memos_of,
 };
 
 mod accounts;
@@ -544,12 +544,25 @@ impl Disk {
             .projects
             .get_mut(&write.project)
             .ok_or(StoreError::NotFound)?;
+        let mut forget_tokens = |member: i64| {
+            let kind = TokenKind::Member { member };
+            let is_theirs = |t: &Token| t.project == Some(write.project) && t.kind == kind;
+            self.tokens.retain(|_, token| !is_theirs(token));
+        };
         match &write.what {
-            WriteWhat::Put(doc) => put(state.objects.entry(doc.key()).or_default(), write, doc),
+            WriteWhat::Put(doc) => {
+                let versions = state.objects.entry(doc.key()).or_default();
+                let appears = versions.last().is_none_or(|last| last.deleted);
+                if appears && doc.collection() == Collection::Members {
+                    forget_tokens(doc.id());
+                }
+                put(versions, write, doc);
+            }
             WriteWhat::Delete(key) => {
                 if key.collection == Collection::Members {
                     // Whoever gets the number next is somebody else.
                     self.people.forget_member(write.project, key.id);
+                    forget_tokens(key.id);
                 }
                 if let Some(versions) = state.objects.get_mut(key)
                     && let Some(last) = versions.last().filter(|v| !v.deleted)

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use tidings_domain::{AccountId, Collection, Doc, ObjectRef, ProjectId, SessionId};
+use tidings_domain::{AccountId, Collection, Doc, ObjectRef, ProjectId, SessionId, TokenId};
 
 use super::{Bench, conflict, not_found};
 use crate::accounts::{
     Account, Ends, LinkUse, MOST_SESSIONS, Membership, NewSession, OneTimeLink, Purpose,
     StoredSession,
 };
-use crate::{Deed, Done, Notes, StoreError, WriteWhat};
+use crate::{Deed, Done, Notes, StoreError, Token, TokenKind, WriteWhat};
 
 const AT: &str = "2023-11-14T22:13:20Z";
 
@@ -189,8 +189,51 @@ pub(super) async fn memberships(b: Bench) {
     let gone = ObjectRef::new(Collection::Members, 3);
     b.write(p, WriteWhat::Delete(gone)).await;
     assert_eq!(b.store.membership(ada, p).await.unwrap(), None);
+    members_tokens(&b, p, q).await;
     b.store.delete_project(q).await.unwrap();
     assert_eq!(b.store.memberships(ada, 0, 9).await.unwrap().data, []);
+}
+
+/// A member's tokens go with the member, in the same transaction, and nobody else's.
+async fn members_tokens(b: &Bench, p: ProjectId, q: ProjectId) {
+    let person = |sequence: i64| {
+        let doc = Doc::empty(Collection::Members)
+            .with("id", 7)
+            .with("sequence", sequence);
+        WriteWhat::Put(Arc::new(doc))
+    };
+    b.write(p, person(1)).await;
+    b.write(q, person(1)).await;
+    let app = TokenKind::App;
+    let of = |member| TokenKind::Member { member };
+    let all = [(p, of(7)), (p, of(70)), (p, app), (q, of(7))];
+    for (n, (project, kind)) in (100..).zip(all) {
+        let token = Token {
+            id: TokenId(0),
+            project: Some(project),
+            name: "of a member".into(),
+            kind,
+            hash: [n; 32],
+            hint: "tid_xxxx".into(),
+            expires_at: None,
+            created_at: AT.into(),
+        };
+        b.store.create_token(token).await.unwrap();
+    }
+    let left = async || {
+        let mut left = Vec::new();
+        for n in 100..104 {
+            left.push(b.store.token_by_hash(&[n; 32]).await.unwrap().is_some());
+        }
+        left
+    };
+    b.write(p, person(2)).await;
+    assert_eq!(left().await, [true, true, true, true], "they only changed");
+    let gone = ObjectRef::new(Collection::Members, 7);
+    b.write(p, WriteWhat::Delete(gone)).await;
+    assert_eq!(left().await, [false, true, true, true]);
+    b.write(p, person(3)).await;
+    assert_eq!(left().await, [false, true, true, true]);
 }
 
 pub(super) async fn sessions(b: Bench) {

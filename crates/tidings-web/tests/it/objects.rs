@@ -210,6 +210,14 @@ async fn a_members_token_dies_with_its_member() {
     }
     house.admin("DELETE", &format!("{HB}/members/1"), "").await;
     assert_eq!(house.ask("nadia", "GET", &webhooks, "").await.status, 401);
+
+    // Whoever gets the number next is somebody else.
+    let body = r#"{"first_name":"Otto","role":"product_owner"}"#;
+    let next = house.admin("PUT", &format!("{HB}/members/1"), body).await;
+    assert_eq!(next.status, 201, "{}", next.text);
+    assert_eq!(house.ask("nadia", "GET", &webhooks, "").await.status, 401);
+    let left = house.admin("GET", &format!("{HB}/tokens"), "").await;
+    assert!(!left.text.contains(r#""member":1"#), "{}", left.text);
 }
 
 #[tokio::test]
