@@ -1,3 +1,5 @@
+//! What the patterns of links take and refuse.
+
 use regex_automata::nfa::thompson::pikevm::PikeVM;
 
 use super::{BASE, LINK, PLAIN_LINK, is_base, is_link, is_plain_link};

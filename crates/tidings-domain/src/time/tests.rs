@@ -1,3 +1,5 @@
+//! What is read as a time, and how it is shown.
+
 use super::{parse, show};
 
 fn check(text: &str, shown: Option<&str>) {
