@@ -100,6 +100,7 @@ fn environment() -> Environment<'static> {
     environment.add_filter("sentence", sentence);
     environment.add_filter("percent", |text: &str| percent(text));
     environment.add_filter("pretty", pretty);
+    environment.add_filter("pieces", pieces);
     environment.add_function("link", link);
     environment
 }
@@ -162,6 +163,19 @@ fn link(path: &str, parameters: Kwargs) -> Result<String, Error> {
     }
     parameters.assert_all_used()?;
     Ok(text)
+}
+
+/// A URL in the pieces between which a line may break: after what separates its parts.
+fn pieces(url: &str) -> Vec<String> {
+    let mut pieces: Vec<String> = Vec::new();
+    for part in url.split_inclusive(['/', '?', '&', '=']) {
+        match pieces.last_mut() {
+            // `https://` and the host stay together.
+            Some(last) if last.ends_with(":/") || last.ends_with("://") => last.push_str(part),
+            _ => pieces.push(part.to_owned()),
+        }
+    }
+    pieces
 }
 
 /// Percent-encoded, for a path's segment or a query's value.

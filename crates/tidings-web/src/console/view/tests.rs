@@ -1,6 +1,8 @@
 //! Templates can be read; numbers, words and links for people; hostile text stays text.
 
-use super::{bytes, count, environment, millis, percent, prepare, pretty, sentence, spell, words};
+use super::{
+    bytes, count, environment, millis, percent, pieces, prepare, pretty, sentence, spell, words,
+};
 
 #[test]
 fn every_template_can_be_read() {
@@ -30,6 +32,21 @@ fn numbers_and_words_for_people() {
     assert_eq!(percent("a b/ü&"), "a%20b%2F%C3%BC%26");
     assert_eq!(pretty("{\"a\":1}"), "{\n  \"a\": 1\n}");
     assert_eq!(pretty("not json"), "not json");
+}
+
+#[test]
+fn a_url_breaks_between_its_parts() {
+    for (url, broken) in [
+        (
+            "https://ci.example/hooks/tidings?a=1&b",
+            "https://ci.example/|hooks/|tidings?|a=|1&|b",
+        ),
+        ("https://ci.example", "https://ci.example"),
+        ("https://", "https://"),
+        ("", ""),
+    ] {
+        assert_eq!(pieces(url).join("|"), broken);
+    }
 }
 
 #[test]
