@@ -1,8 +1,9 @@
 //! Retention: one small step at a time, between other requests.
 
 use rusqlite::params;
+use tidings_domain::DeliveryId;
 use tidings_domain::delivery::Trigger;
-use tidings_storage::{MEMO_KEPT_MS, Pruned, Retention};
+use tidings_storage::{MEMO_KEPT_MS, Pruned, Retention, created_ms};
 
 use crate::codes::{EXPIRED, Result, limit, sick, trigger_code};
 use crate::question::first_id;
@@ -83,7 +84,7 @@ impl Writer {
             )
             .map_err(sick)?;
         let found = statement
-            .query_map(params![self.prune_from, limit(step)], |row| {
+            .query_map(params![self.prune_from, limit(step + 1)], |row| {
                 row.get::<_, i64>(0)
             })
             .map_err(sick)?;
@@ -92,7 +93,7 @@ impl Writer {
         let oldest_kept = first_id(kept_from);
         let mut ids = Vec::new();
         let mut freed = 0;
-        for id in &candidates {
+        for id in candidates.iter().take(step) {
             let counted = i64::try_from(ids.len()).unwrap_or(i64::MAX);
             if *id >= oldest_kept && counted >= rows_over && freed >= bytes_over {
                 break;
@@ -101,6 +102,13 @@ impl Writer {
                 freed += self.size_of(*id)?;
             }
             ids.push(*id);
+        }
+        if rows_over > 0 || bytes_over > 0 {
+            // The events of the first that stays do too.
+            let at = |id: &i64| created_ms(DeliveryId(*id));
+            let reached = candidates.get(ids.len()).map(at);
+            let reached = reached.or(ids.last().map(|id| at(id) + 1));
+            self.prune_events_to = self.prune_events_to.max(reached.unwrap_or(0));
         }
         self.remove_deliveries(&ids)?;
         pruned.removed += ids.len() as u64;
@@ -202,9 +210,12 @@ impl Writer {
         step: usize,
         pruned: &mut Pruned,
     ) -> Result<()> {
+        // For room, as far as the log reaches; but what a webhook missed is as good as parked.
         let events = self.run(
-            "DELETE FROM events WHERE id IN (SELECT id FROM events ORDER BY id LIMIT ?1) AND recorded_ms < ?2",
-            params![limit(step), kept_from],
+            "DELETE FROM events WHERE id IN (SELECT id FROM events ORDER BY id LIMIT ?1)
+             AND (recorded_ms < ?2
+                  OR (recorded_ms < ?3 AND id <= (SELECT coalesce(min(since), 9223372036854775807) FROM absences)))",
+            params![limit(step), kept_from, self.prune_events_to],
         )?;
         pruned.removed += events as u64;
         pruned.more |= events == step;

@@ -76,6 +76,8 @@ pub(crate) struct Writer {
     pub(crate) prune_from: i64,
     /// The same among the states of objects: event and row.
     pub(crate) prune_states_from: (i64, i64),
+    /// Events from before this time go where rows or bytes bind: the log reaches no further back.
+    pub(crate) prune_events_to: i64,
     /// What this transaction changed.
     pub(crate) news: News,
     /// A project came, changed or went in this transaction.
@@ -256,6 +258,7 @@ impl Writer {
             announce: Vec::new(),
             answers: HashSet::new(),
             prune_from: 0,
+            prune_events_to: 0,
             prune_states_from: (0, 0),
             news: News::default(),
             projects_changed: false,

@@ -147,6 +147,7 @@ pub async fn exercise(make: impl Fn(Arc<dyn Clock>, Arc<dyn CommitListener>) -> 
     sweeps::ends(bench()).await;
     sweeps::in_bulk(bench()).await;
     sweeps::retention(bench()).await;
+    sweeps::retention_for_room(bench()).await;
     the_log(bench()).await;
     the_log_of_an_event(bench()).await;
     the_log_of_an_object(bench()).await;

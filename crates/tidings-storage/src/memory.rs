@@ -61,6 +61,8 @@ struct Disk {
     by_webhook: BTreeSet<(WebhookId, DeliveryId)>,
     waiting: BTreeSet<(WebhookId, DeliveryId)>,
     absences: BTreeMap<(WebhookId, EventId), Absence>,
+    /// Events from before this time go: rows or bytes bound, and the log reaches no further back.
+    prune_events_to: i64,
     sweeps: BTreeMap<WebhookId, Sweep>,
     tokens: BTreeMap<TokenId, Token>,
     documents: BTreeMap<String, String>,
@@ -1477,16 +1479,20 @@ impl Store for MemoryStore {
         };
         let mut rows = disk.deliveries.len() as u64;
         let mut removed = Vec::new();
+        let mut reached = 0;
         for (id, row) in &disk.deliveries {
             let over = (retention.max_rows > 0 && rows > retention.max_rows)
                 || (retention.max_bytes > 0 && bytes > retention.max_bytes);
             let old = created_ms(*id) < kept_from;
             if removed.len() == step || !(old || over) {
+                // The events of the first that stays do too.
+                reached = reached.min(created_ms(*id));
                 break;
             }
             let settled = !matches!(row.state, DeliveryState::Pending | DeliveryState::Parked)
                 && !row.queued.settled;
             if settled {
+                reached = if over { created_ms(*id) + 1 } else { reached };
                 removed.push(*id);
                 rows -= 1;
                 bytes = bytes.saturating_sub(row.queued.message.body.len() as u64);
@@ -1500,11 +1506,17 @@ impl Store for MemoryStore {
         pruned.removed += removed.len() as u64;
         pruned.more |= removed.len() == step;
 
+        // For room, as far as the log reaches; but what a webhook missed is as good as parked.
+        disk.prune_events_to = disk.prune_events_to.max(reached);
+        let for_room = disk.prune_events_to;
+        let missed = disk.absences.keys().map(|(_, since)| *since).min();
         let mut events = 0;
         for state in disk.projects.values_mut() {
             while events < step
                 && let Some(first) = state.events.first_entry()
-                && first.get().activity.recorded_ms < kept_from
+                && let recorded_ms = first.get().activity.recorded_ms
+                && (recorded_ms < kept_from
+                    || (recorded_ms < for_room && missed.is_none_or(|m| *first.key() <= m)))
             {
                 first.remove();
                 events += 1;

@@ -537,3 +537,41 @@ pub(super) async fn retention(b: Bench) {
     assert_eq!(run(&b, p, deliver(hook, 0), enable).await.count, 1);
     assert_eq!(queued(&b, hook).await, [kept]);
 }
+
+/// Where rows bind, events go as far as the log does; what a webhook missed stays, as what is parked does.
+pub(super) async fn retention_for_room(b: Bench) {
+    let p = b.project("p").await;
+    let (hook, off) = (b.hook(p, "h").await, b.hook(p, "off").await);
+    let mut events = Vec::new();
+    for id in 1..=6 {
+        if id == 3 {
+            switch(&b, p, off, false).await;
+        }
+        let recorded = b.put(p, vec![task(id, "x")], &[hook]).await;
+        let accepted = Some(attempt(Trigger::Event, Some(200), None));
+        let delivered = Then::Delivered;
+        b.settle(&recorded.deliveries[0], accepted, delivered).await;
+        events.push(recorded.plan.events[0].event.id);
+        b.clock.advance(Duration::from_mins(1));
+    }
+    let left = async |b: &Bench| {
+        let mut left = Vec::new();
+        for (n, event) in events.iter().enumerate() {
+            if b.store.event(p, *event).await.unwrap().is_some() {
+                left.push(n + 1);
+            }
+        }
+        left
+    };
+    let two = Retention {
+        max_rows: 2,
+        ..Retention::default()
+    };
+    prune_all(&b, two).await;
+    assert_eq!(left(&b).await, [3, 4, 5, 6], "one webhook missed the third");
+    b.store.delete_webhook(p, off).await.unwrap();
+    prune_all(&b, two).await;
+    assert_eq!(left(&b).await, [5, 6], "with their deliveries");
+    prune_all(&b, Retention::default()).await;
+    assert_eq!(left(&b).await, [5, 6]);
+}
