@@ -15,7 +15,7 @@ use crate::reader::object;
 use crate::refusal::{internal, refusal};
 use crate::{Access, App, Caller, Paging, catalogue};
 
-/// Other webhooks that a row of the table names; more are counted.
+/// Other webhooks that the table names in one place; more are counted.
 const MOST_OTHERS: usize = 3;
 
 /// What is looked for.
@@ -78,7 +78,9 @@ impl App {
     /// The webhooks of a dialect as a table with a row per event code, by category.
     ///
     /// A row's own webhook is the oldest one that has selected this code and nothing else. Others that send the code too are named
-    /// beside it: they are edited on pages of their own.
+    /// beside it, those for all events once for the table: they are edited on pages of their own.
+    ///
+    /// A row is `active` when its own webhook sends its event, else `elsewhere` when another one does.
     pub async fn webhooks_by_event(
         &self,
         caller: &Caller,
@@ -89,10 +91,11 @@ impl App {
         pages_open(project)?;
         let dialect = catalogue::find(dialect)?;
         let all = self.webhooks_of(project, dialect).await?;
-        let mut categories: Vec<(&str, Vec<Value>, usize)> = Vec::new();
-        let mut active = 0;
+        let everything: Vec<_> = all.iter().filter(|w| is_for_all(w)).collect();
+        let mut categories: Vec<(&str, Vec<Value>, Sent)> = Vec::new();
+        let mut total = Sent::default();
         for phrase in dialect.phrases() {
-            let (row, on) = self
+            let (row, sent) = self
                 .event_row(caller, project, dialect, phrase, &all)
                 .await?;
             let place = categories
@@ -101,31 +104,35 @@ impl App {
             match place.and_then(|at| categories.get_mut(at)) {
                 Some((_, rows, count)) => {
                     rows.push(row);
-                    *count += usize::from(on);
+                    *count += sent;
                 }
-                None => categories.push((phrase.category, vec![row], usize::from(on))),
+                None => categories.push((phrase.category, vec![row], sent)),
             }
-            active += usize::from(on);
+            total += sent;
         }
-        let number = |n: usize| Value::Int(i64::try_from(n).unwrap_or(i64::MAX));
-        let categories = categories.into_iter().map(|(name, rows, on)| {
+        let categories = categories.into_iter().map(|(name, rows, sent)| {
             object([
                 ("name", name.into()),
-                ("active", number(on)),
+                ("active", number(sent.own)),
+                ("elsewhere", number(sent.elsewhere)),
                 ("total", number(rows.len())),
                 ("rows", Value::List(rows)),
             ])
         });
+        let categories = Value::List(categories.collect());
         Ok(object([
             ("dialect", dialect.name().into()),
             ("title", dialect.title().into()),
-            ("active", number(active)),
+            ("active", number(total.own)),
+            ("elsewhere", number(total.elsewhere)),
             ("total", number(dialect.phrases().len())),
-            ("categories", Value::List(categories.collect())),
+            ("everything", named(everything.iter().copied())),
+            ("everything_more", more(everything.len())),
+            ("categories", categories),
         ]))
     }
 
-    /// A row of the table, and whether its event is sent by its own webhook.
+    /// A row of the table, and who sends its event.
     async fn event_row(
         &self,
         caller: &Caller,
@@ -133,19 +140,17 @@ impl App {
         dialect: &dyn Dialect,
         phrase: &Phrase,
         all: &[Arc<Webhook>],
-    ) -> Result<(Value, bool), Fault> {
+    ) -> Result<(Value, Sent), Fault> {
         let own = own_webhook(all, phrase.code);
-        let wants = |w: &&Arc<Webhook>| w.wants(phrase.code, dialect.story_codes());
-        let mut others = all
+        let others: Vec<_> = all
             .iter()
-            .filter(wants)
-            .filter(|w| own.is_none_or(|own| own.id != w.id));
-        let named: Vec<Value> = others
-            .by_ref()
-            .take(MOST_OTHERS)
-            .map(|w| object([("id", w.id.0.into()), ("name", w.name.clone().into())]))
+            .filter(|w| w.wants(phrase.code, dialect.story_codes()))
+            .filter(|w| own.is_none_or(|own| own.id != w.id))
             .collect();
-        let more = i64::try_from(others.count()).unwrap_or(i64::MAX);
+        let elsewhere = others
+            .iter()
+            .any(|w| self.state_of(w) != HealthState::Disabled);
+        let some: Vec<_> = others.into_iter().filter(|w| !is_for_all(w)).collect();
         let shown = match own {
             Some(own) => self.shown(caller, project, own).await?,
             None => None,
@@ -154,16 +159,21 @@ impl App {
             .as_ref()
             .and_then(|w| w.member("health")?.member("state")?.as_str());
         let on = state.is_some_and(|state| state != HealthState::Disabled.as_str());
+        let sent = Sent {
+            own: usize::from(on),
+            elsewhere: usize::from(elsewhere && !on),
+        };
         let row = object([
             ("code", phrase.code.into()),
             ("name", phrase.name.into()),
             ("category", phrase.category.into()),
             ("active", on.into()),
-            ("others", Value::List(named)),
-            ("more", more.into()),
+            ("elsewhere", (sent.elsewhere > 0).into()),
+            ("others", named(some.iter().copied())),
+            ("more", more(some.len())),
             ("webhook", shown.unwrap_or_default()),
         ]);
-        Ok((row, on))
+        Ok((row, sent))
     }
 
     /// The ids of the webhooks that stand in the table, with their codes, in its order.
@@ -211,17 +221,21 @@ impl App {
             .dialect
             .as_ref()
             .is_none_or(|d| *d == webhook.dialect);
-        let fares = filter.state.is_none_or(|wanted| {
-            let live = self.engine.health(webhook.id).map(|health| health.state);
-            // The engine knows every webhook; one that it was not told of yet was made in this moment.
-            let state = live.unwrap_or(if webhook.enabled {
-                HealthState::Ok
-            } else {
-                HealthState::Disabled
-            });
-            state == wanted
-        });
+        let fares = filter
+            .state
+            .is_none_or(|wanted| self.state_of(webhook) == wanted);
         named && spoken && fares
+    }
+
+    /// How a webhook fares now.
+    fn state_of(&self, webhook: &Webhook) -> HealthState {
+        let live = self.engine.health(webhook.id).map(|health| health.state);
+        // The engine knows every webhook; one that it was not told of yet was made in this moment.
+        live.unwrap_or(if webhook.enabled {
+            HealthState::Ok
+        } else {
+            HealthState::Disabled
+        })
     }
 
     async fn shown(
@@ -234,6 +248,40 @@ impl App {
         let found = found.map_err(refusal)?;
         Ok(found.map(|found| self.show_webhook(caller, project, &found)))
     }
+}
+
+/// How many events of a part of the table are sent by their rows' own webhooks, and how many of the rest by others.
+#[derive(Clone, Copy, Default)]
+struct Sent {
+    own: usize,
+    elsewhere: usize,
+}
+
+impl std::ops::AddAssign for Sent {
+    fn add_assign(&mut self, more: Self) {
+        self.own += more.own;
+        self.elsewhere += more.elsewhere;
+    }
+}
+
+fn number(n: usize) -> Value {
+    Value::Int(i64::try_from(n).unwrap_or(i64::MAX))
+}
+
+/// Webhooks that the table names beside its rows: the first ones.
+fn named<'a>(webhooks: impl Iterator<Item = &'a Arc<Webhook>>) -> Value {
+    let first = webhooks.take(MOST_OTHERS);
+    let show = |w: &Arc<Webhook>| object([("id", w.id.0.into()), ("name", w.name.clone().into())]);
+    Value::List(first.map(show).collect())
+}
+
+/// How many of them it only counts.
+fn more(all: usize) -> Value {
+    number(all.saturating_sub(MOST_OTHERS))
+}
+
+fn is_for_all(webhook: &Webhook) -> bool {
+    webhook.events == Selection::All
 }
 
 /// The webhook that a row of the table is about: the oldest one with this code and no other.

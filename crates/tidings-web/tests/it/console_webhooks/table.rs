@@ -156,17 +156,60 @@ async fn webhooks_of_several_events_are_named_beside_their_rows() {
         .nth(1)
         .unwrap();
     let row = row.split("</tr>").next().unwrap();
-    for id in [two, all, later] {
+    for id in [two, later] {
         assert!(row.contains(&format!("{LIST}/{id}/edit")), "{row}");
     }
+    // The one for all events is named once, not in each row.
+    assert_eq!(page.text.matches(&format!("{LIST}/{all}/edit")).count(), 1);
+    assert_has(&page, &["takes every event"]);
     assert!(row.contains(&format!("href=\"{LIST}/{own}\"")), "{row}");
-    assert_has(&page, &["1 of 26 active"]);
+    assert_has(&page, &["1 of 26 active, 25 more sent by another webhook"]);
     let other = page
         .text
         .split("<tr id=\"row-issues.update\">")
         .nth(1)
         .unwrap();
     assert!(other.split("</tr>").next().unwrap().contains(">Two</a>"));
+}
+
+#[tokio::test]
+async fn a_row_says_whether_its_event_is_sent_at_all() {
+    let house = House::with_people().await;
+    let path = format!("{LIST}/by-event");
+    let row = async || {
+        let page = house.open(OWNER, &path).await;
+        let row = page.text.split("<tr id=\"row-sprints.store\">").nth(1);
+        let row = row.unwrap().split("</tr>").next().unwrap().to_owned();
+        (page, row)
+    };
+    // Nothing sends it: the box is not ticked before there is a URL.
+    let (_, empty) = row().await;
+    assert!(empty.contains("Not active: "), "{empty}");
+    assert!(!empty.contains(" checked"), "{empty}");
+
+    let body =
+        r#"{"url":"https://example.com/x","dialect":"gitscrum","name":"All","events":"all"}"#;
+    let made = house.admin("POST", API, body).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let (page, sent) = row().await;
+    assert_has(
+        &page,
+        &[
+            "0 of 26 active, 26 sent by another webhook",
+            "0 of 3 active, 3 sent by another webhook",
+        ],
+    );
+    assert!(sent.contains("class=\"dot elsewhere\""), "{sent}");
+    assert!(sent.contains("Sent by another webhook: "), "{sent}");
+    assert!(!sent.contains(" checked"), "{sent}");
+
+    // One that is off sends nothing.
+    let off = format!("{API}/{}/disable", made.at("id").as_int().unwrap());
+    let off = house.admin("POST", &off, "").await;
+    assert!(off.status < 300, "{}", off.text);
+    let (page, off) = row().await;
+    assert_has(&page, &["0 of 26 active."]);
+    assert!(off.contains("class=\"dot\""), "{off}");
 }
 
 #[tokio::test]
