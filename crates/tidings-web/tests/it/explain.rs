@@ -339,6 +339,10 @@ async fn off_created_later_edited_since_and_the_projects_switch() {
 async fn what_retention_took_is_said_to_be_gone() {
     for house in House::both().await {
         let id = at(&house, "a.example", "squish", r#""all""#).await;
+        // Events stay where one that is off missed them; else they go with the log.
+        let off = at(&house, "off.example", "squish", r#""all""#).await;
+        let off = format!("{HB}/webhooks/{off}/disable");
+        assert!(house.admin("POST", &off, "").await.status < 300);
         house.clock.pass(60);
         let event = change(&house, "PUT", "tasks/5", r#"{"title":"T"}"#).await;
         until(&house, event, id, Reason::Delivered).await;

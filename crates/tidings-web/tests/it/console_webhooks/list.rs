@@ -39,7 +39,7 @@ async fn the_list_shows_what_each_webhook_is_and_how_it_fares() {
         &page,
         &[
             "4 webhooks",
-            "http://plain.example/x",
+            "http://plain.example/<wbr>x",
             "insecure: http",
             "TLS not verified",
             "all 38",
