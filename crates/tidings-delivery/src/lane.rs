@@ -178,6 +178,8 @@ pub(crate) struct Lane {
     load_not_before_ms: i64,
     start_not_before_ms: i64,
     own_faults: u32,
+    /// Tries with an older stamp, see `Vital::begin`, have had their say about our own faults.
+    own_fault_stamp: u64,
     suspects: Suspects,
     /// No later delivery than this was ever started; `None`: not known, earlier processes may have started any.
     started: Option<DeliveryId>,
@@ -224,6 +226,7 @@ impl Lane {
             load_not_before_ms: i64::MIN,
             start_not_before_ms: i64::MIN,
             own_faults: 0,
+            own_fault_stamp: 0,
             suspects: Suspects::None,
             started: None,
             accepted_ms: None,

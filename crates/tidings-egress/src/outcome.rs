@@ -107,7 +107,11 @@ pub(crate) fn of_connect(error: &io::Error) -> Fail {
             "connect_refused",
             "the receiver's host refuses connections on this port",
         ),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Fail::new(
+        // Not connected: it was made and gone before anybody looked.
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::NotConnected
+        | io::ErrorKind::BrokenPipe => Fail::new(
             Outcome::Unreachable,
             "connect_reset",
             "the connection was reset while it was made",

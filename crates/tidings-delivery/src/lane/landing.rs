@@ -106,17 +106,17 @@ impl Lane {
         let began = self.book.get(id).map_or(0, |e| e.began);
         let mut disabled = None;
         if verdict.accepted() {
-            self.own_faults = 0;
+            self.own_faults_end(cx);
             self.accepted_ms = Some(cx.now.ms);
             self.vital.accepted(verdict.status, cx.now);
         } else {
             if verdict.counts() {
-                self.own_faults = 0;
+                self.own_faults_end(cx);
                 if verdict.reached {
                     self.book.note_refusal(id);
                 }
             } else if verdict.outcome != Outcome::Interrupted {
-                self.pause_for_own_fault(cx);
+                self.pause_for_own_fault(began, cx);
             }
             disabled = self.vital.failed(verdict, began, &self.rules, cx.now);
             if was_probe && !verdict.counts() {
@@ -131,11 +131,23 @@ impl Lane {
         disabled
     }
 
-    /// Our own faults (no resolver, no route, no descriptors, a forbidden address) would burn through the whole queue at once.
-    fn pause_for_own_fault(&mut self, cx: &mut Context<'_>) {
+    /// Our own faults (no resolver, no route, no descriptors, a forbidden address) would burn through the whole queue at once. Tries
+    /// that were under way together fail together: that is one fault, and no reason for a longer pause.
+    fn pause_for_own_fault(&mut self, began: u64, cx: &mut Context<'_>) {
+        if began <= self.own_fault_stamp {
+            return;
+        }
+        self.own_fault_stamp = self.vital.begin();
         let pause = OWN_FAULT_PAUSE_MS << self.own_faults.min(MOST_OWN_FAULTS);
         self.own_faults = self.own_faults.saturating_add(1);
         self.start_not_before_ms = cx.now.ms + pause;
+    }
+
+    /// A try got through to a receiver: whatever was wrong here is over, or soon will be.
+    fn own_faults_end(&mut self, cx: &mut Context<'_>) {
+        self.own_faults = 0;
+        let soon = cx.now.ms + OWN_FAULT_PAUSE_MS;
+        self.start_not_before_ms = self.start_not_before_ms.min(soon);
     }
 
     /// What the try means for the delivery.

@@ -173,6 +173,29 @@ async fn our_own_faults_never_count() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_fault_of_ours_under_many_tries_at_once_stops_a_webhook_for_a_moment_only() {
+    let world = World::new(1).await;
+    let hook = world.webhook("a.test").await;
+    world
+        .receivers
+        .script("a.test", |_| Act::Ours(Outcome::Unsendable));
+    world.engine.pause(hook).await.unwrap();
+    for task in 0..8 {
+        world.send(task, &[hook]).await;
+    }
+    world.engine.resume(hook).await.unwrap();
+    world.settle().await;
+    assert_eq!(world.receivers.to("a.test").len(), 8, "all at once");
+    world.receivers.script("a.test", |_| Act::Status(200));
+    world.pass(1).await;
+    world.send(8, &[hook]).await;
+    world.pass(1).await;
+    assert_eq!(world.health(hook).delivered, 1, "what is new goes");
+    world.pass(5).await;
+    assert_eq!(world.health(hook).delivered, 9, "by their own schedule");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_poisonous_message_disables_nobody() {
     let world = World::new(1).await;
     let hook = world

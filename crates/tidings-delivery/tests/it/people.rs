@@ -358,8 +358,8 @@ async fn enabled_while_the_server_still_writes_down_that_it_disabled_it_stays_en
         .await;
     world.receivers.script("a.test", |_| Act::Status(500));
     world.send(1, &[hook]).await;
-    let held = tokio::time::timeout(Duration::from_mins(5), hold.is_held.notified());
-    held.await.expect("the server writes it down");
+    let writes = tokio::time::timeout(Duration::from_mins(5), hold.is_held.notified());
+    writes.await.expect("the server writes it down");
     world.receivers.script("a.test", |_| Act::Status(200));
     world.engine.enable(hook).await.unwrap();
     hold.go.notify_one();

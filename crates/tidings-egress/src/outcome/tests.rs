@@ -67,6 +67,11 @@ fn errors_of_connecting() {
             "connect_reset",
         ),
         (
+            io::ErrorKind::NotConnected,
+            Outcome::Unreachable,
+            "connect_reset",
+        ),
+        (
             io::ErrorKind::TimedOut,
             Outcome::TimedOut,
             "deadline_connect",
