@@ -32,12 +32,23 @@ impl Key {
     }
 }
 
+/// WebDriver's word for a click that something else would get.
+const INTERCEPTED: &str = "element click intercepted";
+
 impl Browser {
     /// Clicks the first one.
     pub async fn click(&self, place: &str) {
-        self.with(place, "click", async |element| {
-            let path = format!("/element/{element}/click");
-            self.wire.ask("POST", &path, &json!({})).await
+        let into_the_middle = "arguments[0].scrollIntoView({block: 'center'})";
+        self.with(place, "click", async |id| {
+            let path = format!("/element/{id}/click");
+            let clicked = self.wire.ask("POST", &path, &json!({})).await;
+            if clicked.as_ref().is_err_and(|r| r.error == INTERCEPTED) {
+                // Under the head of the page, which stays: a person scrolls.
+                let element = json!({super::eyes::ELEMENT: id});
+                let body = json!({"script": into_the_middle, "args": [element]});
+                self.wire.ask("POST", "/execute/sync", &body).await?;
+            }
+            clicked
         })
         .await;
     }

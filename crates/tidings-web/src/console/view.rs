@@ -252,6 +252,7 @@ fn count(number: i64) -> String {
 /// Milliseconds as `840 ms` or `2.4 s`.
 fn millis(ms: i64) -> String {
     match ms {
+        0 => "< 1 ms".to_owned(),
         ..1000 => format!("{ms} ms"),
         1000..100_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
         _ => spell((ms / 1000).unsigned_abs()),

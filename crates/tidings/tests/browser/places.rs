@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use tidings_domain::delivery::DeliveryState;
 use tidings_web::console;
 use tidings_web::route::{Method, OutputBody, Row, Surface};
 
@@ -36,16 +37,17 @@ impl Places {
         add("sign-in/{link}", &["none"]);
         for (name, list) in [
             ("webhooks/{id}", format!("/projects/{key}/webhooks")),
-            ("deliveries/{id}", format!("/projects/{key}/deliveries")),
             ("members/{id}", format!("/projects/{key}/members")),
             ("stories/{id}", format!("/projects/{key}/stories")),
             ("{collection}/{id}", format!("/projects/{key}/stories")),
             ("timers/{id}", format!("/projects/{key}/time-entries")),
             ("tokens/{id}", format!("/projects/{key}/tokens")),
         ] {
-            known.insert(name, ids(server, &list).await);
+            known.insert(name, ids(server, &list, "").await);
         }
         known.insert("events/{id}", vec![newest_event(server, key).await]);
+        let in_every_state = in_every_state(server, key).await;
+        known.insert("deliveries/{id}", in_every_state);
         Self(known)
     }
 
@@ -121,8 +123,24 @@ pub(crate) fn rows(method: Method) -> impl Iterator<Item = &'static Row> {
     })
 }
 
-async fn ids(server: &Server, list: &str) -> Vec<String> {
-    let path = format!("{list}?limit=1");
+/// The row that a path belongs to: the one with the fewest parameters.
+pub(crate) fn row_of(method: Method, path: &str) -> &'static Row {
+    let path = path.split('?').next().unwrap_or_default();
+    let parts: Vec<&str> = path.split('/').collect();
+    let fits = |row: &&Row| {
+        let row: Vec<&str> = row.path.split('/').collect();
+        let mut pairs = row.iter().zip(&parts);
+        row.len() == parts.len() && pairs.all(|(r, p)| r.starts_with('{') || r == p)
+    };
+    let all = console::table().iter().filter(|row| row.method == method);
+    let fitting = all
+        .filter(fits)
+        .min_by_key(|row| row.path.matches('{').count());
+    fitting.unwrap_or_else(|| panic!("{path} leads nowhere"))
+}
+
+async fn ids(server: &Server, list: &str, more: &str) -> Vec<String> {
+    let path = format!("{list}?limit=1{more}");
     let reply = ask(server.address, "GET", &path, &[], &Value::Null)
         .await
         .unwrap();
@@ -132,6 +150,16 @@ async fn ids(server: &Server, list: &str) -> Vec<String> {
         id => id.to_string(),
     };
     data.map(id).collect()
+}
+
+/// The last delivery of each state that there is.
+async fn in_every_state(server: &Server, key: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for state in DeliveryState::ALL {
+        let list = format!("/projects/{key}/deliveries");
+        found.extend(ids(server, &list, &format!("&state={}", state.as_str())).await);
+    }
+    found
 }
 
 /// The event that was told last.

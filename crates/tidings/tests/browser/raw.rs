@@ -13,6 +13,8 @@ pub(crate) struct Got {
     pub(crate) status: u16,
     pub(crate) location: String,
     pub(crate) text: String,
+    /// The first cookie that is set, as it is sent back.
+    pub(crate) cookie: String,
 }
 
 /// Sends it, with `Host` as a browser would write it.
@@ -45,11 +47,15 @@ pub(crate) async fn send(
         .headers()
         .get("location")
         .map(|v| v.to_str().unwrap().to_owned());
+    let cookie = answer.headers().get("set-cookie");
+    let cookie = cookie.map_or("", |v| v.to_str().unwrap());
+    let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
     let bytes = answer.into_body().collect().await.unwrap().to_bytes();
     Got {
         status,
         location: location.unwrap_or_default(),
         text: String::from_utf8_lossy(&bytes).into_owned(),
+        cookie,
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use tidings_testkit::receiver::Behavior;
 
@@ -26,6 +27,11 @@ const HOUR: u64 = 3600;
 const STEP: u64 = 217;
 /// How often a look is taken at something that is waited for.
 const LOOK: Duration = Duration::from_millis(20);
+/// States as the database writes them.
+const PARKED: i64 = 2;
+const EXPIRED: i64 = 5;
+/// Whose webhook is put on hold and deleted in the course of the day.
+const OLD_ROOM: &str = "Old chat room";
 /// The file that says which time it is.
 const CLOCK: &str = "clock";
 
@@ -116,6 +122,9 @@ impl Sample {
             self.call("POST", "/webhooks", &webhook).await;
         }
         self.by_an_app().await;
+        let url = self.receivers.url("desk.harbor.example", "/room");
+        let room = json!({"name": OLD_ROOM, "dialect": "squish", "url": url});
+        self.call("POST", "/webhooks", &room).await;
     }
 
     /// A webhook that an app made for itself and locked.
@@ -139,6 +148,22 @@ impl Sample {
                 .body(body)
         };
         match hour {
+            14 => {
+                let id = self.webhook(OLD_ROOM).await;
+                self.call("POST", &format!("/webhooks/{id}/pause"), &json!({}))
+                    .await;
+            }
+            // What was held for it is skipped.
+            16 => {
+                let id = self.webhook(OLD_ROOM).await;
+                self.call("DELETE", &format!("/webhooks/{id}"), &Value::Null)
+                    .await;
+            }
+            // Tried once, and given up.
+            19 => self.receivers.hiccup(
+                "reports.harbor.example",
+                json(422, r#"{"error":"a report of March is closed"}"#),
+            ),
             18 => self.receivers.hiccup(
                 "ci.harbor.example",
                 json(500, r#"{"error":"no executor is free"}"#),
@@ -206,6 +231,17 @@ impl Sample {
         )
         .await;
         self.settled().await;
+        self.expire();
+    }
+
+    /// What was put aside first has waited too long: as retention would do it after months.
+    fn expire(&self) {
+        let database = Connection::open(self.folder.path().join("tidings.db")).unwrap();
+        database.busy_timeout(PATIENCE).unwrap();
+        let sql = "UPDATE deliveries SET state = ?1, waiting = 0, due_ms = NULL
+                   WHERE id IN (SELECT id FROM deliveries WHERE state = ?2 ORDER BY id LIMIT 2)";
+        let expired = database.execute(sql, [EXPIRED, PARKED]).unwrap();
+        assert_eq!(expired, 2);
     }
 
     /// The id of a webhook.
@@ -296,7 +332,7 @@ fn webhooks() -> [(&'static str, &'static str, Value); 6] {
         (
             "reports.harbor.example",
             "/backlog",
-            json!({"name": "Monthly report", "dialect": "backlog", "events": "all"}),
+            json!({"name": "Monthly report", "dialect": "backlog", "events": "all", "retry_schedule": []}),
         ),
         (
             "wall.harbor.example",

@@ -1,5 +1,7 @@
 //! A hundred attempts to run a script, in every place that takes text: none runs, none becomes a part of a page.
 
+mod forms;
+
 use serde_json::json;
 use tidings_testkit::browser::{Browser, Setup};
 

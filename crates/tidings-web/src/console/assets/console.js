@@ -3,9 +3,13 @@
 (() => {
   // Answers that refuse (4xx) carry the form again with its faults: show it.
   document.addEventListener("htmx:beforeSwap", (event) => {
-    const { xhr, elt } = event.detail;
-    // What renews itself waits for whoever is in it by keyboard: with its links their focus would go.
-    if ((elt.getAttribute("hx-trigger") || "").startsWith("load") && elt.contains(document.activeElement)) {
+    const { xhr, elt, target } = event.detail;
+    const trigger = elt.getAttribute("hx-trigger") || "";
+    const focus = document.activeElement;
+    // What renews itself waits for whoever is in it by keyboard: with its links their focus would go, with its fields what they typed.
+    const reads = trigger.startsWith("load") && elt.contains(focus);
+    const types = trigger.startsWith("sse:") && target.contains(focus) && focus.matches("input, select, textarea");
+    if (reads || types) {
       event.detail.shouldSwap = false;
       return;
     }
@@ -36,6 +40,13 @@
   const reveal = (root) => {
     for (const element of root.querySelectorAll("[data-script][hidden]")) element.hidden = false;
   };
+
+  // On a narrow screen the tab of this page may lie beyond the edge.
+  const show = () => {
+    const tab = document.querySelector(".tabs [aria-current]");
+    if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - (tab.parentElement.clientWidth - tab.offsetWidth) / 2;
+  };
+  document.addEventListener("DOMContentLoaded", show);
 
   const ready = (root) => { zone(root); reveal(root); };
   document.addEventListener("DOMContentLoaded", () => ready(document));

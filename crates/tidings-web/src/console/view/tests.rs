@@ -16,6 +16,7 @@ fn numbers_and_words_for_people() {
     assert_eq!(count(0), "0");
     assert_eq!(count(1_234_567), "1,234,567");
     assert_eq!(count(-1000), "-1,000");
+    assert_eq!(millis(0), "< 1 ms");
     assert_eq!(millis(840), "840 ms");
     assert_eq!(millis(2450), "2.4 s");
     assert_eq!(millis(7_200_000), "2 hours");

@@ -20,7 +20,15 @@ async fn sample_has_webhooks_in_every_health_and_a_log_with_every_common_state()
             "{state}: {health:?}"
         );
     }
-    for state in ["pending", "held", "parked", "delivered"] {
+    for state in [
+        "pending",
+        "held",
+        "parked",
+        "delivered",
+        "failed",
+        "skipped",
+        "expired",
+    ] {
         let log = sample
             .call("GET", &format!("/deliveries?state={state}"), &Value::Null)
             .await;
