@@ -9,6 +9,7 @@ use tidings_delivery::{Switched, Turn};
 use tidings_domain::project::WebhookSwitch;
 use tidings_domain::webhook::{DisabledReason, Health, HealthState, Selection, Shift, Webhook};
 use tidings_domain::{Fault, Project, Value, WebhookId};
+pub use tidings_storage::COUNTED;
 use tidings_storage::{AsOf, Deed, Done, LaneCounts, Notes, Snapshot, StoreError};
 
 use crate::audit::{self, Changed};

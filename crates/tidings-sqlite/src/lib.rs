@@ -51,6 +51,7 @@ mod retention;
 mod shared;
 mod snapshot;
 mod store;
+mod stride;
 mod sweeps;
 mod trail;
 mod trouble;

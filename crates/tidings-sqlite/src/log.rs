@@ -10,7 +10,8 @@ use tidings_storage::{
 };
 
 use crate::codes::{DELIVERED, PENDING, Result, limit, outcome, sick, state, state_code, trigger};
-use crate::question::{COLUMNS, MILLISECOND, Question, Whose, first_id, question, rare};
+use crate::question::{COLUMNS, Question, Whose, Window, question, rare};
+use crate::stride;
 use crate::trail::Trail;
 
 pub(crate) fn deliveries(
@@ -20,36 +21,75 @@ pub(crate) fn deliveries(
     before: i64,
     rows: usize,
 ) -> Result<Page<DeliverySummary>> {
+    let window = Window::of(filter, before);
     let most = rows + 1;
-    let of =
-        |filter: &DeliveryFilter, whose| ask(conn, &question(project, filter, whose, before, most));
-    let mut data = if let (Some(object), None) = (&filter.object, filter.event) {
-        let mut data = of_object(conn, project, (filter, object), before, most)?;
-        // What was told of it before it was an object here, as a test datum may have been.
-        data.extend(of(filter, Whose::Filter)?);
-        data.sort_by_key(|d| std::cmp::Reverse(d.id));
-        data
-    } else if let Some((webhooks, unsaved)) = one_by_one(conn, project, filter)? {
-        let mut data = Vec::new();
-        for webhook in webhooks {
-            let one = DeliveryFilter {
-                webhook: Some(webhook),
-                ..filter.clone()
-            };
-            data.extend(of(&one, Whose::Filter)?);
+    let by_object = filter.object.as_ref().filter(|_| filter.event.is_none());
+    let found = match by_object {
+        Some(object) => {
+            let mut found = of_object(conn, project, (filter, object), window, most)?;
+            // What was told of it before it was an object here, as a test datum may have been.
+            let more = [(filter.clone(), Whose::Filter)];
+            found.add(of_sources(conn, project, &more, window, most)?);
+            found
         }
-        if unsaved {
-            data.extend(of(filter, Whose::Unsaved)?);
+        None => {
+            let sources = sources(conn, project, filter)?;
+            of_sources(conn, project, &sources, window, most)?
         }
-        data.sort_by_key(|d| std::cmp::Reverse(d.id));
-        data
-    } else {
-        of(filter, Whose::Filter)?
     };
-    let more = data.len() > rows;
-    data.truncate(rows);
-    let next = data.last().filter(|_| more).map(|d| d.id.0);
-    Ok(Page { data, next })
+    Ok(found.page(rows))
+}
+
+/// Deliveries that fit.
+#[derive(Default)]
+struct Found {
+    data: Vec<DeliverySummary>,
+    /// Where it stopped looking; `None`: there is nothing left, or the page is full.
+    reached: Option<i64>,
+}
+
+impl Found {
+    fn add(&mut self, other: Self) {
+        self.data.extend(other.data);
+        self.reached = self.reached.max(other.reached);
+    }
+
+    /// The newest of them, as far as all that may fit was looked at.
+    fn page(self, rows: usize) -> Page<DeliverySummary> {
+        let Self { mut data, reached } = self;
+        data.sort_by_key(|d| std::cmp::Reverse(d.id));
+        if let Some(reached) = reached {
+            data.retain(|d| d.id.0 >= reached);
+        }
+        let more = data.len() > rows;
+        data.truncate(rows);
+        let next = if more {
+            data.last().map(|d| d.id.0)
+        } else {
+            reached
+        };
+        Page { data, next }
+    }
+}
+
+/// What some questions find together, each as far as it may look.
+fn of_sources(
+    conn: &Connection,
+    project: ProjectId,
+    sources: &[(DeliveryFilter, Whose)],
+    window: Window,
+    most: usize,
+) -> Result<Found> {
+    let (window, was_cut) = stride::cut(conn, project, sources, window)?;
+    let mut found = Found {
+        data: Vec::new(),
+        reached: was_cut.then_some(window.begin),
+    };
+    for (filter, whose) in sources {
+        let asked = question(project, filter, *whose, window, most);
+        found.data.extend(ask(conn, &asked)?);
+    }
+    Ok(found)
 }
 
 /// The deliveries about an object, newest first, message by message.
@@ -57,28 +97,75 @@ fn of_object(
     conn: &Connection,
     project: ProjectId,
     (filter, object): (&DeliveryFilter, &str),
-    before: i64,
+    window: Window,
     most: usize,
-) -> Result<Vec<DeliverySummary>> {
-    let end = if before > 0 { before } else { i64::MAX };
-    let end = filter
-        .until_ms
-        .map_or(end, |until| end.min(first_id(until)));
-    // The deliveries of a message were made in the same millisecond, or in two that follow each other.
-    let begin = filter.since_ms.map_or(0, first_id) - MILLISECOND;
+) -> Result<Found> {
     let mut trail = Trail::of(conn, project, object)?;
-    let mut found = Vec::new();
-    while found.len() < most
+    let mut found = Found::default();
+    let mut left = stride::messages(filter);
+    while found.data.len() < most
         && let Some(message) = trail.step()?
-        && message >= begin
+        && message >= window.first_message()
     {
-        if message < end {
-            let rows = most - found.len();
-            let asked = question(project, filter, Whose::Message(message), before, rows);
-            found.extend(ask(conn, &asked)?);
+        if message < window.end {
+            let rows = most - found.data.len();
+            let asked = question(project, filter, Whose::Message(message), window, rows);
+            found.data.extend(ask(conn, &asked)?);
+            left -= 1;
+            if left == 0 {
+                found.reached = Some(message);
+                break;
+            }
         }
     }
     Ok(found)
+}
+
+/// What is asked: one question, or, as some indexes are per webhook, one for each webhook, so that the newest of all can be taken.
+fn sources(
+    conn: &Connection,
+    project: ProjectId,
+    filter: &DeliveryFilter,
+) -> Result<Vec<(DeliveryFilter, Whose)>> {
+    if contradicts(conn, filter)? {
+        return Ok(Vec::new());
+    }
+    let Some((webhooks, unsaved)) = one_by_one(conn, project, filter)? else {
+        return Ok(vec![(filter.clone(), Whose::Filter)]);
+    };
+    let one = |webhook| DeliveryFilter {
+        webhook: Some(webhook),
+        ..filter.clone()
+    };
+    let mut all: Vec<_> = webhooks
+        .into_iter()
+        .map(|webhook| (one(webhook), Whose::Filter))
+        .collect();
+    if unsaved {
+        all.push((filter.clone(), Whose::Unsaved));
+    }
+    Ok(all)
+}
+
+/// Whether it asks for what waits of a webhook that holds it, or for what is held of one that does not.
+fn contradicts(conn: &Connection, filter: &DeliveryFilter) -> Result<bool> {
+    let (Some(webhook), Some(paused)) = (filter.webhook, held(filter)) else {
+        return Ok(false);
+    };
+    let is_paused: Option<bool> = conn
+        .prepare_cached("SELECT paused FROM healths WHERE webhook = ?1")
+        .and_then(|mut s| s.query_row([webhook.0], |row| row.get(0)).optional())
+        .map_err(sick)?;
+    Ok(is_paused.unwrap_or_default() != paused)
+}
+
+/// Of what waits: that of webhooks that are paused, or of the others.
+fn held(filter: &DeliveryFilter) -> Option<bool> {
+    match filter.state {
+        Some(DeliveryState::Held) => Some(true),
+        Some(DeliveryState::Pending) => Some(false),
+        _ => None,
+    }
 }
 
 /// Some indexes are per webhook: the webhooks that are then asked one by one, so that the newest of all can be taken; and whether
@@ -97,25 +184,34 @@ fn one_by_one(
         _ if narrowed => Ok(None),
         (Some(state), _) => {
             let unsaved = state == DeliveryState::Failed;
-            Ok(Some((webhooks(conn, project, None)?, unsaved)))
+            let paused = held(filter);
+            Ok(Some((webhooks(conn, project, None, paused)?, unsaved)))
         }
         (None, Some(status @ 200..300)) if filter.code.is_none() => {
-            Ok(Some((webhooks(conn, project, Some(status))?, true)))
+            Ok(Some((webhooks(conn, project, Some(status), None)?, true)))
         }
         _ => Ok(None),
     }
 }
 
-/// The webhooks of a project, deleted ones too; only those that ever had this answer.
-fn webhooks(conn: &Connection, project: ProjectId, answer: Option<u16>) -> Result<Vec<WebhookId>> {
+/// The webhooks of a project, deleted ones too; only those that ever had this answer, or are paused or not.
+fn webhooks(
+    conn: &Connection,
+    project: ProjectId,
+    answer: Option<u16>,
+    paused: Option<bool>,
+) -> Result<Vec<WebhookId>> {
     let mut statement = conn
         .prepare_cached(
             "SELECT id FROM webhooks w WHERE project = ?1
-             AND (?2 IS NULL OR EXISTS (SELECT 1 FROM webhook_answers a WHERE a.webhook = w.id AND a.status = ?2))",
+             AND (?2 IS NULL OR EXISTS (SELECT 1 FROM webhook_answers a WHERE a.webhook = w.id AND a.status = ?2))
+             AND (?3 IS NULL OR ?3 = coalesce((SELECT h.paused FROM healths h WHERE h.webhook = w.id), 0))",
         )
         .map_err(sick)?;
     let rows = statement
-        .query_map(params![project.0, answer], |row| row.get(0).map(WebhookId))
+        .query_map(params![project.0, answer, paused], |row| {
+            row.get(0).map(WebhookId)
+        })
         .map_err(sick)?;
     rows.collect::<rusqlite::Result<_>>().map_err(sick)
 }

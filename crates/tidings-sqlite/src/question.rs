@@ -17,14 +17,90 @@ pub(crate) const COLUMNS: &str = "d.id, d.webhook, m.event, m.dialect, m.code, m
 /// A millisecond in ids of deliveries.
 pub(crate) const MILLISECOND: i64 = 1 << 20;
 
+/// The ids that a question is about: from `begin` up to, and without, `end`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    pub(crate) begin: i64,
+    pub(crate) end: i64,
+    /// It begins with a message's first delivery.
+    pub(crate) whole: bool,
+}
+
+impl Window {
+    /// What a filter's times leave, before `before` (0: from the newest).
+    pub(crate) fn of(filter: &DeliveryFilter, before: i64) -> Self {
+        let end = if before > 0 { before } else { i64::MAX };
+        Self {
+            begin: filter.since_ms.map_or(0, first_id),
+            end: filter
+                .until_ms
+                .map_or(end, |until| end.min(first_id(until))),
+            whole: false,
+        }
+    }
+
+    /// Where its messages begin: the deliveries of a message were made in the same millisecond, or in two that follow each other.
+    pub(crate) fn first_message(&self) -> i64 {
+        self.begin - if self.whole { 0 } else { MILLISECOND }
+    }
+}
+
+/// What a question walks through, newest first: chosen by the filter that leaves fewest rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Driver {
+    /// The deliveries of one message.
+    Message,
+    /// Those of an event's messages.
+    Event,
+    /// Those of messages about what is no object.
+    Objects,
+    /// Those with a try of a trigger that few have.
+    Triggers(Trigger),
+    /// Those of messages under a code.
+    Codes,
+    /// An index of the deliveries.
+    Index(&'static str),
+}
+
+/// What drives a question.
+pub(crate) fn driver(filter: &DeliveryFilter, whose: Whose) -> Driver {
+    if let Whose::Message(_) = whose {
+        return Driver::Message;
+    }
+    if filter.event.is_some() {
+        return Driver::Event;
+    }
+    if filter.object.is_some() {
+        return Driver::Objects;
+    }
+    if let Some(trigger) = rare(filter) {
+        return Driver::Triggers(trigger);
+    }
+    if filter.code.is_some() && filter.webhook.is_none() && whose == Whose::Filter {
+        return Driver::Codes;
+    }
+    Driver::Index(match (filter.webhook, filter.state, filter.status) {
+        (Some(_), Some(DeliveryState::Pending | DeliveryState::Held), _) => "deliveries_waiting",
+        (Some(_), Some(s), _) if state_code(s) > DELIVERED => "deliveries_by_state",
+        (Some(_), _, _) => "deliveries_by_webhook",
+        (None, Some(s), _) if whose == Whose::Unsaved && state_code(s) > DELIVERED => {
+            "deliveries_by_state"
+        }
+        (None, _, _) if whose == Whose::Unsaved => "deliveries_by_webhook",
+        (None, _, Some(300..)) => "deliveries_by_status",
+        (None, _, _) => "deliveries_by_project",
+    })
+}
+
 /// A question to the log: SQL and what its parameters are.
+#[derive(Default)]
 pub(crate) struct Question {
     pub(crate) sql: String,
     pub(crate) given: Vec<Sql>,
 }
 
 impl Question {
-    fn given(&mut self, value: impl Into<Sql>) -> String {
+    pub(crate) fn given(&mut self, value: impl Into<Sql>) -> String {
         self.given.push(value.into());
         format!("?{}", self.given.len())
     }
@@ -45,24 +121,22 @@ pub(crate) fn question(
     project: ProjectId,
     filter: &DeliveryFilter,
     whose: Whose,
-    before: i64,
+    window: Window,
     rows: usize,
 ) -> Question {
-    let mut q = Question {
-        sql: String::new(),
-        given: Vec::new(),
-    };
+    let mut q = Question::default();
     let mut conditions = Vec::new();
     let p = q.given(project.0);
-    // From the largest id that can be meant down to the smallest.
-    let end = if before > 0 { before } else { i64::MAX };
-    let end = filter
-        .until_ms
-        .map_or(end, |until| end.min(first_id(until)));
-    let end = q.given(end);
-    let begin = q.given(filter.since_ms.map_or(0, first_id));
+    let end = q.given(window.end);
+    let begin = q.given(window.begin);
 
-    let (from, order) = driven_by(&mut q, filter, whose, &mut conditions, (&p, &begin, &end));
+    let (from, order) = driven_by(
+        &mut q,
+        filter,
+        whose,
+        &mut conditions,
+        (&p, &begin, &end, window),
+    );
     conditions.push(format!(
         "d.project = {p} AND d.id < {end} AND d.id >= {begin}"
     ));
@@ -78,65 +152,57 @@ pub(crate) fn question(
     q
 }
 
-/// Which tables a question walks through, in which order: by the filter that leaves fewest rows.
+/// Which tables a question walks through, in which order.
 fn driven_by(
     q: &mut Question,
     filter: &DeliveryFilter,
     whose: Whose,
     conditions: &mut Vec<String>,
-    (p, begin, end): (&str, &str, &str),
+    (p, begin, end, window): (&str, &str, &str, Window),
 ) -> (String, &'static str) {
     // A message's id is that of its first delivery, so its order is that of the deliveries.
     const OF_MESSAGES: &str = "messages m CROSS JOIN deliveries d ON d.id BETWEEN m.id AND m.last";
-    if let Whose::Message(id) = whose {
-        let id = q.given(id);
-        conditions.push(format!("m.id = {id}"));
-        return (OF_MESSAGES.to_owned(), "d.id DESC");
-    }
-    if let Some(event) = filter.event {
-        let event = q.given(event.0);
-        conditions.push(format!("m.event = {event}"));
-        return (OF_MESSAGES.to_owned(), "m.id DESC, d.id DESC");
-    }
-    if let Some(object) = &filter.object {
-        let object = q.given(object.clone());
-        conditions.push(format!(
-            "o.project = {p} AND o.object = {object} AND o.message < {end}"
-        ));
-        let from = "message_objects o CROSS JOIN messages m ON m.id = o.message
-             CROSS JOIN deliveries d ON d.id BETWEEN m.id AND m.last";
-        return (from.to_owned(), "o.message DESC, d.id DESC");
-    }
-    if let Some(trigger) = rare(filter) {
-        let code = q.given(trigger_code(trigger));
-        conditions.push(format!(
-            "t.project = {p} AND t.reason = {code} AND t.delivery < {end} AND t.delivery >= {begin}"
-        ));
-        let from = "delivery_triggers t CROSS JOIN deliveries d ON d.id = t.delivery
-             CROSS JOIN messages m ON m.id = d.message";
-        return (from.to_owned(), "t.delivery DESC");
-    }
-    if let Some(code) = &filter.code
-        && filter.webhook.is_none()
-        && whose == Whose::Filter
-    {
-        let code = q.given(code.clone());
-        // The deliveries of a message were made in the same millisecond, or in two that follow each other.
-        conditions.push(format!(
-            "m.project = {p} AND m.code = {code} AND m.id < {end} AND m.id >= {begin} - {MILLISECOND}"
-        ));
-        return (OF_MESSAGES.to_owned(), "m.id DESC, d.id DESC");
-    }
-    let index = match (filter.webhook, filter.state, filter.status) {
-        (Some(_), Some(DeliveryState::Pending | DeliveryState::Held), _) => "deliveries_waiting",
-        (Some(_), Some(s), _) if state_code(s) > DELIVERED => "deliveries_by_state",
-        (Some(_), _, _) => "deliveries_by_webhook",
-        (None, Some(s), _) if whose == Whose::Unsaved && state_code(s) > DELIVERED => {
-            "deliveries_by_state"
+    let index = match driver(filter, whose) {
+        Driver::Message => {
+            if let Whose::Message(id) = whose {
+                let id = q.given(id);
+                conditions.push(format!("m.id = {id}"));
+            }
+            return (OF_MESSAGES.to_owned(), "d.id DESC");
         }
-        (None, _, _) if whose == Whose::Unsaved => "deliveries_by_webhook",
-        (None, _, Some(300..)) => "deliveries_by_status",
-        (None, _, _) => "deliveries_by_project",
+        Driver::Event => {
+            let event = q.given(filter.event.map_or(0, |event| event.0));
+            conditions.push(format!("m.event = {event}"));
+            return (OF_MESSAGES.to_owned(), "m.id DESC, d.id DESC");
+        }
+        Driver::Objects => {
+            let object = q.given(filter.object.clone().unwrap_or_default());
+            let first = q.given(window.first_message());
+            conditions.push(format!(
+                "o.project = {p} AND o.object = {object} AND o.message < {end} AND o.message >= {first}"
+            ));
+            let from = "message_objects o CROSS JOIN messages m ON m.id = o.message
+                 CROSS JOIN deliveries d ON d.id BETWEEN m.id AND m.last";
+            return (from.to_owned(), "o.message DESC, d.id DESC");
+        }
+        Driver::Triggers(trigger) => {
+            let code = q.given(trigger_code(trigger));
+            conditions.push(format!(
+                "t.project = {p} AND t.reason = {code} AND t.delivery < {end} AND t.delivery >= {begin}"
+            ));
+            let from = "delivery_triggers t CROSS JOIN deliveries d ON d.id = t.delivery
+                 CROSS JOIN messages m ON m.id = d.message";
+            return (from.to_owned(), "t.delivery DESC");
+        }
+        Driver::Codes => {
+            let code = q.given(filter.code.clone().unwrap_or_default());
+            let first = q.given(window.first_message());
+            conditions.push(format!(
+                "m.project = {p} AND m.code = {code} AND m.id < {end} AND m.id >= {first}"
+            ));
+            return (OF_MESSAGES.to_owned(), "m.id DESC, d.id DESC");
+        }
+        Driver::Index(index) => index,
     };
     match index {
         "deliveries_waiting" => conditions.push("d.waiting = 1".to_owned()),

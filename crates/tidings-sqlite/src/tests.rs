@@ -20,7 +20,7 @@ use tidings_storage::{
 
 use crate::codes::sick;
 use crate::figures::{HOURS_SQL, OLDEST_SQL};
-use crate::question::{Whose, question};
+use crate::question::{Whose, Window, question};
 use crate::queue::PENDING_SQL;
 use crate::{OpenError, SqliteStore};
 
@@ -470,7 +470,8 @@ fn each_filter_of_the_log_uses_its_index() {
         ),
     ];
     for (filter, index) in cases {
-        let asked = question(ProjectId(1), &filter, Whose::Filter, 50, 10);
+        let window = Window::of(&filter, 50);
+        let asked = question(ProjectId(1), &filter, Whose::Filter, window, 10);
         let given = rusqlite::params_from_iter(&asked.given);
         let plan = plan_of(conn, &asked.sql, given);
         assert!(plan.contains(index), "{index} is not used: {plan}");
@@ -669,4 +670,77 @@ async fn a_plan_that_rests_on_an_absence_is_made_again_when_it_ends() {
         .with("status", "Open");
     let read = |s: &dyn Snapshot| s.count_with(Collection::Tasks, "status", "Open");
     check_seen_anew(read, task, (0, 1)).await;
+}
+
+#[tokio::test]
+async fn a_search_that_finds_little_ends_its_page_and_goes_on() {
+    const MANY: i64 = 5_000;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tidings.db");
+    let store = open(&path).unwrap();
+    let project = project(&store).await;
+    // What a log holds after years, without the years.
+    let conn = Connection::open(&path).unwrap();
+    conn.execute_batch(&format!(
+        "INSERT INTO webhooks (id, project, version, deleted, body) VALUES (1, {p}, 1, 2, '{{}}'), (2, {p}, 1, 2, '{{}}');
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MANY})
+         INSERT INTO messages (id, last, project, event, dialect, code, object, roots, title, body)
+         SELECT i * 2, i * 2 + 1, {p}, i, 'standard', 'task.updated', 'tasks/1', '', iif(i % 1000 = 0, 'needle', 'hay'), x'7B7D' FROM n;
+         INSERT INTO deliveries (id, message, project, webhook, state, waiting, made_by, next_trigger, triggers, tries, wait_ms, late, attempts)
+         SELECT id, id, {p}, 1, 3, 0, 0, 0, 1, 1, 0, 0, 0 FROM messages
+         UNION ALL SELECT last, id, {p}, 2, 1, 0, 0, 0, 1, 1, 0, 0, 0 FROM messages;",
+        p = project.0
+    ))
+    .unwrap();
+    let text = |q: &str| DeliveryFilter {
+        q: Some(q.to_owned()),
+        ..DeliveryFilter::default()
+    };
+    let failed = |q| DeliveryFilter {
+        state: Some(DeliveryState::Failed),
+        ..text(q)
+    };
+    let code = |q| DeliveryFilter {
+        code: Some("task.updated".to_owned()),
+        ..text(q)
+    };
+    for (filter, wanted) in [
+        (text("needle"), 10),
+        (text("nothing"), 0),
+        (failed("needle"), 5),
+        (code("needle"), 10),
+    ] {
+        let (mut before, mut pages, mut found) = (0, 0, Vec::new());
+        loop {
+            let page = store
+                .deliveries(project, &filter, before, 50)
+                .await
+                .unwrap();
+            found.extend(page.data.iter().map(|d| d.id.0));
+            pages += 1;
+            match page.next {
+                Some(next) => {
+                    assert!(before == 0 || next < before, "it goes on: {filter:?}");
+                    before = next;
+                }
+                None => break,
+            }
+        }
+        assert_eq!(found.len(), wanted, "{filter:?}");
+        assert!(found.is_sorted_by(|a, b| a > b), "{filter:?}: {found:?}");
+        assert!(pages > 1, "looked through everything at once: {filter:?}");
+    }
+    // What nearly every row fits is a page as long as wanted.
+    let page = store
+        .deliveries(project, &code_only(), 0, 50)
+        .await
+        .unwrap();
+    assert_eq!(page.data.len(), 50);
+}
+
+fn code_only() -> DeliveryFilter {
+    DeliveryFilter {
+        code: Some("task.updated".to_owned()),
+        ..DeliveryFilter::default()
+    }
 }

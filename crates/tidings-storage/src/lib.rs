@@ -351,21 +351,24 @@ pub struct LaneStart {
     pub has_pending: bool,
 }
 
-/// How much is where, for a webhook.
+/// How far the deliveries of a webhook are counted: where many more wait, counting each of them takes too long for a page.
+pub const COUNTED: usize = 10_000;
+
+/// How much is where, for a webhook: [`COUNTED`] means so many or more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LaneCounts {
-    /// Pending (shown as held while paused).
+    /// In its queue (shown as held while paused), with what was delivered and is sent once more.
     pub pending: u64,
     /// Parked.
     pub parked: u64,
 }
 
-/// A page of a list; `next` is the cursor of the page after it.
+/// A page of a list; `next` is the cursor of the page after it. Where few of many entries are wanted, a page may end before it is full.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
     /// The entries.
     pub data: Vec<T>,
-    /// Where the next page begins: the id of the last entry here.
+    /// Where the next page begins: the id of the last entry that was looked at.
     pub next: Option<i64>,
 }
 

@@ -20,12 +20,12 @@ use tidings_domain::{
 
 use crate::audit::{AuditEntry, AuditFilter, AuditRow};
 use crate::{
-    Absence, Activity, AsOf, Attempt, Begun, CommitListener, Deed, DeliveryDetail, DeliveryFilter,
-    DeliverySummary, Done, EventDelivery, EventIds, Hour, LaneCounts, LaneStart, LastAttempt,
-    MakeNotes, Memo, Message, NewMessage, NewSweep, Page, Plan, Planner, Pruned, Queued, ReadJob,
-    RecordError, Recorded, Retention, ServerTime, Settlement, Snapshot, Store, StoreError,
-    StoreFigures, Sweep, SweepLeft, Swept, TestSend, Then, Token, TokenKind, Write, WriteWhat,
-    created_ms, memo_is_old, memos_of,
+    Absence, Activity, AsOf, Attempt, Begun, COUNTED, CommitListener, Deed, DeliveryDetail,
+    DeliveryFilter, DeliverySummary, Done, EventDelivery, EventIds, Hour, LaneCounts, LaneStart,
+    LastAttempt, MakeNotes, Memo, Message, NewMessage, NewSweep, Page, Plan, Planner, Pruned,
+    Queued, ReadJob, RecordError, Recorded, Retention, ServerTime, Settlement, Snapshot, Store,
+    StoreError, StoreFigures, Sweep, SweepLeft, Swept, TestSend, Then, Token, TokenKind, Write,
+    WriteWhat, created_ms, memo_is_old, memos_of,
 };
 
 mod accounts;
@@ -739,10 +739,12 @@ impl Disk {
     }
 
     fn counts(&self, webhook: WebhookId) -> LaneCounts {
-        let count = |state| self.of_webhook(webhook, state).len() as u64;
+        let queue = (webhook, DeliveryId(0))..=(webhook, DeliveryId(i64::MAX));
+        let waiting = self.waiting.range(queue).take(COUNTED).count();
+        let parked = self.of_webhook(webhook, DeliveryState::Parked).len();
         LaneCounts {
-            pending: count(DeliveryState::Pending),
-            parked: count(DeliveryState::Parked),
+            pending: waiting as u64,
+            parked: parked.min(COUNTED) as u64,
         }
     }
 

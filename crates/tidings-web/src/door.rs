@@ -28,6 +28,10 @@ use crate::route::{Call, HTML, Method, OutputBody, Reply, Row, Surface};
 use crate::to_the_end::{Panicked, ToTheEnd};
 use crate::{problem, routes};
 
+/// How long a page took, as browsers show it among their own figures. Only of pages that are shown: how long a refusal takes, or
+/// what changes something, is nobody's business.
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
 /// How much the door lets in at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DoorLimits {
@@ -174,6 +178,17 @@ impl Shared {
             "{operation} answered {status}"
         );
         let mut reply = reply;
+        let is_page = row.is_some_and(|r| r.surface == Surface::Console && r.method == Method::Get);
+        if is_page && reply.status.is_success() {
+            reply = reply.with(
+                SERVER_TIMING,
+                &format!(
+                    "total;dur={}.{:03}",
+                    took.as_millis(),
+                    took.as_micros() % 1000
+                ),
+            );
+        }
         if let Some(wait) = reply.wait.take() {
             reply = wait.finish(&self.app, reply).await;
         }

@@ -58,17 +58,23 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
             "--bins",
         ])
         .run("build")?;
-        // By itself: the tests' features of what it needs must not come into the server.
-        let filler = [
-            "build",
-            "--release",
-            "--package",
-            "tidings-sqlite",
-            "--example",
-            "fill",
-        ];
+        // By themselves: the tests' features of what they need must not come into the server.
+        let filler = |package, example| {
+            let what = [
+                "build",
+                "--release",
+                "--package",
+                package,
+                "--example",
+                example,
+            ];
+            kit::cargo(&what).run("build what fills the log")
+        };
         if options.wants("W7") || options.wants("level") {
-            kit::cargo(&filler).run("build what fills the log")?;
+            filler("tidings-sqlite", "fill")?;
+        }
+        if options.wants("pages") {
+            filler("tidings-web", "pages")?;
         }
     }
     let disks = Disks::find(&options)?;

@@ -16,7 +16,7 @@ pub(super) const USAGE: &str = "cargo xtask bench [WORKLOAD...] [options]
   --folder PATH    where the databases lie (the temporary folder)
   --server PATH    another server binary; it is not built then
   --no-build       measure the binaries as they are
-  --small          W6 and W7 with a hundredth of their rows: to try the bench, not the server
+  --small          W6, W7 and pages with a hundredth of their rows: to try the bench, not the server
 
 Without a workload all of them run. What a workload is compared with runs in turn with it.";
 

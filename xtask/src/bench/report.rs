@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
 use super::disk::{Disks, SLOW_MS};
@@ -23,6 +23,9 @@ pub(super) struct Entry {
     what: &'static str,
     lines: Vec<Line>,
     notes: Vec<String>,
+    failures: Vec<String>,
+    /// What only the file has.
+    more: Vec<(&'static str, Value)>,
 }
 
 /// Everything that was found.
@@ -38,6 +41,8 @@ impl Entry {
             what,
             lines: Vec::new(),
             notes: Vec::new(),
+            failures: Vec::new(),
+            more: Vec::new(),
         }
     }
 
@@ -47,6 +52,16 @@ impl Entry {
             unit,
             figures,
         });
+    }
+
+    /// The run fails because of it, once everything is told.
+    pub(super) fn fail(&mut self, why: impl Into<String>) {
+        self.failures.push(why.into());
+    }
+
+    /// Something for the file alone.
+    pub(super) fn attach(&mut self, name: &'static str, what: Value) {
+        self.more.push((name, what));
     }
 
     pub(super) fn remark(&mut self, note: impl Into<String>) {
@@ -129,7 +144,15 @@ impl Report {
         }
         let missed = verdicts.iter().filter(|v| **v == Verdict::Missed).count();
         println!("{} goals, {missed} missed", verdicts.len());
-        self.write(&options.json, options)
+        self.write(&options.json, options)?;
+        let failures: Vec<&String> = self.entries.iter().flat_map(|e| &e.failures).collect();
+        for failure in &failures {
+            println!("FAILED: {failure}");
+        }
+        if !failures.is_empty() {
+            bail!("{} failures", failures.len());
+        }
+        Ok(())
     }
 
     fn lines(&self) -> impl Iterator<Item = (&Entry, &Line)> {
@@ -174,5 +197,13 @@ fn entry_json(entry: &Entry) -> Value {
             told
         })
         .collect();
-    json!({"workload": entry.workload, "what": entry.what, "figures": figures, "notes": entry.notes})
+    let mut told = json!({"workload": entry.workload, "what": entry.what, "figures": figures, "notes": entry.notes});
+    if let Some(told) = told.as_object_mut() {
+        let more = entry
+            .more
+            .iter()
+            .map(|(name, what)| ((*name).to_owned(), what.clone()));
+        told.extend(more);
+    }
+    told
 }

@@ -94,6 +94,7 @@ fn environment() -> Environment<'static> {
     environment.add_filter("ago", ago);
     environment.add_filter("moment", moment);
     environment.add_filter("count", count);
+    environment.add_filter("counted", counted);
     environment.add_filter("millis", millis);
     environment.add_filter("bytes", bytes);
     environment.add_filter("words", words);
@@ -247,6 +248,17 @@ fn count(number: i64) -> String {
         out.push(digit);
     }
     if number < 0 { format!("-{out}") } else { out }
+}
+
+/// A number that was counted only so far: `10,000 or more`.
+fn counted(number: i64) -> String {
+    let most = i64::try_from(tidings_app::webhooks::COUNTED).unwrap_or(i64::MAX);
+    let text = count(number);
+    if number >= most {
+        format!("{text} or more")
+    } else {
+        text
+    }
 }
 
 /// Milliseconds as `840 ms` or `2.4 s`.

@@ -22,6 +22,7 @@ mod live;
 mod malformed;
 mod objects;
 mod openapi;
+mod pages;
 mod permissions;
 mod prefer;
 mod secrets;

@@ -93,11 +93,9 @@ fn fill(stage: &mut Stage, pending: u64) -> anyhow::Result<f64> {
         .context("the feeders said nothing")
 }
 
-/// What waits for the dead webhook, as the server tells it.
+/// What waits in the server, as it tells it: for the dead webhook, as what is sent to the other one was waited for.
 fn pending_now(stage: &Stage) -> anyhow::Result<u64> {
-    let told = stage.server.call("GET", "/projects/DEAD0/webhooks", "")?;
-    let pending = told
-        .pointer("/data/0/health/pending")
-        .and_then(Value::as_u64);
+    let told = stage.server.call("GET", "/server", "")?;
+    let pending = told.pointer("/queue/waiting").and_then(Value::as_u64);
     pending.with_context(|| format!("no count in {told}"))
 }

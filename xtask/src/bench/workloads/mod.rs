@@ -4,6 +4,7 @@ mod backlog;
 mod idle;
 mod latency;
 mod log;
+mod pages;
 mod throughput;
 
 use super::Bench;
@@ -46,6 +47,11 @@ pub(super) const ALL: &[Workload] = &[
         "level",
         "whether the file of the log stays level",
         log::level,
+    ),
+    (
+        "pages",
+        "every page of the console, with a million deliveries",
+        pages::run_all,
     ),
     (
         "idle",

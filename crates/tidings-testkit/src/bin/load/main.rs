@@ -5,6 +5,7 @@
 //! `load world PLAN` fills a server with projects, objects and webhooks.
 //! `load feed PLAN` reports changes to a server and prints how many it accepted.
 //! `load read PLAN` sends requests that only read, and prints how long they took.
+//! `load pages PLAN` looks at the pages of a console, and prints how long the server took for each.
 //! `load keep PROGRAM ARGUMENTS...` runs a program that must not outlive us; `load remove FOLDER` does it for a folder.
 //!
 //! Plans are JSON, and so is what is printed. Every mode ends when its standard input does: whoever starts it holds the other end,
@@ -17,6 +18,7 @@
 mod direct;
 mod feed;
 mod keep;
+mod pages;
 mod read;
 mod receive;
 mod wire;
@@ -47,8 +49,9 @@ fn main() -> Result<()> {
         ["direct", plan] => runtime.block_on(direct::run(serde_json::from_str(plan)?)),
         ["world", plan] => runtime.block_on(world::run(serde_json::from_str(plan)?)),
         ["feed", plan] => runtime.block_on(feed::run(serde_json::from_str(plan)?)),
+        ["pages", plan] => runtime.block_on(pages::run(serde_json::from_str(plan)?)),
         ["read", plan] => runtime.block_on(read::run(serde_json::from_str(plan)?)),
-        _ => Err("usage: load receive|direct|world|feed|read PLAN, load keep PROGRAM ..., load remove FOLDER".into()),
+        _ => Err("usage: load receive|direct|world|feed|read|pages PLAN, load keep PROGRAM ..., load remove FOLDER".into()),
     }
 }
 

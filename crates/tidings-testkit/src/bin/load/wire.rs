@@ -42,6 +42,25 @@ impl Wire {
         Ok(Answer { status, body })
     }
 
+    /// Sends a request and reads of its answer only the head and what comes first after it: for answers that never end.
+    pub(crate) async fn begin(&mut self, request: &[u8]) -> Result<()> {
+        self.stream.write_all(request).await?;
+        self.buffer.clear();
+        while !self
+            .head()
+            .is_some_and(|head| head.len() + 4 < self.buffer.len())
+        {
+            self.more().await?;
+        }
+        Ok(())
+    }
+
+    /// The head of the last answer.
+    pub(crate) fn head(&self) -> Option<&str> {
+        let end = self.buffer.windows(4).position(|w| w == b"\r\n\r\n")?;
+        std::str::from_utf8(self.buffer.get(..end)?).ok()
+    }
+
     async fn send(&mut self, request: &[u8]) -> Result<(u16, usize)> {
         self.stream.write_all(request).await?;
         self.buffer.clear();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use minijinja::Value as Shown;
 use tidings_app::{Access, Paging, deliveries};
 use tidings_domain::fault::FaultKind;
-use tidings_domain::{Fault, Value};
+use tidings_domain::{DeliveryId, Fault, Time, Value, time};
 
 use crate::console::view::{json, pretty};
 use crate::route::{Call, PAGE, Parameter, Reply, Row};
@@ -66,13 +66,19 @@ async fn list(call: Call) -> Result<Reply, Fault> {
     let asked = |name: &str| zoned(call.query.get(name).unwrap_or_default());
     let fields = FILTERS.map(|f| (f.name, asked(f.name)));
     let narrowed = |(_, text): &(&str, String)| !text.is_empty();
-    let context = |rows: &[Shown], next: Option<String>| {
+    let context = |rows: &[Shown], next: Option<i64>| {
+        // The position is an id, which says when it was made.
+        let reached = next.and_then(|id| {
+            Time::from_millisecond(tidings_storage::created_ms(DeliveryId(id))).ok()
+        });
+        let next = call.cursor(next);
         let shown = fields.clone().map(|(name, text)| match name {
             "since" | "until" => (name, unzoned(&text)),
             _ => (name, text),
         });
         minijinja::context! {
             rows, next,
+            reached => reached.map(time::show),
             fields => json(&BTreeMap::from(shown)),
             narrowed => fields.iter().any(narrowed),
             webhooks => json(&names),
@@ -95,7 +101,7 @@ async fn list(call: Call) -> Result<Reply, Fault> {
         .deliveries(caller, project, &filter, paging)
         .await?;
     let rows: Vec<Shown> = page.data.iter().map(|row| show_row(row, &names)).collect();
-    call.show("sent/log.html", context(&rows, call.cursor(page.next)))
+    call.show("sent/log.html", context(&rows, page.next))
 }
 
 fn show_row(row: &Value, names: &BTreeMap<i64, String>) -> Shown {
