@@ -271,10 +271,12 @@ impl Sweeper {
         Ok(messages)
     }
 
-    /// With how much a sweep would deal; after `patience`, how far the counting is. Only rendering tells how much a missed event says.
+    /// With how much a sweep would deal; after so many missed events, or after `patience`, how far the counting is. Only rendering
+    /// tells how much a missed event says.
     pub(crate) async fn count(
         &self,
         new: NewSweep,
+        events: usize,
         patience: Duration,
     ) -> Result<Progress, StoreError> {
         let begun = Instant::now();
@@ -285,6 +287,7 @@ impl Sweeper {
             return counted(count, true);
         }
         let mut after = EventId(0);
+        let mut looked = 0;
         loop {
             // Counting takes its turn among the sweeps, which do something.
             let _turn = self.steps.acquire().await;
@@ -293,9 +296,10 @@ impl Sweeper {
             let Some(last) = missed.last() else {
                 return counted(count, true);
             };
-            if begun.elapsed() > patience {
+            if looked >= events || begun.elapsed() > patience {
                 return counted(count, false);
             }
+            looked += missed.len();
             after = last.event.id;
             for activity in &missed {
                 let said = self.say(&webhook, activity).await?;

@@ -34,6 +34,27 @@ impl App {
         id: i64,
         body: &Value,
     ) -> Result<SweepAnswer, Fault> {
+        self.recover(caller, project, (id, body), false).await
+    }
+
+    /// The same with `dry_run`, for whoever waits for a page: counts only as far as can be seen at once, and says whether that was all.
+    pub async fn count_missed(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        id: i64,
+        body: &Value,
+    ) -> Result<SweepAnswer, Fault> {
+        self.recover(caller, project, (id, body), true).await
+    }
+
+    async fn recover(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        (id, body): (i64, &Value),
+        at_once: bool,
+    ) -> Result<SweepAnswer, Fault> {
         Access::Manage.check(caller)?;
         may_send(project)?;
         let (webhook, _, _) = self.find_webhook(project, id).await?;
@@ -60,6 +81,14 @@ impl App {
             since_ms: since.map_or(0, Time::as_millisecond),
             until_ms: None,
         };
+        if at_once {
+            let counted = self.engine.count_some(new).await.map_err(refusal)?;
+            return Ok(SweepAnswer {
+                count: counted.count,
+                dry_run: true,
+                complete: counted.complete,
+            });
+        }
         let mut changed = Changed::webhook("webhook.recover", project, &webhook)
             .with(AuditChange::new("since", Value::Null, shown(since)))
             .with(AuditChange::new("mode", Value::Null, mode.into()));

@@ -13,6 +13,9 @@ use crate::sweep::Progress;
 /// Whoever asks is told the number when all is done, or after so long how far it is.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Events that were missed and are told once more for whoever waits for a page.
+const EVENTS_AT_ONCE: usize = 64;
+
 impl Engine {
     /// Carries out a sweep. It goes on whether or not anybody waits, and after a crash; whoever waits is told how much was dealt
     /// with. On a disabled webhook `Deliver` also enables, and what it brings back goes first. Another sweep of the same webhook is
@@ -51,7 +54,15 @@ impl Engine {
     /// # Errors
     /// The webhook is unknown, or the store cannot do it now.
     pub async fn count_sweep(&self, new: NewSweep) -> Result<Progress, StoreError> {
-        self.0.sweeper.count(new, PATIENCE).await
+        self.0.sweeper.count(new, usize::MAX, PATIENCE).await
+    }
+
+    /// The same as far as can be seen at once: `complete` says whether that was all.
+    ///
+    /// # Errors
+    /// The webhook is unknown, or the store cannot do it now.
+    pub async fn count_some(&self, new: NewSweep) -> Result<Progress, StoreError> {
+        self.0.sweeper.count(new, EVENTS_AT_ONCE, PATIENCE).await
     }
 
     /// Deals with what a webhook missed since `since_ms` (stored server time): delivers or skips it; how much. With `dry_run` only

@@ -52,7 +52,9 @@ async fn the_walk_sees_every_page_of_the_table_and_each_shows() {
         }
     }
     assert!(bad.is_empty(), "{}", bad.join("\n"));
-    println!("{} places", places.len());
+    let told = walk::told(&world).await.unwrap();
+    assert_eq!(told["rows"], table.len());
+    assert_eq!(told["places"].as_array().unwrap().len(), places.len());
 }
 
 /// `total;dur=12.034`

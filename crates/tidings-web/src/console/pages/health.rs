@@ -51,6 +51,8 @@ pub(super) fn rows() -> Vec<Row> {
 #[derive(Default)]
 struct Counted {
     count: Option<i64>,
+    /// There is more.
+    more: bool,
     fault: Option<Fault>,
 }
 
@@ -59,11 +61,12 @@ impl Counted {
         match answer {
             Ok(answer) => Ok(Self {
                 count: Some(i64::try_from(answer.count).unwrap_or(i64::MAX)),
+                more: !answer.complete,
                 fault: None,
             }),
             Err(fault) if !fault.errors.is_empty() => Ok(Self {
-                count: None,
                 fault: Some(fault),
+                ..Self::default()
             }),
             Err(fault) => Err(fault),
         }
@@ -104,7 +107,7 @@ async fn health(call: Call) -> Result<Reply, Fault> {
     let counted = match &asked {
         Some(since) if Access::Manage.admits(caller) => {
             let wanted = recovery(since, "deliver", true);
-            let count = call.app.recover_webhook(caller, project, id, &wanted);
+            let count = call.app.count_missed(caller, project, id, &wanted);
             Counted::of(count.await)?
         }
         _ => Counted::default(),
@@ -123,6 +126,7 @@ async fn health(call: Call) -> Result<Reply, Fault> {
         since => unzoned(&since),
         exact => since,
         count => counted.count,
+        more => counted.more,
         faults => (),
     };
     counted.show(&call, "sent/health.html", context)
