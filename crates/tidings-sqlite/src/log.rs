@@ -24,18 +24,15 @@ pub(crate) fn deliveries(
     let window = Window::of(filter, before);
     let most = rows + 1;
     let by_object = filter.object.as_ref().filter(|_| filter.event.is_none());
-    let found = match by_object {
-        Some(object) => {
-            let mut found = of_object(conn, project, (filter, object), window, most)?;
-            // What was told of it before it was an object here, as a test datum may have been.
-            let more = [(filter.clone(), Whose::Filter)];
-            found.add(of_sources(conn, project, &more, window, most)?);
-            found
-        }
-        None => {
-            let sources = sources(conn, project, filter)?;
-            of_sources(conn, project, &sources, window, most)?
-        }
+    let found = if let Some(object) = by_object {
+        let mut found = of_object(conn, project, (filter, object), window, most)?;
+        // What was told of it before it was an object here, as a test datum may have been.
+        let more = [(filter.clone(), Whose::Filter)];
+        found.add(of_sources(conn, project, &more, window, most)?);
+        found
+    } else {
+        let sources = sources(conn, project, filter)?;
+        of_sources(conn, project, &sources, window, most)?
     };
     Ok(found.page(rows))
 }

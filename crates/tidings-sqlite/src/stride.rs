@@ -76,15 +76,12 @@ pub(crate) fn cut(
     let Some(begin) = reached else {
         return Ok((window, false));
     };
-    let whole = driver(filter, *whose) == Driver::Codes;
-    Ok((
-        Window {
-            begin,
-            whole,
-            ..window
-        },
-        true,
-    ))
+    let window = Window {
+        begin,
+        whole: driver(filter, *whose) == Driver::Codes,
+        ..window
+    };
+    Ok((window, true))
 }
 
 /// The id behind so many rows of a source; `None`: it has fewer.

@@ -195,6 +195,7 @@ impl House {
 }
 
 /// A refusal with everything it says.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 pub(crate) fn told(fault: Fault) -> String {
     format!("{fault:?}")
 }

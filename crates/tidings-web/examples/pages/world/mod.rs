@@ -7,6 +7,7 @@
 //!
 //! Everything is done through the use cases and the store, under a clock that runs through [`DAYS`] as the work does.
 
+mod addresses;
 mod crowd;
 mod flow;
 mod hooks;
