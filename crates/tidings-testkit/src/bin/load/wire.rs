@@ -46,9 +46,9 @@ impl Wire {
     pub(crate) async fn begin(&mut self, request: &[u8]) -> Result<()> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
-        while !self
+        while self
             .head()
-            .is_some_and(|head| head.len() + 4 < self.buffer.len())
+            .is_none_or(|head| head.len() + 4 >= self.buffer.len())
         {
             self.more().await?;
         }
