@@ -120,9 +120,22 @@ impl House {
             start_ms: now_ms() - i64::try_from(days)? * 86_400_000,
             passed_us: AtomicU64::new(0),
         });
-        let entropy: Arc<dyn Entropy> = Arc::new(Counter(AtomicU64::new(1)));
         let store = SqliteStore::open(path, Arc::clone(&clock) as _, Arc::new(Deaf))?;
-        let store: Arc<dyn Store> = Arc::new(store);
+        let entropy = Arc::new(Counter(AtomicU64::new(1)));
+        Self::over(Arc::new(store), clock, entropy).await
+    }
+
+    /// As after a restart: with an engine that knows every webhook there is now.
+    pub(crate) async fn again(self) -> Result<Self> {
+        let entropy = Arc::clone(&self.app.entropy);
+        Self::over(self.store, self.clock, entropy).await
+    }
+
+    async fn over(
+        store: Arc<dyn Store>,
+        clock: Arc<Past>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self> {
         let vault = Arc::new(Vault::new(&[7; 32]));
         let (hints, inbox) = hints();
         let engine = Engine::start(Parts {

@@ -78,6 +78,7 @@ impl World {
         let found = flow::run(&house, &mut hooks, size).await?;
         hooks.fare(&house).await?;
         crowd::note(&house, size.audit).await?;
+        let house = house.again().await?;
         // Sessions last some days only: they begin at the end.
         let people = crowd.sign_in(&house).await?;
         Ok(Self {
