@@ -36,6 +36,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "pictures of the console's main pages into docs/screenshots; look at them before you commit them",
     ),
     (
+        "sample",
+        "the project of these pictures on a running server, to walk about in; prints a link for each role, until Ctrl-C",
+    ),
+    (
         "bench",
         "the benchmarks: shares of what a bare client reaches on this machine, in one run; --help lists them",
     ),
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
         "test" => test::run(&rest),
         "golden" => golden(),
         "screenshots" => screenshots(),
+        "sample" => sample(),
         "bench" => bench::run(&rest),
         "soak" => soak::run(&rest),
         _ => {
@@ -114,6 +119,22 @@ fn screenshots() -> anyhow::Result<()> {
     .run("pictures")?;
     println!("written to {}", folder.display());
     Ok(())
+}
+
+fn sample() -> anyhow::Result<()> {
+    kit::cargo(&[
+        "test",
+        "--quiet",
+        "--package",
+        "tidings",
+        "--test",
+        "browser",
+        "--",
+        "--ignored",
+        "--nocapture",
+        "sample_to_look_at",
+    ])
+    .run("sample")
 }
 
 fn golden() -> anyhow::Result<()> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, header};
+use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tidings_domain::fault::FaultKind;
 use tidings_domain::{Fault, Value};
@@ -20,6 +21,10 @@ pub const MAX_CHANGES_BYTES: usize = 8 * 1024 * 1024;
 const MAX_LINES: usize = 1000;
 /// How long a body may take to arrive.
 pub const TIME: Duration = Duration::from_secs(30);
+/// Most bytes that are taken in and thrown away.
+const MOST_WASTED: usize = 16 * 1024 * 1024;
+/// How long that may take.
+const WASTE_TIME: Duration = Duration::from_secs(5);
 
 /// Why a body was not read.
 #[derive(Debug)]
@@ -37,7 +42,7 @@ impl From<Fault> for BodyError {
 }
 
 /// The text that a request to that route carries; empty where none is taken.
-pub async fn read(row: &Row, headers: &HeaderMap, body: Body) -> Result<Bytes, BodyError> {
+pub async fn read(row: &Row, headers: &HeaderMap, body: &mut Body) -> Result<Bytes, BodyError> {
     let limit = limit(row);
     if limit == 0 {
         return Ok(Bytes::new());
@@ -53,6 +58,32 @@ pub async fn read(row: &Row, headers: &HeaderMap, body: Body) -> Result<Bytes, B
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(limit).into()),
         Ok(Err(_)) => Err(malformed("the body broke off, or its framing is wrong").into()),
     }
+}
+
+/// Takes in the rest of a body that nobody wants, for who is still sending sees a broken connection instead of the answer. One that is
+/// endless, slow or was not to be sent without leave breaks it.
+pub async fn waste(waits: bool, mut body: Body) {
+    let known = body.size_hint().exact();
+    let vast = known.is_some_and(|bytes| bytes > MOST_WASTED as u64);
+    if waits || vast || body.is_end_stream() {
+        return;
+    }
+    let rest = async {
+        let mut wasted = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            wasted += frame.data_ref().map_or(0, Bytes::len);
+            if wasted > MOST_WASTED {
+                break;
+            }
+        }
+    };
+    // In time or not: what was to be said is said now.
+    tokio::time::timeout(WASTE_TIME, rest).await.ok();
+}
+
+/// Whether the client waits for leave to send its body.
+pub fn waits(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::EXPECT)
 }
 
 /// What that text says.

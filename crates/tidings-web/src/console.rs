@@ -15,6 +15,7 @@ use std::sync::LazyLock;
 
 use crate::route::Row;
 
+mod agent;
 mod assets;
 mod embedded;
 mod flash;

@@ -157,7 +157,11 @@ impl Shared {
             .and_then(|method| rows.iter().find(|row| row.method == method))
             .copied();
         let (reply, room) = match row {
-            None => (refuse_route(rows, for_people), None),
+            None => {
+                let waits = body::waits(request.headers());
+                body::waste(waits, request.into_body()).await;
+                (refuse_route(rows, for_people), None)
+            }
             // A client that goes away must not cut a use case in two (a webhook saved, the engine not told), and a panic, which is our
             // fault, must neither take down the connection nor go unanswered.
             Some(row) => ToTheEnd::new(Arc::clone(&self).admit(row, request))
@@ -196,13 +200,25 @@ impl Shared {
     }
 
     async fn admit(self: Arc<Self>, row: &'static Row, request: Request) -> (Reply, Option<Room>) {
-        let _under_way = UnderWay::begin(&self.metrics);
+        let under_way = UnderWay::begin(&self.metrics);
         // Whoever watches the server must see it when it is busiest.
         let watching = row.access == Access::Anyone;
         if !watching && self.metrics.in_flight.get() > self.limits.in_flight {
             return (problem::reply(&overloaded()), None);
         }
-        let (parts, body) = request.into_parts();
+        let (parts, mut body) = request.into_parts();
+        let waits = body::waits(&parts.headers);
+        let answer = self.let_in(row, (parts, &mut body)).await;
+        drop(under_way);
+        body::waste(waits, body).await;
+        answer
+    }
+
+    async fn let_in(
+        self: &Arc<Self>,
+        row: &'static Row,
+        (parts, body): (http::request::Parts, &mut Body),
+    ) -> (Reply, Option<Room>) {
         let passed = match row.surface {
             Surface::Api => {
                 let from = address::of(&parts);
@@ -228,7 +244,7 @@ impl Shared {
     async fn show(
         self: &Arc<Self>,
         row: &'static Row,
-        (parts, body): (http::request::Parts, Body),
+        (parts, body): (http::request::Parts, &mut Body),
     ) -> (Reply, Option<Room>) {
         let now = self.app.now();
         let session = match console::visitor::session(&self.app, &parts.headers).await {
@@ -286,7 +302,7 @@ impl Shared {
         row: &'static Row,
         caller: Option<Caller>,
         frame: Arc<Frame>,
-        (parts, body): (http::request::Parts, Body),
+        (parts, body): (http::request::Parts, &mut Body),
     ) -> Result<(Reply, Option<Room>), BodyError> {
         let _seat = caller.as_ref().map(|c| self.take_seat(c)).transpose()?;
         let params = path_params(parts.uri.path(), row)?;

@@ -21,6 +21,7 @@ pub(crate) fn with_status(frame: &Frame, status: StatusCode, fault: &Fault) -> R
         FaultKind::Invalid | FaultKind::Malformed => "That does not fit",
         FaultKind::Conflict => "Something changed in between",
         FaultKind::TooMany | FaultKind::Unavailable => "Not right now",
+        FaultKind::TooLarge => "That is too much at once",
         _ => status.canonical_reason().unwrap_or("Error"),
     };
     let context = minijinja::context! {

@@ -110,6 +110,47 @@ async fn a_chunked_body_is_counted_as_it_comes() {
     served.stop.cancel();
 }
 
+/// As browsers do: they read when everything is sent.
+async fn sent_whole(address: SocketAddr, head: &str, body: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let length = body.len();
+    let head = format!("{head}Host: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(body).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn who_sends_too_much_reads_why_it_is_refused() {
+    let house = House::new().await;
+    let served = start(&house, Limits::default()).await;
+    let body = [b"login=".to_vec(), vec![b'x'; 5 * 1024 * 1024]].concat();
+    let form = "Content-Type: application/x-www-form-urlencoded\r\nSec-Fetch-Site: same-origin\r\n";
+    let head = format!("POST /sign-in HTTP/1.1\r\n{form}");
+    let page = sent_whole(served.address, &head, &body).await;
+    assert!(page.starts_with("HTTP/1.1 413"), "{page}");
+    assert!(page.contains("<h1>That is too much at once</h1>"), "{page}");
+    // A form of somebody whose session is over, a form to nowhere, and a program without a token.
+    let head = format!("POST /projects/new HTTP/1.1\r\n{form}");
+    let away = sent_whole(served.address, &head, &body).await;
+    assert!(away.starts_with("HTTP/1.1 303"), "{away}");
+    let head = format!("POST /nowhere HTTP/1.1\r\n{form}");
+    let nowhere = sent_whole(served.address, &head, &body).await;
+    assert!(nowhere.starts_with("HTTP/1.1 404"), "{nowhere}");
+    let head = "POST /api/v1/projects HTTP/1.1\r\nContent-Type: application/json\r\n";
+    let refused = sent_whole(served.address, head, &body).await;
+    assert!(refused.starts_with("HTTP/1.1 401"), "{refused}");
+    // Whoever asks before sending is answered before.
+    let asks = format!(
+        "{head}Host: x\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 5000000\r\n\r\n"
+    );
+    let refused = raw(served.address, asks.as_bytes()).await;
+    assert!(refused.starts_with("HTTP/1.1 401"), "{refused}");
+    served.stop.cancel();
+}
+
 #[tokio::test]
 async fn a_slow_head_is_cut_off_and_hinders_nobody() {
     let house = House::new().await;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tidings_testkit::browser::{Browser, Scheme, Screen, Setup};
 
 use super::people::Who;
@@ -48,6 +48,41 @@ async fn pictures_of_the_main_pages() {
         }
     }
     assert!(too_big.is_empty(), "{too_big:?}");
+}
+
+/// The sample to walk about in, as each of its people, until Ctrl-C.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "stays up: run `cargo xtask sample`"]
+async fn sample_to_look_at() {
+    let sample = Sample::play(Ports::Free, Times::Now).await;
+    println!("{}", sample.server().url());
+    let invite = async |login: &str, more: Value| {
+        let mut account = json!({"login": login, "name": login});
+        account["administrator"] = (more == Value::Null).into();
+        let server = sample.server();
+        let made = server.call("POST", "/accounts", &account).await;
+        let one = format!("/accounts/{}", made["id"]);
+        if more != Value::Null {
+            let member = format!("{one}/members/{KEY}");
+            server.call("PUT", &member, &more).await;
+        }
+        let purpose = json!({"purpose": "sign_in"});
+        let link = server
+            .call("POST", &format!("{one}/invite"), &purpose)
+            .await;
+        println!("{login:15} {}", link["url"].as_str().unwrap());
+    };
+    invite("administrator", Value::Null).await;
+    let roles = [
+        ("owner", 1),
+        ("scrum-master", 2),
+        ("team", 3),
+        ("stakeholder", 6),
+    ];
+    for (login, member) in roles {
+        invite(login, json!({"member": member})).await;
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Names and paths.

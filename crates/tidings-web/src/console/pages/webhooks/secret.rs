@@ -44,6 +44,7 @@ fn form(call: &Call, webhook: &Value, fault: Option<Fault>) -> Result<Reply, Fau
     let context = minijinja::context! {
         w => json(webhook),
         dialect => words::dialect(webhook),
+        has_own => words::signs_itself(webhook),
         locked => super::is_locked(call, webhook),
         mode => or("secret_mode", "generate"),
         overlap => or("overlap_seconds", "86400"),

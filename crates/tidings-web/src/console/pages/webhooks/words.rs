@@ -76,6 +76,12 @@ pub(super) fn dialect(webhook: &Value) -> minijinja::Value {
     json(&find(text(webhook, "dialect")).unwrap_or_default())
 }
 
+/// Whether the dialect has a signature of its own, beside the one that all have.
+pub(super) fn signs_itself(webhook: &Value) -> bool {
+    let dialect = tidings_dialects::find(text(webhook, "dialect"));
+    dialect.is_some_and(|dialect| dialect.signature_words().is_some())
+}
+
 /// A dialect as the catalogue lists it.
 pub(super) fn find(name: &str) -> Option<Value> {
     let mut all = catalogue::dialects().into_iter();
