@@ -319,7 +319,7 @@ pub(crate) fn show_test(sent: &TestSend, webhook: &Webhook, now: Time) -> Value 
             code: sent.code.to_owned(),
             object: sent.object.clone(),
             sequence: sent.sequence,
-            title: String::new(),
+            title: sent.title.clone(),
             state: if sent.accepted {
                 DeliveryState::Delivered
             } else {

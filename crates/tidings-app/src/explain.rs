@@ -48,6 +48,10 @@ impl App {
             Some(id) => self.solo(project, event, WebhookId(id)).await?,
             None => self.cast(project, event, paging).await?,
         };
+        let gone = page.roles.iter().filter(|(_, r)| r.webhook.is_none());
+        let gone: Vec<WebhookId> = gone.map(|(id, _)| *id).collect();
+        let gone = self.store.webhook_names(project.id, &gone).await;
+        let gone: HashMap<WebhookId, String> = gone.map_err(refusal)?.into_iter().collect();
         let here = page.roles.values().filter_map(|r| r.webhook.as_ref());
         let here = here.map(|(webhook, _, _)| webhook);
         let then = self.then(project, &activity.event, here).await?;
@@ -69,7 +73,7 @@ impl App {
                 waiting: &waiting,
                 wall: &wall,
             };
-            show(&case, &judge::judge(&case))
+            show(&case, &judge::judge(&case), gone.get(id))
         });
         Ok(Listed {
             data: data.collect(),
@@ -103,7 +107,8 @@ fn no_event() -> Fault {
     )
 }
 
-fn show(case: &Case<'_>, finding: &Finding) -> Value {
+/// `was` is what a deleted webhook was called.
+fn show(case: &Case<'_>, finding: &Finding, was: Option<&String>) -> Value {
     let first = case.role.deliveries.first();
     let webhook = case.role.webhook.as_ref().map(|(webhook, _, _)| webhook);
     let dialect = match (webhook, first) {
@@ -113,7 +118,7 @@ fn show(case: &Case<'_>, finding: &Finding) -> Value {
     };
     object([
         ("webhook", case.id.0.into()),
-        ("name", webhook.map(|w| w.name.clone()).into()),
+        ("name", webhook.map(|w| &w.name).or(was).cloned().into()),
         ("dialect", dialect),
         ("deleted", webhook.is_none().into()),
         ("state", webhook.and(case.health).map(state).into()),

@@ -2,12 +2,14 @@
 //!
 //! The same facts can be had of the API one by one; a page would need dozens of requests.
 
+use std::collections::HashMap;
+
 use tidings_domain::delivery::DeliveryState;
 use tidings_domain::write::Target;
 use tidings_domain::{
     Collection, Doc, Event, EventId, Fault, ObjectRef, Project, Value, View, What,
 };
-use tidings_storage::{Activity, AsOf, DeliveryFilter, Snapshot};
+use tidings_storage::{Activity, AsOf, Snapshot};
 
 use crate::activities::show;
 use crate::reader::object;
@@ -16,8 +18,6 @@ use crate::{Access, App, Caller, Listed, Paging};
 
 mod named;
 
-/// Most deliveries of an event that are counted.
-const MOST_DELIVERIES: usize = 50;
 /// Most characters of a comment that a list shows.
 const EXCERPT: usize = 280;
 /// Most comments that an object is shown with, the latest.
@@ -68,42 +68,52 @@ impl App {
         });
         let read = self.store.read(project.id, AsOf::Now, job).await;
         read.map_err(refusal)?;
+        let events: Vec<EventId> = activities.iter().map(|a| a.event.id).collect();
+        let mut sent = if Access::Watch.admits(caller) {
+            self.sent_because_of(project, &events).await?
+        } else {
+            HashMap::new()
+        };
         let mut told = Vec::new();
         for (activity, more) in activities.iter().zip(more) {
             let mut members = show(activity).as_map().to_vec();
             members.retain(|(name, _)| more.iter().all(|(said, _)| said != name));
             members.extend(more);
-            let deliveries = if Access::Watch.admits(caller) {
-                self.sent_because_of(project, activity.event.id).await?
-            } else {
-                Value::Null
-            };
-            members.push(("deliveries".to_owned(), deliveries));
+            let deliveries = sent.remove(&activity.event.id);
+            members.push(("deliveries".to_owned(), deliveries.unwrap_or_default()));
             told.push(Value::Map(members));
         }
         Ok(told)
     }
 
-    /// How many deliveries an event has: `{total, more, by_state: [{state, count}]}`.
-    async fn sent_because_of(&self, project: &Project, event: EventId) -> Result<Value, Fault> {
-        let filter = DeliveryFilter {
-            event: Some(event),
-            ..DeliveryFilter::default()
+    /// How many deliveries events have, of each `{total, by_state: [{state, count}]}`.
+    async fn sent_because_of(
+        &self,
+        project: &Project,
+        events: &[EventId],
+    ) -> Result<HashMap<EventId, Value>, Fault> {
+        let tally = self.store.tally(project.id, events).await;
+        let mut by_state: HashMap<EventId, Vec<(DeliveryState, u64)>> =
+            events.iter().map(|event| (*event, Vec::new())).collect();
+        for (event, state, count) in tally.map_err(refusal)? {
+            by_state.entry(event).or_default().push((state, count));
+        }
+        let counted = |counts: Vec<(DeliveryState, u64)>| {
+            let state = |(state, count): &(DeliveryState, u64)| {
+                object([
+                    ("state", state.as_str().into()),
+                    ("count", whole_number(*count)),
+                ])
+            };
+            object([
+                ("total", whole_number(counts.iter().map(|(_, n)| n).sum())),
+                ("by_state", Value::List(counts.iter().map(state).collect())),
+            ])
         };
-        let page = self
-            .store
-            .deliveries(project.id, &filter, 0, MOST_DELIVERIES)
-            .await
-            .map_err(refusal)?;
-        let states = DeliveryState::ALL.iter().filter_map(|state| {
-            let count = page.data.iter().filter(|row| row.state == *state).count();
-            (count > 0).then(|| object([("state", state.as_str().into()), ("count", int(count))]))
-        });
-        Ok(object([
-            ("total", int(page.data.len())),
-            ("more", page.next.is_some().into()),
-            ("by_state", Value::List(states.collect())),
-        ]))
+        let all = by_state.into_iter();
+        Ok(all
+            .map(|(event, counts)| (event, counted(counts)))
+            .collect())
     }
 
     /// An object as people work on it: `{object, comments, timers, members, sprints}`. `comments` are those on it, `timers` run on it;
@@ -159,7 +169,7 @@ fn whole(doc: &Doc) -> Value {
     Value::parse(&text).unwrap_or_default()
 }
 
-fn int(count: usize) -> Value {
+fn whole_number(count: u64) -> Value {
     i64::try_from(count).unwrap_or(i64::MAX).into()
 }
 

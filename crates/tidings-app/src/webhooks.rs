@@ -109,6 +109,19 @@ impl App {
         Ok(names)
     }
 
+    /// What webhooks are called, or were when they were deleted.
+    pub async fn names_of_webhooks(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        webhooks: &[WebhookId],
+    ) -> Result<Vec<(WebhookId, String)>, Fault> {
+        Access::Watch.check(caller)?;
+        pages_open(project)?;
+        let names = self.store.webhook_names(project.id, webhooks).await;
+        names.map_err(refusal)
+    }
+
     /// Creates a webhook: its id, and the webhook as it is read.
     pub async fn create_webhook(
         &self,

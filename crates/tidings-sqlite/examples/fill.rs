@@ -291,6 +291,7 @@ impl Work {
             body: Bytes::from_static(b"{}"),
             object: "stories/1".to_owned(),
             sequence: Some(1),
+            title: "Task created (sample)".to_owned(),
             attempts: Vec::new(),
             accepted: true,
         };

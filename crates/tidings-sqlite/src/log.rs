@@ -340,3 +340,41 @@ pub(crate) fn of_event(
     }
     Ok(found)
 }
+
+/// Deliveries of events by state. Only those that wait may be held, so only for them it is asked whether their webhook is paused.
+pub(crate) fn tally(
+    conn: &Connection,
+    project: ProjectId,
+    events: &[EventId],
+) -> Result<Vec<(EventId, DeliveryState, u64)>> {
+    let sql = format!(
+        "SELECT d.state, d.state = {PENDING} AND coalesce((SELECT paused FROM healths h WHERE h.webhook = d.webhook), 0)
+         FROM messages m INDEXED BY messages_by_event
+         CROSS JOIN deliveries d ON d.id BETWEEN m.id AND m.last
+         WHERE m.event = ?1 AND m.project = ?2"
+    );
+    let mut statement = conn.prepare_cached(&sql).map_err(sick)?;
+    let mut tally = Vec::new();
+    let mut events = events.to_vec();
+    events.sort_unstable();
+    for event in events {
+        let mut counts = [0; DeliveryState::ALL.len()];
+        let mut rows = statement.query([event.0, project.0]).map_err(sick)?;
+        while let Some(row) = rows.next().map_err(sick)? {
+            let held: bool = row.get(1).map_err(sick)?;
+            let state = if held {
+                DeliveryState::Held
+            } else {
+                state(row.get(0).map_err(sick)?)?
+            };
+            let place = DeliveryState::ALL.iter().position(|s| *s == state);
+            if let Some(count) = place.and_then(|place| counts.get_mut(place)) {
+                *count += 1;
+            }
+        }
+        let found = DeliveryState::ALL.iter().copied().zip(counts);
+        let found = found.filter(|(_, count)| *count > 0);
+        tally.extend(found.map(|(state, count)| (event, state, count)));
+    }
+    Ok(tally)
+}

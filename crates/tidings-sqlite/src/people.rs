@@ -105,6 +105,28 @@ pub(crate) fn lanes(conn: &Connection, shared: &Shared) -> Result<Vec<LaneStart>
     Ok(lanes)
 }
 
+/// The names of webhooks, also of deleted ones.
+pub(crate) fn webhook_names(
+    conn: &Connection,
+    project: ProjectId,
+    webhooks: &[WebhookId],
+) -> Result<Vec<(WebhookId, String)>> {
+    let mut statement = conn
+        .prepare_cached(
+            "SELECT coalesce(json_extract(body, '$.name'), '') FROM webhooks WHERE id = ?1 AND project = ?2",
+        )
+        .map_err(sick)?;
+    let mut webhooks = webhooks.to_vec();
+    webhooks.sort_unstable();
+    webhooks.dedup();
+    let mut names = Vec::new();
+    for id in webhooks {
+        let name = statement.query_row([id.0, project.0], |row| row.get(0));
+        names.extend(name.optional().map_err(sick)?.map(|name| (id, name)));
+    }
+    Ok(names)
+}
+
 pub(crate) fn has_secrets(conn: &Connection) -> Result<bool> {
     conn.prepare_cached("SELECT 1 FROM webhooks WHERE sealed IS NOT NULL LIMIT 1")
         .and_then(|mut s| s.exists([]))

@@ -420,7 +420,7 @@ impl Writer {
             sequence: test.sequence,
             roots: Vec::new(),
         };
-        self.insert_message(&message, test.delivery, "")?;
+        self.insert_message(&message, test.delivery, &test.title)?;
         let tries = u32::try_from(test.attempts.len()).unwrap_or(u32::MAX);
         let state = if test.accepted { DELIVERED } else { FAILED };
         self.run(

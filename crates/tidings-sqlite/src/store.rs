@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
+use tidings_domain::delivery::DeliveryState;
 use tidings_domain::webhook::{Health, Shift, Webhook};
 use tidings_domain::{
     Clock, Collection, DeliveryId, Doc, EventId, Project, ProjectId, TokenId, WebhookId,
@@ -403,6 +404,26 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<EventDelivery>> {
         self.query(move |conn, _| log::of_event(conn, project, event, webhooks, limit))
+            .await
+    }
+
+    async fn tally(
+        &self,
+        project: ProjectId,
+        events: &[EventId],
+    ) -> Result<Vec<(EventId, DeliveryState, u64)>> {
+        let events = events.to_vec();
+        self.query(move |conn, _| log::tally(conn, project, &events))
+            .await
+    }
+
+    async fn webhook_names(
+        &self,
+        project: ProjectId,
+        webhooks: &[WebhookId],
+    ) -> Result<Vec<(WebhookId, String)>> {
+        let webhooks = webhooks.to_vec();
+        self.query(move |conn, _| people::webhook_names(conn, project, &webhooks))
             .await
     }
 

@@ -323,6 +323,7 @@ async fn retention_forgets_by_which_triggers_a_delivery_was_found() {
         body: Bytes::from_static(b"{}"),
         object: "tasks/1".to_owned(),
         sequence: None,
+        title: "Task created (sample)".to_owned(),
         attempts: Vec::new(),
         accepted: true,
     };

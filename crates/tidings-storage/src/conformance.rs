@@ -1468,6 +1468,43 @@ async fn the_log_of_an_event(b: Bench) {
     assert_eq!(ids(&ask(p, one.0, two.0, 100).await), ids(&all[1..2]));
     assert!(ask(p, gone.0, i64::MAX, 100).await.is_empty());
     assert!(ask(other, 0, i64::MAX, 100).await.is_empty());
+    tallied(&b, (p, other), event, [one, two, gone]).await;
+}
+
+/// Counts and names, also of what is deleted.
+async fn tallied(
+    b: &Bench,
+    (p, other): (ProjectId, ProjectId),
+    event: EventId,
+    [one, two, gone]: [WebhookId; 3],
+) {
+    use DeliveryState::{Delivered, Held, Pending, Skipped};
+    let count = async |project, events: &[EventId]| b.store.tally(project, events).await.unwrap();
+    let counted = count(p, &[event]).await;
+    assert_eq!(counted, [(event, Pending, 2), (event, Skipped, 1)]);
+    assert_eq!(count(other, &[event]).await, []);
+    assert_eq!(count(p, &[]).await, []);
+    let waiting = b.store.pending(one, DeliveryId(0), 1).await.unwrap();
+    b.settle(&waiting[0], None, Then::Delivered).await;
+    let paused = Health {
+        state: HealthState::Paused,
+        ..Health::default()
+    };
+    b.store.settle(&[], &[(two, paused)]).await.unwrap();
+    let later = waiting[0].message.event.map(|e| EventId(e.0 + 1));
+    let counted = count(p, &[later.unwrap(), event]).await;
+    let held = [(event, Held, 1), (event, Delivered, 1), (event, Skipped, 1)];
+    let mut of_event: Vec<_> = counted.iter().filter(|c| c.0 == event).collect();
+    of_event.sort_by_key(|(_, state, _)| held.iter().position(|h| h.1 == *state));
+    assert_eq!(of_event, held.iter().collect::<Vec<_>>());
+    assert!(counted.len() > held.len());
+    let asked = [gone, one, WebhookId(9_999)];
+    let names = b.store.webhook_names(p, &asked);
+    let mut wanted = vec![(one, "one".to_owned()), (gone, "gone".to_owned())];
+    wanted.sort();
+    assert_eq!(names.await.unwrap(), wanted);
+    let names = b.store.webhook_names(other, &asked);
+    assert_eq!(names.await.unwrap(), []);
 }
 
 async fn tests_in_the_log(b: Bench) {
@@ -1486,6 +1523,7 @@ async fn tests_in_the_log(b: Bench) {
             body: Bytes::from_static(b"{}"),
             object: "tasks/1".to_owned(),
             sequence: Some(1),
+            title: "Task created (sample)".to_owned(),
             attempts: vec![attempt(Trigger::Test, Some(status), None)],
             accepted,
         };

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tidings_domain::delivery::DeliveryState;
 use tidings_domain::webhook::{Health, Shift, Webhook};
 use tidings_domain::{
     AccountId, Collection, DeliveryId, Doc, EventId, Project, ProjectId, SessionId, TokenId,
@@ -322,6 +323,24 @@ impl Store for Gated {
             .store
             .deliveries_of_event(project, event, webhooks, limit);
         self.through("deliveries_of_event", job).await
+    }
+
+    async fn tally(
+        &self,
+        project: ProjectId,
+        events: &[EventId],
+    ) -> Result<Vec<(EventId, DeliveryState, u64)>, StoreError> {
+        let job = self.store.tally(project, events);
+        self.through("tally", job).await
+    }
+
+    async fn webhook_names(
+        &self,
+        project: ProjectId,
+        webhooks: &[WebhookId],
+    ) -> Result<Vec<(WebhookId, String)>, StoreError> {
+        let job = self.store.webhook_names(project, webhooks);
+        self.through("webhook_names", job).await
     }
 
     async fn add_hours(&self, hours: &[Hour]) -> Result<(), StoreError> {

@@ -486,6 +486,8 @@ pub struct TestSend {
     pub object: String,
     /// `x-tidings-sequence`.
     pub sequence: Option<i64>,
+    /// What people call what it was about.
+    pub title: String,
     /// How it went.
     pub attempts: Vec<Attempt>,
     /// Whether the last one was accepted.
@@ -698,6 +700,13 @@ pub trait Store: Accounts {
         limit: usize,
     ) -> Result<Page<(Arc<Webhook>, Health, LaneCounts)>, StoreError>;
 
+    /// What webhooks of a project are called, or were when they were deleted, in the order of their ids. Unknown ones are left out.
+    async fn webhook_names(
+        &self,
+        project: ProjectId,
+        webhooks: &[WebhookId],
+    ) -> Result<Vec<(WebhookId, String)>, StoreError>;
+
     // === Delivery ===
 
     /// Every webhook that is not deleted: what the engine starts with.
@@ -817,6 +826,13 @@ pub trait Store: Accounts {
         webhooks: (WebhookId, WebhookId),
         limit: usize,
     ) -> Result<Vec<EventDelivery>, StoreError>;
+
+    /// How many deliveries each of those events has in each state; states of which there is none are left out. By event.
+    async fn tally(
+        &self,
+        project: ProjectId,
+        events: &[EventId],
+    ) -> Result<Vec<(EventId, DeliveryState, u64)>, StoreError>;
 
     // === Figures ===
 

@@ -1278,7 +1278,7 @@ impl Store for MemoryStore {
                 DeliveryState::Failed
             },
             made_by: Trigger::Test,
-            title: String::new(),
+            title: test.title,
             attempts,
         };
         disk.add(test.delivery, row);
@@ -1346,6 +1346,40 @@ impl Store for MemoryStore {
             }
         });
         Ok(shown.collect())
+    }
+
+    async fn tally(
+        &self,
+        project: ProjectId,
+        events: &[EventId],
+    ) -> Result<Vec<(EventId, DeliveryState, u64)>, StoreError> {
+        let disk = self.reading()?;
+        let mut tally: BTreeMap<(EventId, usize), u64> = BTreeMap::new();
+        for row in disk.deliveries.values().filter(|r| r.project == project) {
+            let Some(event) = row.queued.message.event.filter(|e| events.contains(e)) else {
+                continue;
+            };
+            let state = disk.shown_state(row);
+            let place = DeliveryState::ALL.iter().position(|s| *s == state);
+            *tally.entry((event, place.unwrap_or_default())).or_default() += 1;
+        }
+        let tally = tally.into_iter().filter_map(|((event, place), count)| {
+            Some((event, *DeliveryState::ALL.get(place)?, count))
+        });
+        Ok(tally.collect())
+    }
+
+    async fn webhook_names(
+        &self,
+        project: ProjectId,
+        webhooks: &[WebhookId],
+    ) -> Result<Vec<(WebhookId, String)>, StoreError> {
+        let disk = self.reading()?;
+        let own = |(id, lane): (&WebhookId, &Lane)| {
+            let meant = lane.webhook.project == project && webhooks.contains(id);
+            meant.then(|| (*id, lane.webhook.name.clone()))
+        };
+        Ok(disk.webhooks.iter().filter_map(own).collect())
     }
 
     async fn add_hours(&self, hours: &[Hour]) -> Result<(), StoreError> {

@@ -122,7 +122,8 @@ impl App {
             };
             let (engine, now) = (self.engine.clone(), self.clock.wall());
             sending.spawn(async move {
-                let sent = engine.test(&webhook, true, dialect, message).await?;
+                let title = sample_title(phrase);
+                let sent = engine.test(&webhook, true, dialect, message, title).await?;
                 let shown = object([
                     ("code", phrase.code.into()),
                     ("name", phrase.name.into()),
@@ -175,19 +176,23 @@ impl App {
     ) -> Result<Value, Fault> {
         let dialect = dialect_of(webhook)?;
         let phrase = phrase(dialect, &wanted.code)?;
-        let message = match wanted.object {
+        let (message, title) = match wanted.object {
             None => catalogue::sample(dialect, phrase.code, &webhook.options)
+                .map(|message| (message, sample_title(phrase)))
                 .ok_or_else(crate::refusal::internal)?,
             Some(object) => {
                 self.real_message(project, webhook, dialect, phrase, object)
                     .await?
             }
         };
-        let sent = self.engine.test(webhook, saved, dialect, message).await?;
+        let sent = self
+            .engine
+            .test(webhook, saved, dialect, message, title)
+            .await?;
         Ok(deliveries::show_test(&sent, webhook, self.clock.wall()))
     }
 
-    /// The latest event of an object that the dialect tells under a code, as it tells it.
+    /// The latest event of an object that the dialect tells under a code, as it tells it, and what people call what it is about.
     async fn real_message(
         &self,
         project: &Project,
@@ -195,7 +200,7 @@ impl App {
         dialect: &dyn Dialect,
         phrase: &Phrase,
         object: ObjectRef,
-    ) -> Result<Message, Fault> {
+    ) -> Result<(Message, String), Fault> {
         let (mut before, mut seen) = (0, 0);
         while seen < MOST_UPDATES {
             let page = self.store.activities(project.id, before, STEP).await;
@@ -203,7 +208,8 @@ impl App {
             for activity in page.data.iter().filter(|a| concerns(&a.event, object)) {
                 let told = self.told_as(webhook, dialect, phrase, &activity.event);
                 if let Some(message) = told.await? {
-                    return Ok(message);
+                    let title = subject(&activity.event).map(|(_, title)| title);
+                    return Ok((message, title.unwrap_or_default()));
                 }
             }
             seen += STEP;
@@ -284,6 +290,11 @@ impl App {
         }
         Ok(proposed)
     }
+}
+
+/// Under which title the log has a sample: what it tells is nobody's.
+fn sample_title(phrase: &Phrase) -> String {
+    format!("{} (sample)", phrase.name)
 }
 
 fn phrase(dialect: &dyn Dialect, code: &str) -> Result<&'static Phrase, Fault> {

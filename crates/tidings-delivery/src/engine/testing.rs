@@ -16,8 +16,8 @@ use crate::request::Letter;
 use crate::target::Target;
 
 impl Engine {
-    /// Sends a test message now and logs it; answers when the receiver did. `saved`: the log row names the webhook. One at a time
-    /// per webhook: the next waits for its turn.
+    /// Sends a test message now and logs it under that title; answers when the receiver did. `saved`: the log row names the webhook.
+    /// One at a time per webhook: the next waits for its turn.
     ///
     /// # Errors
     /// The store cannot log it now; then nothing was sent, or it was sent and is told as sent.
@@ -27,6 +27,7 @@ impl Engine {
         saved: bool,
         dialect: &dyn Dialect,
         message: Message,
+        title: String,
     ) -> Result<TestSend, Fault> {
         let turn = self.turn(webhook.id);
         let _turn = turn.lock().await;
@@ -61,6 +62,7 @@ impl Engine {
             body,
             object,
             sequence,
+            title,
             attempts,
             accepted: verdict.accepted(),
         };

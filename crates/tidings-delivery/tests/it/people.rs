@@ -309,8 +309,12 @@ async fn tests_go_at_once_whatever_the_health_and_change_none() {
         unless: None,
     };
     let (a, b) = tokio::join!(
-        world.engine.test(&webhook, true, dialect, message()),
-        world.engine.test(&webhook, true, dialect, message()),
+        world
+            .engine
+            .test(&webhook, true, dialect, message(), String::new()),
+        world
+            .engine
+            .test(&webhook, true, dialect, message(), String::new()),
     );
     let seen = world.receivers.to("a.test");
     assert_eq!(seen.len(), 2);

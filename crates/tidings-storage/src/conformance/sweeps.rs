@@ -481,6 +481,7 @@ pub(super) async fn in_bulk(b: Bench) {
         body: bytes::Bytes::from_static(b"{}"),
         object: "tasks/1".into(),
         sequence: None,
+        title: "Task created (sample)".to_owned(),
         attempts: vec![attempt(Trigger::Test, Some(500), None)],
         accepted: false,
     };

@@ -113,6 +113,76 @@ async fn the_log_lists_filters_and_pages_without_scripts() {
 }
 
 #[tokio::test]
+async fn a_deleted_webhook_keeps_its_name_in_the_log() {
+    for house in House::both_with_people().await {
+        let id = house.webhook("admin", r#","name":"Night build""#).await;
+        house.task("Fix").await;
+        let gone = format!("/api/v1/projects/HB/webhooks/{id}");
+        assert_eq!(house.admin("DELETE", &gone, "").await.status, 204);
+        let delivery = house.log().await.remove(0);
+        for path in [LOG, &format!("{LOG}/{delivery}")] {
+            let page = house.open("product_owner", path).await;
+            let named = between(&page.text, "Night build", "</");
+            assert!(named.contains("deleted"), "{path}: {named}");
+            assert!(!page.text.contains("/resend"), "{path}: {}", page.text);
+        }
+        let path = format!("/api/v1/projects/HB/deliveries/{delivery}");
+        let event = house.admin("GET", &path, "").await.at("event");
+        let path = format!("/projects/HB/events/{}", event.as_int().unwrap());
+        let page = house.open("team_member", &path).await.text;
+        assert!(
+            between(&page, "Night build", "</").contains("deleted"),
+            "{page}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_test_has_a_title_and_leads_to_no_object() {
+    for house in House::both_with_people().await {
+        let id = house.webhook("admin", "").await;
+        let path = format!("/api/v1/projects/HB/webhooks/{id}/test");
+        let sent = house
+            .admin("POST", &path, r#"{"event":"task.create"}"#)
+            .await;
+        assert_eq!(sent.status, 200, "{}", sent.text);
+        let title = "Task created (sample)";
+        assert_eq!(sent.at("title"), title.into());
+        let about = sent.at("object").as_str().unwrap().to_owned();
+        let delivery = house.log().await.remove(0);
+        for path in [LOG, &format!("{LOG}/{delivery}")] {
+            let page = house.open("team_member", path).await.text;
+            assert!(page.contains(title) && page.contains(&about), "{page}");
+            assert!(!page.contains(&format!(">{about}</a>")), "{page}");
+        }
+        // Of a real object it has that one's.
+        house.task("Paint the door").await;
+        let real = house.admin("GET", "/api/v1/projects/HB/tasks", "").await;
+        let task = real.at("data/0/id").as_int().unwrap();
+        let body = format!(r#"{{"event":"task.create","object":"tasks/{task}"}}"#);
+        let sent = house.admin("POST", &path, &body).await;
+        assert_eq!(sent.at("title"), "Paint the door".into(), "{}", sent.text);
+    }
+}
+
+#[tokio::test]
+async fn an_update_counts_all_of_its_deliveries() {
+    for house in House::both_with_people().await {
+        for _ in 0..60 {
+            house.webhook("admin", "").await;
+        }
+        let paused = house.webhook("admin", "").await;
+        let path = format!("/api/v1/projects/HB/webhooks/{paused}/pause");
+        assert!(house.admin("POST", &path, "").await.status < 300);
+        house.task("Fix").await;
+        let page = house.open("team_member", "/projects/HB").await.text;
+        assert!(page.contains(">60 delivered<"), "{page}");
+        assert!(page.contains(">1 held<"), "{page}");
+        assert!(!page.contains("and more"), "{page}");
+    }
+}
+
+#[tokio::test]
 async fn stakeholders_and_other_projects_see_no_log() {
     let house = House::with_people().await;
     house.webhook("admin", "").await;

@@ -193,7 +193,9 @@ impl Run {
         };
         let saved = !self.wishes.once_in(3);
         let engine = self.stage.engine();
-        let done = engine.test(&webhook, saved, dialect, message).await;
+        let done = engine
+            .test(&webhook, saved, dialect, message, String::new())
+            .await;
         if let Ok(test) = done {
             self.tests.borrow_mut().push((hook.project, test.delivery));
         }

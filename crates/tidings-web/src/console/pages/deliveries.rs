@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use minijinja::Value as Shown;
 use tidings_app::{Access, Paging, deliveries};
 use tidings_domain::fault::FaultKind;
-use tidings_domain::{DeliveryId, Fault, Time, Value, time};
+use tidings_domain::{DeliveryId, Fault, Time, Value, WebhookId, time};
 
 use crate::console::view::{json, pretty};
 use crate::route::{Call, PAGE, Parameter, Reply, Row};
@@ -100,15 +100,41 @@ async fn list(call: Call) -> Result<Reply, Fault> {
         .app
         .deliveries(caller, project, &filter, paging)
         .await?;
-    let rows: Vec<Shown> = page.data.iter().map(|row| show_row(row, &names)).collect();
+    let gone = gone(&call, &page.data, &names).await?;
+    let row = |row| show_row(row, &names, &gone);
+    let rows: Vec<Shown> = page.data.iter().map(row).collect();
     call.show("sent/log.html", context(&rows, page.next))
 }
 
-fn show_row(row: &Value, names: &BTreeMap<i64, String>) -> Shown {
-    let webhook = row.member("webhook").and_then(Value::as_int);
+/// What deleted webhooks among the rows were called.
+async fn gone(
+    call: &Call,
+    rows: &[Value],
+    names: &BTreeMap<i64, String>,
+) -> Result<BTreeMap<i64, String>, Fault> {
+    let ids = rows.iter().filter_map(webhook_of);
+    let gone: Vec<WebhookId> = ids
+        .filter(|id| !names.contains_key(id))
+        .map(WebhookId)
+        .collect();
+    if gone.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let (caller, project) = (call.caller()?, call.project()?);
+    let found = call.app.names_of_webhooks(caller, project, &gone).await?;
+    Ok(found.into_iter().map(|(id, name)| (id.0, name)).collect())
+}
+
+fn webhook_of(row: &Value) -> Option<i64> {
+    row.member("webhook").and_then(Value::as_int)
+}
+
+fn show_row(row: &Value, names: &BTreeMap<i64, String>, gone: &BTreeMap<i64, String>) -> Shown {
+    let webhook = webhook_of(row);
     minijinja::context! {
         d => json(row),
         name => webhook.and_then(|id| names.get(&id)),
+        was => webhook.and_then(|id| gone.get(&id)),
     }
 }
 
@@ -136,8 +162,9 @@ async fn one(call: Call) -> Result<Reply, Fault> {
     let (caller, project) = (call.caller()?, call.project()?);
     let delivery = call.app.delivery(caller, project, call.param("id")).await?;
     let names = call.app.webhook_names(caller, project).await?;
-    let webhook = delivery.member("webhook").and_then(Value::as_int);
-    let name = names.iter().find(|(id, _)| Some(id.0) == webhook);
+    let names = names.into_iter().map(|(id, n)| (id.0, n)).collect();
+    let gone = gone(&call, std::slice::from_ref(&delivery), &names).await?;
+    let webhook = webhook_of(&delivery);
     let request = delivery.member("request");
     let body = text(request, "body");
     let all = call.query.get("all").is_some();
@@ -147,7 +174,8 @@ async fn one(call: Call) -> Result<Reply, Fault> {
     let attempts = delivery.member("attempts").map_or(&[][..], Value::as_list);
     let context = minijinja::context! {
         d => json(&delivery),
-        name => name.map(|(_, name)| name),
+        name => webhook.and_then(|id| names.get(&id)),
+        was => webhook.and_then(|id| gone.get(&id)),
         why => why(&call, &delivery).await?,
         request_headers => json(&sent),
         pretty, is_cut, all,
