@@ -9,7 +9,8 @@ use tidings_domain::value::MAX_SAFE_INTEGER;
 use tidings_domain::{
     Collection, Doc, Fault, ObjectRef, Project, ProjectId, Value, WebhookId, time,
 };
-use tidings_storage::audit::{Actor, AuditChange, AuditEntry, AuditFilter, AuditRow};
+pub use tidings_storage::audit::Actor;
+use tidings_storage::audit::{AuditChange, AuditEntry, AuditFilter, AuditRow};
 use tidings_storage::{Deed, Memo, Notes, Snapshot, Write, WriteWhat};
 
 use crate::caller::Key;
@@ -18,7 +19,7 @@ use crate::refusal::refusal;
 use crate::{Access, App, Caller, Listed, Paging};
 
 /// Names of the filters.
-pub const FILTERS: [&str; 4] = ["webhook", "operation", "since", "until"];
+pub const FILTERS: [&str; 5] = ["webhook", "operation", "actor", "since", "until"];
 
 /// What every change changes, and what is no setting.
 const INCIDENTAL: [&str; 8] = [
@@ -274,6 +275,13 @@ pub fn filter<'q>(pairs: impl Iterator<Item = (&'q str, &'q str)>) -> Result<Aud
                 }
                 filter.operation = Some(text.to_owned());
             }
+            "actor" => {
+                let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == ':';
+                if text.is_empty() || text.len() > 60 || !text.chars().all(word) {
+                    return Err(bad("an actor like account:3, token:5, or server"));
+                }
+                filter.actor = Some(text.to_owned());
+            }
             "since" => filter.since_ms = Some(instant()?),
             "until" => filter.until_ms = Some(instant()?),
             _ => {}
@@ -291,10 +299,7 @@ impl App {
         filter: AuditFilter,
         paging: Paging,
     ) -> Result<Listed, Fault> {
-        match project {
-            Some(_) => Access::Manage.check(caller)?,
-            None => Access::Administrator.check(caller)?,
-        }
+        may_look(caller, project)?;
         let filter = AuditFilter {
             project: project.map(|p| p.id),
             ..filter
@@ -307,11 +312,29 @@ impl App {
         })
     }
 
+    /// Who changed something lately, for a choice: of the server (`None`), or of one project.
+    pub async fn audit_actors(
+        &self,
+        caller: &Caller,
+        project: Option<&Project>,
+    ) -> Result<Vec<Actor>, Fault> {
+        may_look(caller, project)?;
+        let actors = self.store.audit_actors(project.map(|p| p.id)).await;
+        actors.map_err(refusal)
+    }
+
     /// Notes a change that the engine carried out, right after it.
     pub(crate) async fn note(&self, entry: AuditEntry) -> Result<(), Fault> {
         let notes = Box::new(|_: &_| notes(None, entry));
         let done = self.store.keep(Deed::Nothing, notes).await;
         done.map(drop).map_err(refusal)
+    }
+}
+
+fn may_look(caller: &Caller, project: Option<&Project>) -> Result<(), Fault> {
+    match project {
+        Some(_) => Access::Manage.check(caller),
+        None => Access::Administrator.check(caller),
     }
 }
 

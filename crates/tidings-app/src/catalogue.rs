@@ -106,6 +106,11 @@ pub fn sample(dialect: &dyn Dialect, code: &str, options: &Value) -> Option<Mess
     sample::message(dialect, code, options)
 }
 
+/// What people call a dialect.
+pub fn title(name: &str) -> Option<&'static str> {
+    tidings_dialects::find(name).map(Dialect::title)
+}
+
 pub(crate) fn find(name: &str) -> Result<&'static dyn Dialect, Fault> {
     tidings_dialects::find(name).ok_or_else(|| {
         let known: Vec<_> = tidings_dialects::all().iter().map(|d| d.name()).collect();

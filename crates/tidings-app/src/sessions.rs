@@ -276,6 +276,24 @@ impl App {
         Ok(place.map(|(member, _)| member))
     }
 
+    /// The name of the member as whom a person acts in a project, also an administrator.
+    pub async fn acting_as(
+        &self,
+        session: &Session,
+        caller: &Caller,
+        project: &Project,
+    ) -> Result<Option<String>, Fault> {
+        let member = match caller {
+            Caller::Admin { .. } => self.member_in(session, project).await?,
+            other => other.member(),
+        };
+        let Some(member) = member else {
+            return Ok(None);
+        };
+        let names = self.member_names(project, &[member]).await?;
+        Ok(names.into_iter().next().map(|(_, name)| name))
+    }
+
     /// The projects that exist for a session, by id; to each is added `role`, what the person is there (`null`: an administrator).
     pub async fn projects_of(&self, session: &Session, paging: Paging) -> Result<Listed, Fault> {
         let (after, limit) = (paging.from, paging.limit);

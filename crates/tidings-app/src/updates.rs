@@ -116,6 +116,24 @@ impl App {
             .collect())
     }
 
+    /// What members of a project are called, also those that are gone.
+    pub async fn member_names(
+        &self,
+        project: &Project,
+        members: &[i64],
+    ) -> Result<Vec<(i64, String)>, Fault> {
+        let mut names = Vec::new();
+        let job = Box::new(|state: &dyn Snapshot| {
+            names = members
+                .iter()
+                .map(|id| (*id, name_of(state, *id)))
+                .collect();
+        });
+        let read = self.store.read(project.id, AsOf::Now, job).await;
+        read.map_err(refusal)?;
+        Ok(names)
+    }
+
     /// An object as people work on it: `{object, comments, timers, members, sprints}`. `comments` are those on it, `timers` run on it;
     /// `members` (active ones) and `sprints` are what a form offers.
     pub async fn workbench(

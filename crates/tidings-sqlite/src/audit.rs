@@ -1,8 +1,10 @@
 //! Who changed what.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, Row, params};
 use tidings_domain::{ProjectId, WebhookId};
-use tidings_storage::audit::{AuditEntry, AuditFilter, AuditRow};
+use tidings_storage::audit::{ACTORS_AMONG, Actor, AuditEntry, AuditFilter, AuditRow};
 use tidings_storage::{Page, StoreError};
 
 use crate::codes::{Result, json, limit, sick, to_json};
@@ -72,6 +74,28 @@ pub(crate) fn list(
             return Ok(page(data, rows, |r| r.id));
         }
     }
+}
+
+/// Who made the newest entries.
+pub(crate) fn actors(conn: &Connection, project: Option<ProjectId>) -> Result<Vec<Actor>> {
+    let (of, value) = match project {
+        Some(project) => ("WHERE project = ?1", project.0),
+        None => ("WHERE ?1 IS NOT NULL", 0),
+    };
+    let sql = format!(
+        "SELECT DISTINCT json_extract(body, '$.actor') FROM (SELECT body FROM audit {of} ORDER BY id DESC LIMIT ?2)"
+    );
+    let mut statement = conn.prepare_cached(&sql).map_err(sick)?;
+    let mut rows = statement
+        .query(params![value, limit(ACTORS_AMONG)])
+        .map_err(sick)?;
+    let mut actors = BTreeMap::new();
+    while let Some(row) = rows.next().map_err(sick)? {
+        let text: String = row.get(0).map_err(sick)?;
+        let actor: Actor = json(&text, "actor")?;
+        actors.entry(actor.handle()).or_insert(actor);
+    }
+    Ok(actors.into_values().collect())
 }
 
 impl Writer {

@@ -516,6 +516,14 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn audit_actors(
+        &self,
+        project: Option<ProjectId>,
+    ) -> Result<Vec<tidings_storage::audit::Actor>> {
+        self.query(move |conn, _| audit::actors(conn, project))
+            .await
+    }
+
     async fn has_secrets(&self) -> Result<bool> {
         self.look(|conn, _| people::has_secrets(conn))
     }

@@ -48,6 +48,14 @@ pub struct Actor {
 }
 
 impl Actor {
+    /// How filters name it: `account:3`, `token:5`, `server`.
+    pub fn handle(&self) -> String {
+        match self.id {
+            Some(id) => format!("{}:{id}", self.kind),
+            None => self.kind.clone().into_owned(),
+        }
+    }
+
     /// The server itself.
     pub fn server() -> Self {
         Self {
@@ -104,6 +112,9 @@ pub struct AuditRow {
     pub entry: AuditEntry,
 }
 
+/// Entries, the newest ones, among whose actors a list of them looks.
+pub const ACTORS_AMONG: usize = 2000;
+
 /// Which entries to list, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditFilter {
@@ -113,6 +124,8 @@ pub struct AuditFilter {
     pub webhook: Option<WebhookId>,
     /// This operation, or those of a kind: `webhook` is every `webhook.…`.
     pub operation: Option<String>,
+    /// By this actor: see [`Actor::handle`].
+    pub actor: Option<String>,
     /// At or after (milliseconds since 1970).
     pub since_ms: Option<i64>,
     /// Before.
@@ -129,6 +142,10 @@ impl AuditFilter {
                 let kind = entry.operation.split('.').next();
                 entry.operation == **wanted || kind == Some(wanted)
             })
+            && self
+                .actor
+                .as_ref()
+                .is_none_or(|a| entry.actor.handle() == *a)
             && self.since_ms.is_none_or(|since| row.at_ms >= since)
             && self.until_ms.is_none_or(|until| row.at_ms < until)
     }

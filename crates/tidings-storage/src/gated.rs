@@ -426,6 +426,14 @@ impl Store for Gated {
         self.through("audit", job).await
     }
 
+    async fn audit_actors(
+        &self,
+        project: Option<ProjectId>,
+    ) -> Result<Vec<crate::audit::Actor>, StoreError> {
+        let job = self.store.audit_actors(project);
+        self.through("audit_actors", job).await
+    }
+
     async fn has_secrets(&self) -> Result<bool, StoreError> {
         let job = self.store.has_secrets();
         self.through("has_secrets", job).await

@@ -899,6 +899,13 @@ pub trait Store: Accounts {
         limit: usize,
     ) -> Result<Page<audit::AuditRow>, StoreError>;
 
+    /// Who made the last [`audit::ACTORS_AMONG`] entries of a project (`None`: of the server, with those of all projects), each once as
+    /// it was last, by [`audit::Actor::handle`].
+    async fn audit_actors(
+        &self,
+        project: Option<ProjectId>,
+    ) -> Result<Vec<audit::Actor>, StoreError>;
+
     /// Whether any secret is stored: a start without the key is refused then.
     async fn has_secrets(&self) -> Result<bool, StoreError>;
 

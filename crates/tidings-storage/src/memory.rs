@@ -18,6 +18,7 @@ use tidings_domain::{
     WebhookId,
 };
 
+use crate::audit;
 use crate::audit::{AuditEntry, AuditFilter, AuditRow};
 use crate::{
     Absence, Activity, AsOf, Attempt, Begun, COUNTED, CommitListener, Deed, DeliveryDetail,
@@ -1476,6 +1477,23 @@ impl Store for MemoryStore {
         let rows = disk.audit.iter().rev();
         let rows = rows.filter(|row| (before <= 0 || row.id < before) && filter.admits(row));
         Ok(page(rows.cloned(), limit, |row| row.id))
+    }
+
+    async fn audit_actors(
+        &self,
+        project: Option<ProjectId>,
+    ) -> Result<Vec<audit::Actor>, StoreError> {
+        let disk = self.reading()?;
+        let entries = disk.audit.iter().rev().map(|row| &row.entry);
+        let entries = entries.filter(|e| project.is_none_or(|p| e.project == Some(p)));
+        let mut actors = BTreeMap::new();
+        for entry in entries.take(audit::ACTORS_AMONG) {
+            let actor = &entry.actor;
+            actors
+                .entry(actor.handle())
+                .or_insert_with(|| actor.clone());
+        }
+        Ok(actors.into_values().collect())
     }
 
     async fn has_secrets(&self) -> Result<bool, StoreError> {

@@ -291,7 +291,11 @@ impl Shared {
         let key = key.map(|(_, key)| key.as_str());
         let caller = self.app.caller_in(session, key).await?;
         if let Some(key) = key {
-            frame.project = Some(self.app.project(&caller, key).await?);
+            let project = self.app.project(&caller, key).await?;
+            if row.method == Method::Get {
+                frame.acting = self.app.acting_as(session, &caller, &project).await?;
+            }
+            frame.project = Some(project);
         }
         frame.caller = Some(caller);
         Ok(())

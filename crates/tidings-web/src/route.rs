@@ -301,6 +301,16 @@ pub const PAGE: [Parameter; 2] = [
     },
 ];
 
+/// The parameters of a page with a list, which also leads back.
+pub const LEAF: [Parameter; 3] = [
+    PAGE[0],
+    PAGE[1],
+    Parameter {
+        name: "back",
+        description: "Where the pages before this one begin.",
+    },
+];
+
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 200;
 

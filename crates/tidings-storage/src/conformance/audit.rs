@@ -97,13 +97,32 @@ pub(super) async fn log(b: Bench) {
         ..to(7)
     };
     assert_eq!(b.operations(elsewhere).await, [""; 0]);
+    let server = AuditEntry {
+        actor: Actor::server(),
+        ..entry("webhook.disable", Some(2), Some(9))
+    };
+    b.note(&server).await;
+    let by = |actor: &str| AuditFilter {
+        actor: Some(actor.to_owned()),
+        ..all()
+    };
+    assert_eq!(b.operations(by("server")).await, ["webhook.disable"]);
+    assert_eq!(b.operations(by("token:3")).await.len(), 4);
+    assert_eq!(b.operations(by("token:4")).await, [""; 0]);
+    let handles = async |project: Option<i64>| {
+        let actors = b.store.audit_actors(project.map(ProjectId)).await.unwrap();
+        actors.iter().map(Actor::handle).collect::<Vec<_>>()
+    };
+    assert_eq!(handles(None).await, ["server", "token:3"]);
+    assert_eq!(handles(Some(1)).await, ["token:3"]);
+    assert_eq!(handles(Some(9)).await, [""; 0]);
     let named = |operation: &str| AuditFilter {
         operation: Some(operation.to_owned()),
         ..all()
     };
     assert_eq!(
         b.operations(named("webhook")).await,
-        ["webhook.update", "webhook.create"]
+        ["webhook.disable", "webhook.update", "webhook.create"]
     );
     assert_eq!(
         b.operations(named("webhook.update")).await,
@@ -128,7 +147,12 @@ pub(super) async fn log(b: Bench) {
     super::prune_all(&b, keep).await;
     assert_eq!(
         b.operations(all()).await,
-        ["settings.update", "webhooks.odd", "webhook.update"]
+        [
+            "webhook.disable",
+            "settings.update",
+            "webhooks.odd",
+            "webhook.update"
+        ]
     );
     b.clock
         .advance(Duration::from_millis(DAY_MS.unsigned_abs()));

@@ -11,6 +11,9 @@ use tidings_domain::Project;
 use super::{Flash, view};
 use crate::route::{Call, Payload, Reply};
 
+/// Pages that a list knows the way back to; a longer way leads back to the first page.
+const LONGEST_WAY: usize = 150;
+
 /// Around a page.
 #[derive(Debug, Default)]
 pub struct Frame {
@@ -18,6 +21,8 @@ pub struct Frame {
     pub(crate) session: Option<Session>,
     /// As whom they act here.
     pub(crate) caller: Option<Caller>,
+    /// The name of the member they are there, if one.
+    pub(crate) acting: Option<String>,
     /// The project of the path.
     pub(crate) project: Option<Arc<Project>>,
     /// From where the request comes.
@@ -58,6 +63,7 @@ impl Frame {
                 name => session.name.as_str(),
                 administrator => session.administrator,
             }),
+            acting => self.acting.as_deref(),
             project => self.project.as_ref().map(|p| view::json(&tidings_app::projects::show(p))),
             may => minijinja::context! {
                 write => may(Access::Write),
@@ -125,6 +131,49 @@ impl Call {
     /// The answer to an action that was refused and has no form of its own: the page before, which says why.
     pub(crate) fn failed(&self, to: &str, text: impl Into<String>) -> Reply {
         Flash::bad(text).put(super::refuse::see_other(self.frame.part, to))
+    }
+
+    /// Paths of the pages around this one of a list: `{first, previous, next}`. What was asked for else stays. Cursors only lead on,
+    /// so the way here comes along in `back`.
+    pub(crate) fn pages(&self, next: Option<i64>) -> minijinja::Value {
+        let here = self.query.get("cursor");
+        let back = self.query.get("back").unwrap_or_default();
+        let mut way: Vec<&str> = back.split('~').filter(|c| !c.is_empty()).collect();
+        let next = next.map(|at| {
+            let on: Vec<&str> = way.iter().copied().chain(here).collect();
+            let first = on.len().saturating_sub(LONGEST_WAY);
+            let back = on.get(first..).unwrap_or_default().join("~");
+            self.leaf(self.cursor(Some(at)).as_deref(), &back)
+        });
+        let last = way.pop();
+        let previous = here.map(|_| self.leaf(last, &way.join("~")));
+        // The page after the first one has it before it.
+        let first = last.map(|_| self.leaf(None, ""));
+        minijinja::context! { first, previous, next }
+    }
+
+    /// The path of a page of this list.
+    fn leaf(&self, cursor: Option<&str>, back: &str) -> String {
+        let (path, _) = self
+            .frame
+            .path
+            .split_once('?')
+            .unwrap_or((&self.frame.path, ""));
+        let mut parts: Vec<String> = self
+            .query
+            .pairs()
+            .filter(|(name, _)| !matches!(*name, "cursor" | "back"))
+            .map(|(name, text)| format!("{name}={}", view::percent(text)))
+            .collect();
+        parts.extend(cursor.map(|at| format!("cursor={}", view::percent(at))));
+        if !back.is_empty() {
+            parts.push(format!("back={}", view::percent(back)));
+        }
+        if parts.is_empty() {
+            path.to_owned()
+        } else {
+            format!("{path}?{}", parts.join("&"))
+        }
     }
 
     /// The fields of the form that was sent.

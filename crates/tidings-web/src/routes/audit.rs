@@ -8,7 +8,7 @@ use crate::route::{Call, Method, Parameter, Reply, Row};
 
 const TAG: &str = "Audit log";
 
-pub(crate) const FILTERS: [Parameter; 4] = [
+pub(crate) const FILTERS: [Parameter; 5] = [
     Parameter {
         name: "webhook",
         description: "Changes of this webhook.",
@@ -16,6 +16,10 @@ pub(crate) const FILTERS: [Parameter; 4] = [
     Parameter {
         name: "operation",
         description: "This operation, webhook.update, or all of a kind: webhook, delivery, member, team, token, account, settings, project.",
+    },
+    Parameter {
+        name: "actor",
+        description: "Changes by this actor: its kind, and a colon and its id where it has one. account:3, token:5, app:5, administrator, operator, server.",
     },
     Parameter {
         name: "since",

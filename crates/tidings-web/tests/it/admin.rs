@@ -396,9 +396,9 @@ async fn tokens_settings_and_the_log_of_both() {
     let log = house.open("admin", "/admin/audit").await;
     assert_eq!(log.status, 200, "{}", log.text);
     for told in [
-        "settings.update",
-        "token.create",
-        "token.delete",
+        "changed the server’s settings",
+        "made the token",
+        "revoked the token",
         "The admin",
     ] {
         assert!(log.text.contains(told), "{told}: {}", log.text);
@@ -410,7 +410,8 @@ async fn tokens_settings_and_the_log_of_both() {
         )
         .await;
     assert!(
-        some.text.contains("settings.update") && !some.text.contains("<code>token.create"),
+        some.text.contains("changed the server’s settings")
+            && !some.text.contains("made the token"),
         "{}",
         some.text
     );

@@ -584,3 +584,62 @@ async fn what_the_server_switches_off_it_says_itself() {
         assert_eq!(own.at("data").as_list().len(), 1);
     }
 }
+
+#[tokio::test]
+async fn the_page_tells_people_what_people_did() {
+    for house in House::both_with_people().await {
+        let hook = r#","name":"Night build","secret":"hush hush","timeout_seconds":10"#;
+        let id = house.webhook("product_owner", hook).await;
+        let path = format!("/api/v1/projects/HB/webhooks/{id}");
+        let edit = r#"{"verify_tls":false,"secret":"hush again"}"#;
+        assert_eq!(house.admin("PATCH", &path, edit).await.status, 200);
+        let log = "/projects/HB/audit";
+        let page = house.open("product_owner", log).await.text;
+        for said in [
+            "added the webhook",
+            "changed the webhook",
+            "<dt>Certificate is verified</dt><dd><del>yes</del> → <ins>no</ins></dd>",
+            "<dt>Secret</dt><dd>replaced</dd>",
+            "<dt>Secret</dt><dd>set</dd>",
+            "<dt>Time to answer</dt><dd>10 seconds</dd>",
+            &format!("<a href=\"/projects/HB/webhooks/{id}\">Night build</a>"),
+            &format!("<option value=\"{id}\">Night build</option>"),
+        ] {
+            assert!(page.contains(said), "{said} in {page}");
+        }
+        for unsaid in ["True", "False", "hush", "max_in_flight", "webhook.update<"] {
+            assert!(!page.contains(unsaid), "{unsaid} in {page}");
+        }
+        // By name of a webhook, of a person, and of what was done; a filter that fits nothing says so.
+        let count = async |query: &str| {
+            let page = house.open("product_owner", &format!("{log}?{query}")).await;
+            assert_eq!(page.status, 200, "{}", page.text);
+            page.text.matches("class=\"update\"").count()
+        };
+        assert_eq!(count(&format!("webhook={id}")).await, 2);
+        assert_eq!(
+            count(&format!(
+                "webhook={id}&operation=webhook.create&actor=&since="
+            ))
+            .await,
+            1
+        );
+        assert_eq!(count(&format!("webhook={id}&actor=administrator")).await, 1);
+        assert_eq!(count(&format!("webhook={id}&actor=server")).await, 0);
+        // Deleted, it can still be chosen.
+        assert_eq!(house.admin("DELETE", &path, "").await.status, 204);
+        let page = house.open("product_owner", log).await.text;
+        assert!(
+            page.contains(&format!("<option value=\"{id}\">Night build</option>")),
+            "{page}"
+        );
+        assert!(
+            !page.contains(&format!("href=\"/projects/HB/webhooks/{id}\"")),
+            "{page}"
+        );
+        let all = house.open("admin", "/admin/audit?project=HB").await.text;
+        assert!(all.contains("deleted the webhook"), "{all}");
+        let all = house.open("admin", "/admin/audit").await.text;
+        assert!(all.contains("The administrator"), "{all}");
+    }
+}

@@ -113,6 +113,43 @@ async fn the_log_lists_filters_and_pages_without_scripts() {
 }
 
 #[tokio::test]
+async fn a_list_leads_back_page_by_page() {
+    let house = House::with_people().await;
+    for n in 1..=7 {
+        house
+            .webhook("admin", &format!(r#","name":"Hook {n}.""#))
+            .await;
+    }
+    let links = |page: &str| {
+        let nav = page.split("aria-label=\"Pages\">").nth(1).unwrap_or("");
+        let nav = nav.split("</nav>").next().unwrap();
+        let link = |part: &str| {
+            let (to, words) = part.split_once('"').unwrap();
+            let words = words.split_once('>').unwrap().1;
+            let words = words.split('<').next().unwrap();
+            (words.to_owned(), to.replace("&amp;", "&"))
+        };
+        let links: Vec<_> = nav.split("<a href=\"").skip(1).map(link).collect();
+        links
+    };
+    let first = "/projects/HB/webhooks?q=Hook&limit=2".to_owned();
+    let mut way = vec![first];
+    loop {
+        let page = house.open("product_owner", way.last().unwrap()).await;
+        assert_eq!(page.status, 200, "{}", page.text);
+        let links = links(&page.text);
+        let to = |words: &str| links.iter().find(|l| l.0 == words).map(|l| l.1.clone());
+        let before = way.len().checked_sub(2).map(|i| way[i].clone());
+        let bare = |link: &String| link.replace("limit=2&q=Hook", "q=Hook&limit=2");
+        assert_eq!(to("Previous page").as_ref().map(bare), before);
+        assert_eq!(to("First page").is_some(), way.len() > 2);
+        let Some(next) = to("Next page") else { break };
+        way.push(bare(&next));
+    }
+    assert_eq!(way.len(), 4, "{way:?}");
+}
+
+#[tokio::test]
 async fn a_deleted_webhook_keeps_its_name_in_the_log() {
     for house in House::both_with_people().await {
         let id = house.webhook("admin", r#","name":"Night build""#).await;

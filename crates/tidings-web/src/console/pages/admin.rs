@@ -6,7 +6,7 @@ use tidings_domain::{Fault, Value};
 
 use crate::console::Form;
 use crate::console::view::json;
-use crate::route::{Call, PAGE, Parameter, Reply, Row};
+use crate::route::{Call, LEAF, Parameter, Reply, Row};
 use crate::routes::run;
 
 const ACCOUNTS: &str = "/admin/accounts";
@@ -31,7 +31,7 @@ pub(super) fn rows() -> Vec<Row> {
     let verb = |path, id, handler| Row::action(path, id, admin, handler);
     vec![
         page("/admin", "server_page", run!(server)),
-        page(ACCOUNTS, "accounts_page", run!(accounts)).knows(&PAGE),
+        page(ACCOUNTS, "accounts_page", run!(accounts)).knows(&LEAF),
         verb(ACCOUNTS, "new_account", run!(new_account)),
         page(ACCOUNT, "one_account_page", run!(account)).knows(&PROJECT),
         verb(ACCOUNT, "edit_account", run!(edit_account)),
@@ -56,7 +56,7 @@ pub(super) fn rows() -> Vec<Row> {
             "delete_account_here",
             run!(delete_account),
         ),
-        page(TOKENS, "admin_tokens_page", run!(tokens)).knows(&PAGE),
+        page(TOKENS, "admin_tokens_page", run!(tokens)).knows(&LEAF),
         verb(TOKENS, "new_admin_token", run!(new_token)),
         verb(
             "/admin/tokens/{id}/revoke",
@@ -82,7 +82,7 @@ async fn accounts_context(call: &Call, form: &Form) -> Result<minijinja::Value, 
     let page = call.app.accounts(call.caller()?, call.paging()?).await?;
     Ok(minijinja::context! {
         accounts => json(&page.data),
-        next => call.cursor(page.next),
+        pages => call.pages(page.next),
         form => minijinja::context! {
             name => form.get("name"),
             login => form.get("login"),
@@ -264,7 +264,7 @@ async fn tokens_context(call: &Call, name: &str) -> Result<minijinja::Value, Fau
         .await?;
     Ok(minijinja::context! {
         tokens => json(&page.data),
-        next => call.cursor(page.next),
+        pages => call.pages(page.next),
         name,
     })
 }

@@ -8,7 +8,7 @@ use tidings_domain::fault::FaultKind;
 use tidings_domain::{DeliveryId, Fault, Time, Value, WebhookId, time};
 
 use crate::console::view::{json, pretty};
-use crate::route::{Call, PAGE, Parameter, Reply, Row};
+use crate::route::{Call, LEAF, Parameter, Reply, Row};
 use crate::routes::{FILTERS, run};
 
 mod bar;
@@ -29,7 +29,7 @@ pub(super) fn rows() -> Vec<Row> {
     };
     vec![
         Row::page(LOG, "deliveries_page", Access::Watch, run!(list))
-            .knows(&PAGE)
+            .knows(&LEAF)
             .knows(&FILTERS),
         live::row(),
         Row::page(ONE, "delivery_page", Access::Watch, run!(one)).knows(&[all]),
@@ -71,13 +71,13 @@ async fn list(call: Call) -> Result<Reply, Fault> {
         let reached = next.and_then(|id| {
             Time::from_millisecond(tidings_storage::created_ms(DeliveryId(id))).ok()
         });
-        let next = call.cursor(next);
+        let pages = call.pages(next);
         let shown = fields.clone().map(|(name, text)| match name {
             "since" | "until" => (name, unzoned(&text)),
             _ => (name, text),
         });
         minijinja::context! {
-            rows, next,
+            rows, pages,
             reached => reached.map(time::show),
             fields => json(&BTreeMap::from(shown)),
             narrowed => fields.iter().any(narrowed),
@@ -90,7 +90,9 @@ async fn list(call: Call) -> Result<Reply, Fault> {
     let given = fields.iter().filter(|f| narrowed(f));
     let filter = match deliveries::filter(given.map(|(n, text)| (*n, text.as_str()))) {
         Ok(filter) => filter,
-        Err(fault) => return call.show_again("sent/log.html", context(&[], None), fault),
+        Err(fault) => {
+            return call.show_again("sent/log.html", context(&[], None), fault);
+        }
     };
     let paging = Paging {
         limit: ON_A_PAGE,

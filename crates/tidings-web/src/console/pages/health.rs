@@ -10,7 +10,7 @@ use tidings_domain::{Fault, Time, Value, time};
 use super::deliveries::{unzoned, zoned};
 use crate::console::Form;
 use crate::console::view::json;
-use crate::route::{Call, PAGE, Parameter, Reply, Row};
+use crate::route::{Call, LEAF, Parameter, Reply, Row};
 use crate::routes::run;
 
 const HEALTH: &str = "/projects/{key}/webhooks/{id}/health";
@@ -33,7 +33,7 @@ const EXPIRED: Parameter = of("expired", "What waited too long.");
 pub(super) fn rows() -> Vec<Row> {
     vec![
         Row::page(HEALTH, "webhook_health_page", Access::Watch, run!(health))
-            .knows(&PAGE)
+            .knows(&LEAF)
             .knows(&[SINCE]),
         Row::action(
             "/projects/{key}/webhooks/{id}/recover",
@@ -121,7 +121,7 @@ async fn health(call: Call) -> Result<Reply, Fault> {
         webhook => json(&webhook),
         day => json(&day),
         history => json(&history.data),
-        next => call.cursor(history.next),
+        pages => call.pages(history.next),
         sweep => json(&sweep),
         since => unzoned(&since),
         exact => since,

@@ -7,7 +7,7 @@ use tidings_domain::{Collection, Fault, Value};
 
 use crate::console::Form;
 use crate::console::view::json;
-use crate::route::{Call, PAGE, Parameter, Reply, Row};
+use crate::route::{Call, LEAF, Parameter, Reply, Row};
 use crate::routes::run;
 
 const ALL: &str = "/projects/{key}/items";
@@ -31,7 +31,7 @@ pub(super) fn rows() -> Vec<Row> {
     let verb = |path, id, handler| Row::action(path, id, Access::Write, handler);
     vec![
         Row::page(ALL, "items_page", Access::Project, run!(list))
-            .knows(&PAGE)
+            .knows(&LEAF)
             .knows(&[COLLECTION]),
         Row::page(NEW, "new_item_page", Access::Write, run!(blank)),
         verb(NEW, "new_item", run!(create)),
@@ -86,7 +86,7 @@ async fn list(call: Call) -> Result<Reply, Fault> {
         collection => shown.path(),
         collections => SHOWN.map(Collection::path).to_vec(),
         objects => json(&docs),
-        next => call.cursor(page.next),
+        pages => call.pages(page.next),
         cursor => call.query.get("cursor"),
     };
     call.show("project/items.html", context)

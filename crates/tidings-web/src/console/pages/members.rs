@@ -6,7 +6,7 @@ use tidings_domain::{Collection, Doc, Fault, Value};
 
 use crate::console::Form;
 use crate::console::view::json;
-use crate::route::{Call, PAGE, Reply, Row};
+use crate::route::{Call, LEAF, Reply, Row};
 use crate::routes::run;
 
 const ALL: &str = "/projects/{key}/members";
@@ -16,7 +16,7 @@ const MEMBERS: &str = "members";
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
-        Row::page(ALL, "members_page", Access::Project, run!(list)).knows(&PAGE),
+        Row::page(ALL, "members_page", Access::Project, run!(list)).knows(&LEAF),
         Row::page(NEW, "new_member_page", Access::Manage, run!(blank)),
         Row::action(NEW, "new_member", Access::Manage, run!(create)),
         Row::page(ONE, "member_page", Access::Manage, run!(show)),
@@ -40,7 +40,7 @@ async fn list(call: Call) -> Result<Reply, Fault> {
     let docs: Vec<&Doc> = page.data.iter().map(|doc| &**doc).collect();
     let context = minijinja::context! {
         members => json(&docs),
-        next => call.cursor(page.next),
+        pages => call.pages(page.next),
     };
     call.show("project/members.html", context)
 }

@@ -6,12 +6,12 @@ use tidings_domain::Fault;
 
 use crate::console::Form;
 use crate::console::view::json;
-use crate::route::{Call, PAGE, Reply, Row};
+use crate::route::{Call, LEAF, Reply, Row};
 use crate::routes::run;
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
-        Row::page("/projects", "projects_page", Access::Known, run!(list)).knows(&PAGE),
+        Row::page("/projects", "projects_page", Access::Known, run!(list)).knows(&LEAF),
         Row::page(
             "/projects/new",
             "new_project_page",
@@ -34,7 +34,7 @@ async fn list(call: Call) -> Result<Reply, Fault> {
         .await?;
     let context = minijinja::context! {
         projects => json(&page.data),
-        next => call.cursor(page.next),
+        pages => call.pages(page.next),
     };
     call.show("projects.html", context)
 }

@@ -6,7 +6,7 @@ use tidings_domain::{Fault, Value};
 
 use crate::console::Form;
 use crate::console::view::json;
-use crate::route::{Call, PAGE, Reply, Row};
+use crate::route::{Call, LEAF, Reply, Row};
 use crate::routes::run;
 
 const SETTINGS: &str = "/projects/{key}/settings";
@@ -27,7 +27,7 @@ pub(super) fn rows() -> Vec<Row> {
             "delete_project_here",
             run!(delete),
         ),
-        Row::page(TOKENS, "project_tokens_page", Access::Manage, run!(tokens)).knows(&PAGE),
+        Row::page(TOKENS, "project_tokens_page", Access::Manage, run!(tokens)).knows(&LEAF),
         verb(TOKENS, "new_project_token", run!(new_token)),
         verb(
             "/projects/{key}/tokens/{id}/revoke",
@@ -141,7 +141,7 @@ async fn tokens_context(call: &Call, more: minijinja::Value) -> Result<minijinja
         .await?;
     Ok(minijinja::context! {
         tokens => json(&page.data),
-        next => call.cursor(page.next),
+        pages => call.pages(page.next),
         members => bench.member("members").map(json),
         ..more
     })

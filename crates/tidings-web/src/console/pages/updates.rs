@@ -4,7 +4,7 @@ use tidings_app::{Access, Paging};
 use tidings_domain::Fault;
 
 use crate::console::view::json;
-use crate::route::{Call, PAGE, Reply, Row};
+use crate::route::{Call, LEAF, Reply, Row};
 use crate::routes::run;
 
 /// A page that people read, not a batch for programs.
@@ -18,14 +18,14 @@ pub(super) fn rows() -> Vec<Row> {
             Access::Project,
             run!(list),
         )
-        .knows(&PAGE),
+        .knows(&LEAF),
         Row::page(
             "/projects/{key}/events/{id}",
             "event_page",
             Access::Project,
             run!(event),
         )
-        .knows(&PAGE),
+        .knows(&LEAF),
     ]
 }
 
@@ -40,7 +40,7 @@ async fn list(call: Call) -> Result<Reply, Fault> {
         .await?;
     let context = minijinja::context! {
         updates => json(&page.data),
-        next => call.cursor(page.next),
+        pages => call.pages(page.next),
     };
     call.show("project/updates.html", context)
 }
@@ -51,13 +51,13 @@ async fn event(call: Call) -> Result<Reply, Fault> {
     // Where the project's webhooks are off there are no pages of them, and nothing to explain.
     let explains = Access::Watch.admits(caller)
         && project.webhooks != tidings_domain::project::WebhookSwitch::Off;
-    let (webhooks, next) = if explains {
+    let (webhooks, pages) = if explains {
         let explained = call.app.explain(caller, project, id, None, call.paging()?);
         let explained = explained.await?;
-        (Some(json(&explained.data)), call.cursor(explained.next))
+        (Some(json(&explained.data)), call.pages(explained.next))
     } else {
-        (None, None)
+        (None, call.pages(None))
     };
-    let context = minijinja::context! { update => json(&update), webhooks, next };
+    let context = minijinja::context! { update => json(&update), webhooks, pages };
     call.show("project/event.html", context)
 }

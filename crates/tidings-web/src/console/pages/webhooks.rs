@@ -7,7 +7,7 @@ use tidings_domain::webhook::HealthState;
 use tidings_domain::{Fault, Value};
 
 use crate::console::view::json;
-use crate::route::{Call, PAGE, Parameter, Reply, Row};
+use crate::route::{Call, LEAF, Parameter, Reply, Row};
 use crate::routes::run;
 
 mod edit;
@@ -41,7 +41,7 @@ const FILTERS: [Parameter; 3] = [
 pub(super) fn rows() -> Vec<Row> {
     let mut rows = vec![
         Row::page(LIST, "webhooks_page", Access::Watch, run!(list))
-            .knows(&PAGE)
+            .knows(&LEAF)
             .knows(&FILTERS),
         Row::action(
             "/projects/{key}/webhooks/switch-on",
@@ -142,7 +142,7 @@ async fn list(call: Call) -> Result<Reply, Fault> {
         .collect();
     let context = minijinja::context! {
         webhooks => rows,
-        next => call.cursor(found.next),
+        pages => call.pages(found.next),
         found => found.found,
         total => found.total,
         filtered => filter != WebhookFilter::default(),
