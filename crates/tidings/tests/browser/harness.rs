@@ -148,5 +148,8 @@ async fn a_dialog_fails_what_meets_it() {
     let url = serve().await;
     let browser = Browser::open(Setup::default()).await;
     browser.go(&format!("{url}/alert")).await;
-    browser.title().await;
+    // It may open a moment after the page.
+    for _ in 0..1_000 {
+        browser.title().await;
+    }
 }

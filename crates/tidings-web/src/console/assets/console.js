@@ -96,13 +96,6 @@
     // <input data-chooses="#id">: whoever types here means that choice.
     const chosen = event.target.dataset.chooses && document.querySelector(event.target.dataset.chooses);
     if (chosen) chosen.checked = true;
-    // <input data-ticks="id">: what begins to be written here is wanted, so that box is ticked; whoever clears it again is left alone.
-    const { ticks } = event.target.dataset;
-    if (ticks) {
-      const box = document.getElementById(ticks);
-      if (box) box.checked = true;
-      delete event.target.dataset.ticks;
-    }
     // <input data-filter="#id">: shows only the entries [data-text] that contain what is typed.
     const { filter } = event.target.dataset;
     if (filter) {

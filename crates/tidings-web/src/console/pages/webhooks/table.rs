@@ -145,14 +145,7 @@ async fn save(call: Call) -> Result<Reply, Fault> {
         percent(&dialect),
         percent(&code)
     );
-    // Without scripts nobody ticks the box for whoever writes the first URL of a row.
-    let off = form.has("switch") && !form.has("enabled");
-    let name = words::text(row, "name");
-    let said = if off {
-        format!("{name} is saved. It is not active: tick its box to have it sent.")
-    } else {
-        format!("{name} is saved.")
-    };
+    let said = format!("{} is saved.", words::text(row, "name"));
     Ok(call.done(&address(&call, &to)?, said))
 }
 
