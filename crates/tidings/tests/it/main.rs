@@ -26,6 +26,7 @@ mod reference;
 mod schemathesis;
 mod secrets;
 mod signatures;
+mod stalls;
 mod starts;
 mod vectors;
 mod world;

@@ -15,6 +15,6 @@ mod few;
 mod kills;
 mod kth;
 mod power;
-mod rig;
+pub(crate) mod rig;
 mod space;
 mod stop;

@@ -23,7 +23,7 @@ pub(super) const RECOVERY: Duration = Duration::from_secs(10);
 const OBJECTS: u64 = 5;
 
 /// A figure that `cargo xtask soak` raises.
-pub(super) fn dial(name: &str, small: u64) -> u64 {
+pub(crate) fn dial(name: &str, small: u64) -> u64 {
     #[expect(clippy::disallowed_methods, reason = "a test's own dial")]
     std::env::var(name)
         .ok()
@@ -32,14 +32,14 @@ pub(super) fn dial(name: &str, small: u64) -> u64 {
 }
 
 /// Numbers that are the same in each run.
-pub(super) struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
