@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::BoxError;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, header};
@@ -51,10 +52,11 @@ pub async fn read(row: &Row, headers: &HeaderMap, body: &mut Body) -> Result<Byt
         return Err(too_large(limit).into());
     }
     check_encoding(headers)?;
-    let collected = tokio::time::timeout(TIME, Limited::new(body, limit).collect()).await;
+    let declared = declared_length(headers).unwrap_or(0);
+    let collected = tokio::time::timeout(TIME, collect(Limited::new(body, limit), declared)).await;
     match collected {
         Err(_) => Err(BodyError::Slow),
-        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Ok(text)) => Ok(text),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(limit).into()),
         Ok(Err(_)) => Err(malformed("the body broke off, or its framing is wrong").into()),
     }
@@ -84,6 +86,30 @@ pub async fn waste(waits: bool, mut body: Body) {
 /// Whether the client waits for leave to send its body.
 pub fn waits(headers: &HeaderMap) -> bool {
     headers.contains_key(header::EXPECT)
+}
+
+/// A body in one piece, of which no second copy is ever in memory: the pieces go as they come.
+async fn collect(mut body: Limited<&mut Body>, declared: usize) -> Result<Bytes, BoxError> {
+    let mut first = Bytes::new();
+    while first.is_empty() {
+        match body.frame().await.transpose()? {
+            Some(frame) => first = frame.into_data().unwrap_or_default(),
+            None => return Ok(first),
+        }
+    }
+    // Small ones come in one piece, which is not copied at all.
+    if body.is_end_stream() {
+        return Ok(first);
+    }
+    let mut text = Vec::with_capacity(declared.max(first.len()));
+    text.extend_from_slice(&first);
+    drop(first);
+    while let Some(frame) = body.frame().await.transpose()? {
+        if let Ok(piece) = frame.into_data() {
+            text.extend_from_slice(&piece);
+        }
+    }
+    Ok(text.into())
 }
 
 /// What that text says.

@@ -54,8 +54,8 @@ impl Default for DoorLimits {
         Self {
             in_flight: 1024,
             in_flight_per_token: 256,
-            body_mib: 64,
-            value_mib: 128,
+            body_mib: 32,
+            value_mib: 96,
             answer_mib: 64,
             body_wait: Duration::from_secs(5),
         }

@@ -16,12 +16,14 @@
 pub mod address;
 pub mod body;
 mod changes;
+mod connection;
 pub mod console;
 mod docs;
 pub mod door;
 pub mod idempotency;
 pub mod metrics;
 pub mod openapi;
+mod porch;
 mod prefer;
 pub mod problem;
 mod query;

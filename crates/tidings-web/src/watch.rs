@@ -66,6 +66,11 @@ impl Pulse {
         self.doing.store(to, Ordering::Release);
     }
 
+    /// What it does, it does from now on.
+    pub(crate) fn begins_again(&self) {
+        self.turn(self.doing.load(Ordering::Relaxed));
+    }
+
     /// Bytes came.
     fn heard(&self) {
         if self.doing.load(Ordering::Relaxed) == IDLE {
@@ -119,6 +124,27 @@ impl Pulse {
         Some(left.min(limits.head).max(FINEST))
     }
 
+    /// For how long nothing has moved since an answer was taken.
+    fn rested(&self) -> Option<Duration> {
+        let idle = self.doing.load(Ordering::Acquire) == IDLE;
+        let since = self.since.load(Ordering::Relaxed);
+        (idle && self.stuck.load(Ordering::Relaxed) == 0)
+            .then(|| Duration::from_millis(u64::from(self.now().saturating_sub(since))))
+    }
+
+    /// Returns when nothing has moved for so long after an answer was taken. Never in the moment in which one is given out: it is
+    /// still to be written.
+    pub(crate) async fn rests(&self, after: Duration) {
+        let after = after.max(FINEST);
+        loop {
+            let rested = self.rested().unwrap_or_default();
+            let Some(left) = after.checked_sub(rested).filter(|left| !left.is_zero()) else {
+                return;
+            };
+            tokio::time::sleep(left.max(FINEST)).await;
+        }
+    }
+
     /// Returns when the client has been too slow.
     pub(crate) async fn is_over(&self, limits: &Limits) {
         while let Some(left) = self.left(limits) {
@@ -132,6 +158,8 @@ impl Pulse {
 pub(crate) struct Watched {
     pub(crate) stream: TcpStream,
     pub(crate) pulse: Arc<Pulse>,
+    /// What was read of it before.
+    pub(crate) ahead: Bytes,
 }
 
 impl AsyncRead for Watched {
@@ -140,6 +168,12 @@ impl AsyncRead for Watched {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            let piece = self.ahead.len().min(buf.remaining());
+            buf.put_slice(&self.ahead.split_to(piece));
+            self.pulse.heard();
+            return Poll::Ready(Ok(()));
+        }
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         if polled.is_ready() && buf.filled().len() > before {

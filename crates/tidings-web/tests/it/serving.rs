@@ -454,3 +454,132 @@ async fn metrics_count_what_was_answered() {
         assert!(text.contains(line), "{line} in {text}");
     }
 }
+
+/// One request on a connection that is kept; the status line and whatever came with it.
+async fn on(stream: &mut TcpStream, path: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut said = vec![0; 4096];
+    let read = stream.read(&mut said).await.unwrap();
+    String::from_utf8_lossy(&said[..read]).into_owned()
+}
+
+#[tokio::test]
+async fn a_connection_that_rested_goes_on() {
+    let house = House::new().await;
+    let limits = Limits {
+        rest: Duration::ZERO,
+        ..Limits::default()
+    };
+    let served = start(&house, limits).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    // Longer apart than the finest rest: each finds the connection as its socket only.
+    let mut turns = tokio::time::interval(Duration::from_millis(40));
+    for turn in 0..12 {
+        turns.tick().await;
+        // From the porch to the inside, where it stays.
+        let (path, expected) = if turn % 3 == 0 {
+            ("/healthz", "HTTP/1.1 200")
+        } else {
+            ("/api/v1/none", "HTTP/1.1 404")
+        };
+        let said = on(&mut stream, path).await;
+        assert!(said.starts_with(expected), "{turn}: {said}");
+    }
+    // Two at once, and a head in two parts.
+    turns.tick().await;
+    let two = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /api/v1/none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let mut other = TcpStream::connect(served.address).await.unwrap();
+    for stream in [&mut stream, &mut other] {
+        stream.write_all(&two[..60]).await.unwrap();
+        turns.tick().await;
+        turns.tick().await;
+        stream.write_all(&two[60..]).await.unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).await.unwrap();
+        assert_eq!(said.matches("HTTP/1.1 200").count(), 1, "{said}");
+        assert_eq!(said.matches("HTTP/1.1 404").count(), 1, "{said}");
+    }
+    served.stop.cancel();
+    served.task.await.unwrap();
+}
+
+/// A load balancer that gives up on a busy server makes everything worse.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn health_is_answered_while_every_thread_is_busy() {
+    use std::io::{Read, Write};
+
+    let house = House::new().await;
+    let served = start(&house, Limits::default()).await;
+    let address = served.address;
+    let (done, wait) = std::sync::mpsc::channel::<()>();
+    let wait = Arc::new(parking_lot::Mutex::new(wait));
+    let asks = std::thread::spawn(move || {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .unwrap();
+        let mut said = [0; 12];
+        for _ in 0..3 {
+            stream
+                .write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                .unwrap();
+            stream.read_exact(&mut said).unwrap();
+            assert_eq!(&said, b"HTTP/1.1 200");
+            let mut rest = [0; 4096];
+            assert!(stream.read(&mut rest).unwrap() > 0);
+        }
+        drop(done);
+    });
+    // Until the one who asks has its answers, both threads do nothing else.
+    let busy: Vec<_> = (0..2)
+        .map(|_| {
+            let wait = Arc::clone(&wait);
+            tokio::spawn(async move { wait.lock().recv().is_err() })
+        })
+        .collect();
+    for thread in busy {
+        assert!(thread.await.unwrap());
+    }
+    asks.join().unwrap();
+    served.stop.cancel();
+    served.task.await.unwrap();
+}
+
+/// On a machine with much else to do it takes a while until somebody looks at a connection: that was not the client.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_had_to_wait_for_a_thread_is_not_too_slow() {
+    let house = House::new().await;
+    let limits = Limits {
+        head: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let served = start(&house, limits).await;
+    let address = served.address;
+    for _ in 0..4 {
+        let (busy, is_busy) = std::sync::mpsc::channel();
+        for _ in 0..2 {
+            let busy = busy.clone();
+            tokio::spawn(async move {
+                busy.send(()).unwrap();
+                std::thread::sleep(3 * limits.head);
+            });
+        }
+        let asks = std::thread::spawn(move || {
+            use std::io::{Read, Write};
+            is_busy.recv().unwrap();
+            is_busy.recv().unwrap();
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            stream
+                .write_all(b"GET /api/v1/none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                .unwrap();
+            let mut said = String::new();
+            stream.read_to_string(&mut said).unwrap();
+            said
+        });
+        let said = asks.join().unwrap();
+        assert!(said.starts_with("HTTP/1.1 404"), "{said}");
+    }
+    served.stop.cancel();
+    served.task.await.unwrap();
+}
