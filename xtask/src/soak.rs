@@ -2,6 +2,8 @@
 
 mod fuzz;
 mod overload;
+mod process;
+mod recover;
 
 use std::time::Instant;
 
@@ -34,6 +36,16 @@ const STAGES: &[Stage] = &[
         "hostile",
         "[RECEIVERS] that misbehave together (200)",
         hostile,
+    ),
+    (
+        "stalls",
+        "[STALLS] of a server that stands still under load (1800)",
+        stalls,
+    ),
+    (
+        "recover",
+        "[EVENTS] that a webhook missed, through kills (1000000)",
+        recover::run,
     ),
     (
         "overload",
@@ -107,6 +119,13 @@ fn kills(arguments: &[String]) -> anyhow::Result<()> {
     let cycles = arguments.first().map_or("1000", String::as_str);
     let dials = [("TIDINGS_KILLS", cycles), ("TIDINGS_KILL_CHANGES", "400")];
     tests("tidings", "kill::", &dials)
+}
+
+/// Stops and starvation at random moments, and clients that go away: everything drains soon.
+fn stalls(arguments: &[String]) -> anyhow::Result<()> {
+    let stalls = arguments.first().map_or("1800", String::as_str);
+    let dials = [("TIDINGS_STALLS", stalls), ("TIDINGS_STALL_MS", "250")];
+    tests("tidings", "stalls::", &dials)
 }
 
 fn backups(_: &[String]) -> anyhow::Result<()> {

@@ -4,18 +4,15 @@
 //! storm is over the receiver is made fast, and everything that was accepted must arrive.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::io::Read;
+use std::process::{ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
-use crate::kit;
+use super::process::{self, TOKEN, ask, memory_mib, storm, talking, tidings};
 
-const TOKEN: &str = "tid_soak_0123456789abcdef0123456789abcdef";
 /// What docs/operations.md promises for the default limits.
 const MOST_MIB: u64 = 512;
 /// `/healthz` in the middle of it, from the connection on, at the 99th percentile.
@@ -27,15 +24,7 @@ pub(super) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let seconds: u64 = arguments.first().map_or("600", String::as_str).parse()?;
     let crowd: usize = arguments.get(1).map_or("10000", String::as_str).parse()?;
     println!("soak overload: {seconds} s, {crowd} connections of the crowd");
-    kit::cargo(&[
-        "build",
-        "--release",
-        "--package",
-        "tidings",
-        "--package",
-        "tidings-testkit",
-    ])
-    .run("build")?;
+    process::build()?;
     let folder = tempfile::tempdir()?;
     let (mut receiver, hook) = talking(storm(&["receive".to_owned()]))?;
     let (mut server, said) = talking(tidings(folder.path()))?;
@@ -50,54 +39,6 @@ pub(super) fn run(arguments: &[String]) -> anyhow::Result<()> {
     receiver.kill().ok();
     receiver.wait().ok();
     result
-}
-
-fn tidings(folder: &Path) -> Command {
-    let mut command = Command::new(kit::target().join("release/tidings"));
-    let store = format!("sqlite:{}", folder.join("tidings.db").display());
-    command
-        .args(["serve", "--listen", "127.0.0.1:0", "--store", &store])
-        .args(["--egress-allow", "127.0.0.1"])
-        .env("TIDINGS_ADMIN_TOKEN", TOKEN)
-        .env("TIDINGS_LOG_LEVEL", "error");
-    command
-}
-
-fn storm(arguments: &[String]) -> Command {
-    let mut command = Command::new(kit::target().join("release/storm"));
-    command.args(arguments);
-    command
-}
-
-/// Starts a program that begins by saying something.
-fn talking(mut command: Command) -> anyhow::Result<(Child, String)> {
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot start {}", command.get_program().display()))?;
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
-    Ok((child, line.trim().to_owned()))
-}
-
-/// One request; status and body.
-fn ask(to: &str, method: &str, path: &str, body: &Value) -> anyhow::Result<(u16, String)> {
-    let mut stream = TcpStream::connect(to)?;
-    let text = if body.is_null() {
-        String::new()
-    } else {
-        body.to_string()
-    };
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nHost: soak\r\nConnection: close\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{text}",
-        text.len()
-    )?;
-    let mut said = String::new();
-    stream.read_to_string(&mut said)?;
-    let status = said.split(' ').nth(1).context("no answer")?.parse()?;
-    let body = said.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    Ok((status, body.to_owned()))
 }
 
 fn storm_over(
@@ -182,17 +123,6 @@ fn watch(process: u32, seconds: u64) -> anyhow::Result<u64> {
         }
     }
     memory_mib(process, "VmHWM")
-}
-
-fn memory_mib(process: u32, what: &str) -> anyhow::Result<u64> {
-    let status =
-        std::fs::read_to_string(format!("/proc/{process}/status")).context("the server is gone")?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix(what)?.strip_prefix(':'))
-        .with_context(|| format!("no {what}"))?;
-    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
-    Ok(kib / 1024)
 }
 
 /// What the clients saw must be what is promised; how many changes were accepted.
