@@ -24,6 +24,7 @@ mod frame;
 pub(crate) mod guard;
 mod notes;
 mod pages;
+mod prose;
 mod refuse;
 mod view;
 pub(crate) mod visitor;

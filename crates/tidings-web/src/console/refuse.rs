@@ -30,7 +30,14 @@ pub(crate) fn with_status(frame: &Frame, status: StatusCode, fault: &Fault) -> R
         detail => fault.detail.as_str(),
         errors => view::json(&fault.errors),
     };
-    let page = view::render(frame, "refusal.html", context);
+    // Where a project's webhooks are switched off, each page of theirs says so, and how they are switched on.
+    let off = fault.code == "webhooks_off" && frame.project.is_some();
+    let template = if off {
+        "webhooks_off.html"
+    } else {
+        "refusal.html"
+    };
+    let page = view::render(frame, template, context);
     let mut reply = match page {
         Ok(page) => Reply::text(status, HTML, page),
         Err(_) => Reply::text(status, "text/plain; charset=utf-8", fault.detail.clone()),

@@ -100,6 +100,7 @@ fn environment() -> Environment<'static> {
     environment.add_filter("words", words);
     environment.add_filter("sentence", sentence);
     environment.add_filter("percent", |text: &str| percent(text));
+    environment.add_filter("dated", super::prose::dated);
     environment.add_filter("browser", super::agent::words);
     environment.add_filter("pretty", pretty);
     environment.add_filter("pieces", pieces);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tidings_app::webhooks::SweepAnswer;
-use tidings_app::{Access, Paging};
+use tidings_app::{Access, Paging, deliveries};
 use tidings_domain::fault::FaultKind;
 use tidings_domain::{Fault, Time, Value, time};
 
@@ -20,6 +20,8 @@ const ON_A_PAGE: usize = 20;
 /// Whoever starts something long is shown how far it is after this time.
 const PATIENCE: Duration = Duration::from_secs(2);
 const DAY_SECONDS: i64 = 86_400;
+/// Parked deliveries that are looked at to find the first.
+const PARKED_LOOKED_AT: usize = 200;
 
 const fn of(name: &'static str, description: &'static str) -> Parameter {
     Parameter { name, description }
@@ -112,11 +114,10 @@ async fn health(call: Call) -> Result<Reply, Fault> {
         }
         _ => Counted::default(),
     };
-    // What was missed began where it stopped being well.
-    let ill = word(&webhook, &["health", "state"]) != Some("ok");
-    let stopped = word(&webhook, &["health", "since"]).filter(|_| ill);
-    let since = asked.or_else(|| stopped.map(str::to_owned));
-    let since = since.unwrap_or_else(|| call.a_day_ago());
+    let since = match asked {
+        Some(since) => since,
+        None => missed_from(&call, &webhook).await?,
+    };
     let context = minijinja::context! {
         webhook => json(&webhook),
         day => json(&day),
@@ -130,6 +131,32 @@ async fn health(call: Call) -> Result<Reply, Fault> {
         faults => (),
     };
     counted.show(&call, "sent/health.html", context)
+}
+
+/// Since when something was missed: since it stopped being well, or since the first that is still parked. Of very many parked only the
+/// newest are looked at; whoever wants more writes another time.
+async fn missed_from(call: &Call, webhook: &Value) -> Result<String, Fault> {
+    let ill = word(webhook, &["health", "state"]) != Some("ok");
+    let stopped = word(webhook, &["health", "since"]).filter(|_| ill);
+    let stopped = stopped.map_or_else(|| call.a_day_ago(), str::to_owned);
+    let counted = webhook.member("health").and_then(|h| h.member("parked"));
+    if counted.and_then(Value::as_int).unwrap_or(0) == 0 {
+        return Ok(stopped);
+    }
+    let id = call.param("id");
+    let filter = deliveries::filter([("webhook", id), ("state", "parked")].into_iter())?;
+    let newest = Paging {
+        from: 0,
+        limit: PARKED_LOOKED_AT,
+    };
+    let parked = call
+        .app
+        .deliveries(call.caller()?, call.project()?, &filter, newest)
+        .await?;
+    let first = parked.data.last().and_then(|d| d.member("created_at"));
+    let first = first.and_then(Value::as_str).map(str::to_owned);
+    // Times of one zone and one precision sort as texts do.
+    Ok(first.map_or(stopped.clone(), |first| first.min(stopped)))
 }
 
 fn recovery(since: &str, mode: &str, dry_run: bool) -> Value {

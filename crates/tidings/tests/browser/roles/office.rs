@@ -52,6 +52,9 @@ impl Actor<'_> {
         self.reads("Webhooks are switched off in this project")
             .await;
         self.lacks(&["Add Webhook", "By event"]).await;
+        self.tab("Sent log").await;
+        self.reads("Webhooks are switched off in this project")
+            .await;
         self.press("Switch webhooks on").await;
         self.told("Webhooks are switched on.").await;
         self.tab("Settings").await;
