@@ -179,7 +179,7 @@ impl Sample {
             }
             22 => {
                 let busy = json(503, r#"{"error":"maintenance until 17:00"}"#)
-                    .header("Retry-After", "3000");
+                    .header("Retry-After", "6600");
                 self.receivers.set("timesheets.example.net", busy);
             }
             _ => {}

@@ -88,7 +88,7 @@ async fn sample_to_look_at() {
 /// Names and paths.
 async fn pages(sample: &Sample) -> Vec<(&'static str, String)> {
     let healthy = sample.webhook("Build pipeline").await;
-    let failing = sample.webhook("Time sheets").await;
+    let failing = sample.webhook("Planning wall").await;
     let delivery = troubled(sample, healthy).await;
     let in_project = |path: String| format!("/projects/{KEY}{path}");
     vec![
