@@ -15,6 +15,7 @@ mod house;
 mod locked;
 mod managers;
 mod office;
+mod outsider;
 mod reach;
 mod stakeholder;
 mod team_member;

@@ -144,6 +144,14 @@ impl House {
         actor
     }
 
+    /// A browser with somebody who is in no project.
+    pub(super) async fn outsider(&self, name: &str, setup: Setup) -> Actor<'_> {
+        self.account("outsider", name, None).await;
+        let actor = Actor::open(self, setup).await;
+        actor.sign_in("outsider", PASSWORD).await;
+        actor
+    }
+
     /// A browser with the administrator who has just signed in.
     pub(super) async fn chair(&self, setup: Setup) -> Actor<'_> {
         let login = "grace";
