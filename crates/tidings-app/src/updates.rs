@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use tidings_domain::delivery::DeliveryState;
 use tidings_domain::write::Target;
 use tidings_domain::{
-    Collection, Doc, Event, EventId, Fault, ObjectRef, Project, Value, View, What,
+    Collection, Doc, Event, EventId, Fault, ObjectRef, Project, Value, View, WebhookId, What,
 };
 use tidings_storage::{Activity, AsOf, Snapshot};
 
@@ -74,16 +74,39 @@ impl App {
         } else {
             HashMap::new()
         };
+        let hooks = self.webhooks_told_of(project, activities).await?;
         let mut told = Vec::new();
         for (activity, more) in activities.iter().zip(more) {
             let mut members = show(activity).as_map().to_vec();
             members.retain(|(name, _)| more.iter().all(|(said, _)| said != name));
             members.extend(more);
+            if let What::WebhookDisabled(gone) = &activity.event.what {
+                let name = hooks.get(&gone.id).cloned().into();
+                members.push(("webhook_name".to_owned(), name));
+            }
             let deliveries = sent.remove(&activity.event.id);
             members.push(("deliveries".to_owned(), deliveries.unwrap_or_default()));
             told.push(Value::Map(members));
         }
         Ok(told)
+    }
+
+    /// The names of webhooks that events tell of.
+    async fn webhooks_told_of(
+        &self,
+        project: &Project,
+        activities: &[Activity],
+    ) -> Result<HashMap<WebhookId, String>, Fault> {
+        let told = activities.iter().filter_map(|a| match &a.event.what {
+            What::WebhookDisabled(gone) => Some(gone.id),
+            _ => None,
+        });
+        let told: Vec<WebhookId> = told.collect();
+        if told.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let names = self.store.webhook_names(project.id, &told).await;
+        Ok(names.map_err(refusal)?.into_iter().collect())
     }
 
     /// How many deliveries events have, of each `{total, by_state: [{state, count}]}`.
@@ -261,7 +284,8 @@ fn beside(view: &dyn View, event: &Event) -> Vec<(String, Value)> {
         let on = doc.reference("on");
         say("label", label(doc).into());
         say("on", on.map(ObjectRef::to_value).unwrap_or_default());
-        say("on_title", on.and_then(|on| title_of(view, on)).into());
+        let on_title = on.map(|on| named::called(view, on.collection, on.id));
+        say("on_title", on_title.into());
         let text = doc.opt_text("body").or(doc.opt_text("note"));
         let text = change
             .comment

@@ -173,6 +173,64 @@ async fn old_and_new_values_are_names() {
 }
 
 #[tokio::test]
+async fn updates_are_told_in_words_of_people() {
+    let house = House::with_people().await;
+    let put = async |path: &str, body: &str| {
+        let path = format!("/api/v1/projects/HB/{path}");
+        let done = house.admin("PUT", &path, body).await;
+        assert!(done.status < 300, "{}", done.text);
+    };
+    let sprint = r#""name":"Spring tide","start_date":"2026-03-02""#;
+    put(
+        "sprints/4",
+        &format!(r#"{{{sprint},"end_date":"2026-03-16"}}"#),
+    )
+    .await;
+    let later = format!(r#"{{{sprint},"end_date":"2026-03-17","status":"doing"}}"#);
+    put("sprints/4", &later).await;
+    put("tasks/10", r#"{"title":"Paint"}"#).await;
+    let on = r#""on":{"collection":"tasks","id":10}"#;
+    put("comments/1", &format!(r#"{{{on},"body":"Green?"}}"#)).await;
+    put("votes/1", &format!("{{{on}}}")).await;
+    put("stories/9", r#"{"title":"Parent pier"}"#).await;
+    put("acceptance-tests/1", r#"{"name":"It holds","story":9}"#).await;
+    let page = house.open("product_owner", "/projects/HB").await.text;
+    for said in [
+        "<dt>status</dt><dd><del>to do</del> → <ins>under way</ins></dd>",
+        "<dt>ends</dt><dd><del>16 Mar 2026</del> → <ins>17 Mar 2026</ins></dd>",
+        "commented on",
+        "voted for",
+    ] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    for unsaid in [
+        "created a comment",
+        "created a vote",
+        "a acceptance",
+        "doing<",
+    ] {
+        assert!(!page.contains(unsaid), "{unsaid}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_says_as_whom_one_acts() {
+    let house = House::with_people().await;
+    let acts = "you act as <strong>The team_member</strong>";
+    for path in ["/projects/HB", "/projects/HB/items/tasks/new"] {
+        let page = house.open("team_member", path).await.text;
+        assert!(page.contains(acts), "{page}");
+    }
+    let form = house
+        .open("team_member", "/projects/HB/items/tasks/new")
+        .await;
+    assert!(form.text.contains(">as The team_member<"), "{}", form.text);
+    // An administrator who is nobody's member acts as nobody else.
+    let page = house.open("admin", "/projects/HB").await.text;
+    assert!(!page.contains("you act as"), "{page}");
+}
+
+#[tokio::test]
 async fn comments_and_timers_are_a_button_away() {
     let house = House::with_people().await;
     house

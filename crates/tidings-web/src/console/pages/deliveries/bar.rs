@@ -60,7 +60,8 @@ pub(super) fn of(attempt: &Value) -> Vec<Part> {
 /// `0.4 ms`, `38 ms`, `2.4 s`.
 fn spell(us: u64) -> String {
     match us {
-        ..10_000 => format!("{}.{} ms", us / 1000, us % 1000 / 100),
+        ..100 => "under 0.1 ms".to_owned(),
+        100..10_000 => format!("{}.{} ms", us / 1000, us % 1000 / 100),
         10_000..1_000_000 => format!("{} ms", us / 1000),
         _ => format!("{}.{} s", us / 1_000_000, us % 1_000_000 / 100_000),
     }
