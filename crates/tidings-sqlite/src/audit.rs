@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use tidings_domain::{ProjectId, WebhookId};
 use tidings_storage::audit::{ACTORS_AMONG, Actor, AuditEntry, AuditFilter, AuditRow};
 use tidings_storage::{Page, StoreError};
@@ -12,8 +12,8 @@ use crate::objects::page;
 use crate::writer::Writer;
 
 const ROW: &str = "SELECT id, at_ms, project, webhook, operation, body FROM audit";
-/// Entries looked through for a page that a filter makes rare; the page then ends there.
-const STEP: usize = 512;
+/// Entries looked through for a page that a filter makes rare: a few milliseconds. The page then ends there, full or not.
+pub(crate) const LOOKED_THROUGH: usize = 8_000;
 
 fn read(row: &Row<'_>) -> Result<AuditRow> {
     let body: String = row.get(5).map_err(sick)?;
@@ -48,32 +48,62 @@ pub(crate) fn list(
     };
     let sql = format!("{ROW} WHERE {of}id < ?1 ORDER BY id DESC LIMIT ?2");
     let mut statement = conn.prepare_cached(&sql).map_err(sick)?;
-    let mut from = if before <= 0 { i64::MAX } else { before };
+    let end = if before <= 0 { i64::MAX } else { before };
+    let end = match filter.until_ms {
+        Some(until) => end.min(first_at(conn, until)?),
+        None => end,
+    };
+    let mut found = statement
+        .query(params![end, limit(LOOKED_THROUGH), value])
+        .map_err(sick)?;
     let mut data = Vec::new();
-    loop {
-        let mut found = statement
-            .query(params![from, limit(STEP), value])
-            .map_err(sick)?;
-        let mut seen = 0;
-        while let Some(row) = found.next().map_err(sick)? {
-            seen += 1;
-            let row = read(row)?;
-            from = row.id;
-            if filter.since_ms.is_some_and(|since| row.at_ms < since) {
-                // Time does not run backwards: nothing older is younger.
-                return Ok(page(data, rows, |r: &AuditRow| r.id));
-            }
-            if filter.admits(&row) {
-                data.push(row);
-            }
-            if data.len() > rows {
-                return Ok(page(data, rows, |r| r.id));
-            }
+    let mut reached = None;
+    let mut seen = 0;
+    while let Some(row) = found.next().map_err(sick)? {
+        seen += 1;
+        reached = Some(row.get(0).map_err(sick)?);
+        let at_ms: i64 = row.get(1).map_err(sick)?;
+        if filter.since_ms.is_some_and(|since| at_ms < since) {
+            // Time does not run backwards: nothing older is younger.
+            return Ok(page(data, rows, |r: &AuditRow| r.id));
         }
-        if seen < STEP {
+        // What it says is a text to be read: only where it may be wanted.
+        let operation = row.get_ref(4).map_err(sick)?.as_str();
+        if !operation.is_ok_and(|operation| filter.names(operation)) {
+            continue;
+        }
+        let row = read(row)?;
+        if filter.admits(&row) {
+            data.push(row);
+        }
+        if data.len() > rows {
             return Ok(page(data, rows, |r| r.id));
         }
     }
+    let next = reached.filter(|_| seen == LOOKED_THROUGH);
+    Ok(Page { data, next })
+}
+
+/// The first id of that time or later, or of none yet. Later entries have greater ids.
+fn first_at(conn: &Connection, ms: i64) -> Result<i64> {
+    let mut from = conn
+        .prepare_cached("SELECT id, at_ms FROM audit WHERE id >= ?1 ORDER BY id LIMIT 1")
+        .map_err(sick)?;
+    let mut last = conn
+        .prepare_cached("SELECT coalesce(max(id), 0) FROM audit")
+        .map_err(sick)?;
+    let last: i64 = last.query_row([], |row| row.get(0)).map_err(sick)?;
+    let (mut low, mut high) = (0, last + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let found = from.query_row([middle], |row| Ok((row.get(0)?, row.get(1)?)));
+        let found: Option<(i64, i64)> = found.optional().map_err(sick)?;
+        match found {
+            Some((id, at_ms)) if at_ms < ms => low = id + 1,
+            _ => high = middle,
+        }
+    }
+    Ok(low)
 }
 
 /// Who made the newest entries.
@@ -121,3 +151,6 @@ impl Writer {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

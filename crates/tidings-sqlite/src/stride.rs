@@ -13,8 +13,8 @@ use crate::question::{Driver, Question, Whose, Window, driver};
 
 /// Rows that are checked for a page by what the deliveries' own row says, by what their message says, and by what is in bodies:
 /// each about as long as the others, a few milliseconds.
-const OF_ROWS: i64 = 16_000;
-const OF_MESSAGES: i64 = 4_000;
+const OF_ROWS: i64 = 6_000;
+const OF_MESSAGES: i64 = 3_000;
 const OF_BODIES: i64 = 1_000;
 /// What each of several sources may look through, however many there are.
 const LEAST: i64 = 20;

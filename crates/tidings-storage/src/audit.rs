@@ -133,15 +133,20 @@ pub struct AuditFilter {
 }
 
 impl AuditFilter {
+    /// Whether an operation is among those that are wanted.
+    pub fn names(&self, operation: &str) -> bool {
+        self.operation.as_ref().is_none_or(|wanted| {
+            let kind = operation.split('.').next();
+            operation == wanted || kind == Some(wanted)
+        })
+    }
+
     /// Whether an entry is to be listed.
     pub fn admits(&self, row: &AuditRow) -> bool {
         let entry = &row.entry;
         self.project.is_none_or(|p| entry.project == Some(p))
             && self.webhook.is_none_or(|w| entry.webhook == Some(w))
-            && self.operation.as_ref().is_none_or(|wanted| {
-                let kind = entry.operation.split('.').next();
-                entry.operation == **wanted || kind == Some(wanted)
-            })
+            && self.names(&entry.operation)
             && self
                 .actor
                 .as_ref()

@@ -17,6 +17,7 @@ use crate::route::Row;
 
 mod agent;
 mod assets;
+mod chart;
 mod embedded;
 mod flash;
 mod form;
