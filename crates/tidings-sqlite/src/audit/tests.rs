@@ -87,7 +87,7 @@ async fn a_search_that_finds_little_ends_its_page_and_goes_on() {
     // What came before a time is found at once, however much came after it.
     let rows = store.audit(&AuditFilter::default(), 0, 1).await.unwrap();
     let last = rows.data[0].at_ms;
-    clock.advance(std::time::Duration::from_secs(60));
+    clock.advance(std::time::Duration::from_mins(1));
     note(&store, project, "webhook.update", LOOKED_THROUGH + 1).await;
     let before = |ms| AuditFilter {
         until_ms: Some(ms),

@@ -104,7 +104,7 @@ fn environment() -> Environment<'static> {
     environment.add_filter("browser", super::agent::words);
     environment.add_filter("pretty", pretty);
     environment.add_filter("pieces", pieces);
-    environment.add_filter("bars", |hours: &minijinja::Value| super::chart::bars(hours));
+    environment.add_filter("bars", |hours: &Value| super::chart::bars(hours));
     environment.add_function("link", link);
     environment
 }
