@@ -77,13 +77,13 @@ fn of_sources(
     window: Window,
     most: usize,
 ) -> Result<Found> {
-    let (window, was_cut) = stride::cut(conn, project, sources, window)?;
+    let cut = stride::cut(conn, project, sources, window)?;
     let mut found = Found {
         data: Vec::new(),
-        reached: was_cut.then_some(window.begin),
+        reached: cut.was_cut.then_some(cut.window.begin),
     };
-    for (filter, whose) in sources {
-        let asked = question(project, filter, *whose, window, most);
+    for (filter, whose) in cut.sources {
+        let asked = question(project, filter, *whose, cut.window, most);
         found.data.extend(ask(conn, &asked)?);
     }
     Ok(found)

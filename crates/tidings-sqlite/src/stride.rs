@@ -48,51 +48,64 @@ fn allowance(filter: &DeliveryFilter, whose: Whose) -> Option<i64> {
     by_row.then_some(OF_ROWS)
 }
 
-/// Cuts the window to what some sources may look through together; whether it was cut. Their answers are one list, newest first, so
-/// it begins where the first of them ends.
-pub(crate) fn cut(
+/// What is asked together, and how far.
+pub(crate) struct Cut<'s> {
+    pub(crate) window: Window,
+    /// The window is not all that was wanted.
+    pub(crate) was_cut: bool,
+    /// Those that have anything in it.
+    pub(crate) sources: Vec<&'s (DeliveryFilter, Whose)>,
+}
+
+/// Cuts the window to what some sources may look through together. Their answers are one list, newest first, so it begins where the
+/// first of them ends.
+pub(crate) fn cut<'s>(
     conn: &Connection,
     project: ProjectId,
-    sources: &[(DeliveryFilter, Whose)],
+    sources: &'s [(DeliveryFilter, Whose)],
     window: Window,
-) -> Result<(Window, bool)> {
+) -> Result<Cut<'s>> {
+    let mut cut = Cut {
+        window,
+        was_cut: false,
+        sources: sources.iter().collect(),
+    };
     let Some((filter, whose)) = sources.first() else {
-        return Ok((window, false));
+        return Ok(cut);
     };
     let Some(rows) = allowance(filter, *whose) else {
-        return Ok((window, false));
+        return Ok(cut);
     };
-    let mut some = Vec::new();
-    for (filter, whose) in sources {
-        if sources.len() == 1 || place(conn, project, (filter, *whose), window, 0)?.is_some() {
-            some.push((filter, *whose));
+    if sources.len() > 1 {
+        cut.sources.clear();
+        for source in sources {
+            if place(conn, project, source, window, 0)?.is_some() {
+                cut.sources.push(source);
+            }
         }
     }
-    let share = (rows / i64::try_from(some.len().max(1)).unwrap_or(rows)).max(LEAST);
+    let share = rows / i64::try_from(cut.sources.len().max(1)).unwrap_or(rows);
     let mut reached = None;
-    for source in some {
-        reached = reached.max(place(conn, project, source, window, share)?);
+    for source in &cut.sources {
+        reached = reached.max(place(conn, project, source, window, share.max(LEAST))?);
     }
-    let Some(begin) = reached else {
-        return Ok((window, false));
-    };
-    let window = Window {
-        begin,
-        whole: driver(filter, *whose) == Driver::Codes,
-        ..window
-    };
-    Ok((window, true))
+    if let Some(begin) = reached {
+        cut.was_cut = true;
+        cut.window.begin = begin;
+        cut.window.whole = driver(filter, *whose) == Driver::Codes;
+    }
+    Ok(cut)
 }
 
 /// The id behind so many rows of a source; `None`: it has fewer.
 fn place(
     conn: &Connection,
     project: ProjectId,
-    (filter, whose): (&DeliveryFilter, Whose),
+    (filter, whose): &(DeliveryFilter, Whose),
     window: Window,
     rows: i64,
 ) -> Result<Option<i64>> {
-    let driver = driver(filter, whose);
+    let driver = driver(filter, *whose);
     let mut q = Question::default();
     let p = q.given(project.0);
     let (begin, end) = (q.given(window.begin), q.given(window.end));

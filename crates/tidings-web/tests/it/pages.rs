@@ -89,6 +89,24 @@ async fn the_world_has_what_its_pages_are_to_show() {
 }
 
 #[tokio::test]
+async fn an_audit_log_in_which_nothing_fits_yet_leads_further_back() {
+    let (_directory, world) = small().await;
+    // More than is looked through for a page.
+    world::crowd::note(&world.house, 9_000).await.unwrap();
+    let cookie = &world.people.administrator;
+    let path = "/admin/audit?operation=webhook.pause";
+    let (status, text) = world.house.open_page(cookie, path).await.unwrap();
+    assert_eq!(status, 200, "{text}");
+    assert!(text.contains("Nothing like that yet"), "{text}");
+    let (_, rest) = text.split_once("cursor=").unwrap();
+    let cursor = rest.split('"').next().unwrap();
+    let path = format!("{path}&cursor={cursor}");
+    let (status, text) = world.house.open_page(cookie, &path).await.unwrap();
+    assert_eq!(status, 200, "{text}");
+    assert!(text.contains("Nothing here"), "{text}");
+}
+
+#[tokio::test]
 async fn what_is_refused_or_changes_something_does_not_say_how_long_it_took() {
     let house = crate::house::House::with_people().await;
     let shown = house.open("admin", "/projects").await;

@@ -8,7 +8,7 @@
 //! Everything is done through the use cases and the store, under a clock that runs through [`DAYS`] as the work does.
 
 mod addresses;
-mod crowd;
+pub(crate) mod crowd;
 mod flow;
 mod hooks;
 mod house;

@@ -22,6 +22,8 @@ const ONE: &str = "/projects/{key}/webhooks/{id}";
 
 /// Deliveries that a webhook's page shows.
 const LATEST: usize = 8;
+/// Webhooks on one page at most: each has a chart, its health and its buttons.
+const ON_A_PAGE: usize = 100;
 
 const FILTERS: [Parameter; 3] = [
     Parameter {
@@ -126,6 +128,10 @@ async fn list(call: Call) -> Result<Reply, Fault> {
     let filter = read_filter(&call)?;
     let (caller, project) = (call.caller()?, call.project()?);
     let paging = call.paging()?;
+    let paging = Paging {
+        limit: paging.limit.min(ON_A_PAGE),
+        ..paging
+    };
     let found = call.app.find_webhooks(caller, project, &filter, paging);
     let found = found.await?;
     let mut events = words::Events::default();

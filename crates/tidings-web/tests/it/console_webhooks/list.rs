@@ -104,6 +104,19 @@ async fn hundreds_of_webhooks_are_searched_and_paged() {
 }
 
 #[tokio::test]
+async fn a_page_of_the_list_has_a_bound_whatever_is_asked_for() {
+    let house = House::with_people().await;
+    for n in 0..101 {
+        house
+            .subscribe(OWNER, &format!(r#","name":"Hook {n:03}""#))
+            .await;
+    }
+    let page = house.open(OWNER, &format!("{LIST}?limit=200")).await;
+    assert_has(&page, &["101 webhooks", "Hook 099", "Next page"]);
+    assert_lacks(&page, &["Hook 100"]);
+}
+
+#[tokio::test]
 async fn the_list_finds_webhooks_by_their_health() {
     let house = House::with_people().await;
     let well = house.subscribe(OWNER, r#","name":"Well""#).await;
