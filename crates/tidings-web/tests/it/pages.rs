@@ -99,7 +99,7 @@ async fn an_audit_log_in_which_nothing_fits_yet_leads_further_back() {
     assert_eq!(status, 200, "{text}");
     assert!(text.contains("Nothing like that yet"), "{text}");
     let (_, rest) = text.split_once("cursor=").unwrap();
-    let cursor = rest.split('"').next().unwrap();
+    let cursor = rest.split(['"', '&']).next().unwrap();
     let path = format!("{path}&cursor={cursor}");
     let (status, text) = world.house.open_page(cookie, &path).await.unwrap();
     assert_eq!(status, 200, "{text}");
