@@ -11,7 +11,7 @@ use tidings_storage::{Deed, Done, Notes, StoreError};
 use crate::audit::{self, Changed, member_ref};
 use crate::reader::{Reader, object};
 use crate::refusal::{absent, refusal};
-use crate::{Access, App, Caller, Keep, Listed, Paging, auth, passwords};
+use crate::{Access, App, Caller, Edit, Keep, Listed, Paging, auth, passwords, seen};
 
 const HOUR_MS: i64 = 3_600_000;
 /// How long an invitation works.
@@ -151,6 +151,17 @@ impl App {
         self.show_account(&account).await
     }
 
+    /// The same, and the word for its version: see [`Edit`].
+    pub async fn account_to_edit(
+        &self,
+        caller: &Caller,
+        id: i64,
+    ) -> Result<(Value, String), Fault> {
+        Access::Administrator.check(caller)?;
+        let account = self.find_account(id).await?;
+        Ok((self.show_account(&account).await?, word(&account)))
+    }
+
     pub(crate) async fn find_account(&self, id: i64) -> Result<Account, Fault> {
         let found = self.store.account(AccountId(id)).await;
         found.map_err(refusal)?.ok_or_else(absent)
@@ -204,12 +215,14 @@ impl App {
         &self,
         caller: &Caller,
         id: i64,
-        body: &Value,
+        asked: impl Into<Edit<'_>>,
     ) -> Result<Value, Fault> {
         Access::Administrator.check(caller)?;
+        let asked = asked.into();
         for _ in 0..EDIT_TRIES {
             let before = self.find_account(id).await?;
-            let after = edited(&before, body)?;
+            asked.check(&word(&before))?;
+            let after = edited(&before, asked.body)?;
             if after == before {
                 return self.show_account(&before).await;
             }
@@ -452,6 +465,16 @@ fn edited(before: &Account, body: &Value) -> Result<Account, Fault> {
         after.version += 1;
     }
     Ok(after)
+}
+
+/// The word for what can be changed of an account.
+fn word(account: &Account) -> String {
+    seen::word(&object([
+        ("login", account.login.clone().into()),
+        ("name", account.name.clone().into()),
+        ("administrator", account.administrator.into()),
+        ("active", account.active.into()),
+    ]))
 }
 
 pub(crate) fn shown(account: &Account, places: &[(String, i64)], invite: Option<Value>) -> Value {

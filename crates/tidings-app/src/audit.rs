@@ -11,7 +11,7 @@ use tidings_domain::{
 };
 pub use tidings_storage::audit::Actor;
 use tidings_storage::audit::{AuditChange, AuditEntry, AuditFilter, AuditRow};
-use tidings_storage::{Deed, Memo, Notes, Snapshot, Write, WriteWhat};
+use tidings_storage::{Memo, Notes, Snapshot, Write, WriteWhat};
 
 use crate::caller::Key;
 use crate::reader::object;
@@ -321,13 +321,6 @@ impl App {
         may_look(caller, project)?;
         let actors = self.store.audit_actors(project.map(|p| p.id)).await;
         actors.map_err(refusal)
-    }
-
-    /// Notes a change that the engine carried out, right after it.
-    pub(crate) async fn note(&self, entry: AuditEntry) -> Result<(), Fault> {
-        let notes = Box::new(|_: &_| notes(None, entry));
-        let done = self.store.keep(Deed::Nothing, notes).await;
-        done.map(drop).map_err(refusal)
     }
 }
 

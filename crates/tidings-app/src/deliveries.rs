@@ -160,9 +160,10 @@ impl App {
         Access::Manage.check(caller)?;
         may_send(project)?;
         let id: DeliveryId = id.parse().map_err(|_| absent())?;
-        self.engine.resend(project.id, id).await?;
         let changed = audit::Changed::new("delivery.resend", format!("deliveries/{id}"));
-        self.note(changed.within(project).by(caller)).await
+        let engine = self.engine.clone();
+        let engine = engine.noting(changed.within(project).by(caller));
+        engine.resend(project.id, id).await
     }
 }
 

@@ -43,6 +43,7 @@ pub mod passwords;
 pub mod projects;
 pub mod reader;
 pub mod refusal;
+pub mod seen;
 pub mod sessions;
 pub mod settings;
 pub mod tokens;
@@ -53,6 +54,7 @@ pub mod webhooks;
 pub use access::Access;
 pub use caller::{Caller, Credential, Key, Role};
 pub use keep::Keep;
+pub use seen::Edit;
 pub use sessions::{Session, Visitor};
 pub use vault::Vault;
 
@@ -66,6 +68,8 @@ pub struct App {
     pub guard: Arc<dyn guard::Guard>,
     /// What the administrator set: see [`settings`].
     pub settings: RwLock<settings::ServerSettings>,
+    /// One change of them at a time.
+    pub settings_turn: tokio::sync::Mutex<()>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Chance.

@@ -8,7 +8,7 @@ use tidings_storage::{Deed, Done, EventIds, Notes, Plan, Snapshot, StoreError, W
 
 use crate::audit::{self, Changed};
 use crate::refusal::{record_refusal, refusal};
-use crate::{Access, App, Caller, Keep, Listed, Paging};
+use crate::{Access, App, Caller, Edit, Keep, Listed, Paging, seen};
 
 mod read;
 mod vocabulary;
@@ -90,17 +90,19 @@ impl App {
         &self,
         caller: &Caller,
         project: &Project,
-        body: &Value,
+        asked: impl Into<Edit<'_>>,
         keep: Option<Keep<Project>>,
     ) -> Result<Arc<Project>, Fault> {
         Access::Manage.check(caller)?;
+        let asked = asked.into();
         let mut result = None;
         let planner = Box::new(|states: &[&dyn Snapshot], ids: &mut dyn EventIds| {
             let Some(state) = states.first() else {
                 return Err(crate::refusal::internal());
             };
             let before = state.project();
-            let after = read::project(before, body, read::Mode::Edit)?;
+            asked.check(&seen(before))?;
+            let after = read::project(before, asked.body, read::Mode::Edit)?;
             check_switch(caller, before.webhooks, after.webhooks)?;
             vocabulary::check_use(*state, before, &after)?;
             let mut plan = Plan::default();
@@ -157,6 +159,15 @@ pub fn show(project: &Project) -> Value {
         .ok()
         .and_then(|text| Value::parse(&text).ok())
         .unwrap_or_default()
+}
+
+/// The word for what a project is called and where it is: see [`Edit`]. Its webhooks are switched on their own.
+pub fn seen(project: &Project) -> String {
+    let mut shown = show(project);
+    if let Value::Map(members) = &mut shown {
+        members.retain(|(name, _)| name != "webhooks");
+    }
+    seen::word(&shown)
 }
 
 fn change(operation: &str, project: &Project) -> Changed {

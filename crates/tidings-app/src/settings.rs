@@ -8,7 +8,7 @@ use crate::audit::Changed;
 use crate::reader::{Reader, merge, object};
 use crate::refusal::refusal;
 use crate::webhooks::whole;
-use crate::{Access, App, Caller, Keep};
+use crate::{Access, App, Caller, Edit, Keep, seen};
 
 /// The document of the store that holds them.
 const DOCUMENT: &str = "settings";
@@ -61,23 +61,38 @@ impl App {
         Ok(self.settings_value(self.settings()))
     }
 
+    /// The same, and the word for their version: see [`Edit`].
+    pub fn settings_to_edit(&self, caller: &Caller) -> Result<(Value, String), Fault> {
+        let shown = self.show_settings(caller)?;
+        let word = seen::word(&shown);
+        Ok((shown, word))
+    }
+
     /// Changes settings by a merge patch (RFC 7396). They act at once.
-    pub async fn update_settings(&self, caller: &Caller, body: &Value) -> Result<Value, Fault> {
-        self.update_settings_keeping(caller, body, None).await
+    pub async fn update_settings(
+        &self,
+        caller: &Caller,
+        edit: impl Into<Edit<'_>>,
+    ) -> Result<Value, Fault> {
+        self.update_settings_keeping(caller, edit.into(), None)
+            .await
     }
 
     /// The same for a request with a key: the answer is kept with the change.
     pub async fn update_settings_keeping(
         &self,
         caller: &Caller,
-        body: &Value,
+        asked: Edit<'_>,
         keep: Option<Keep<Value>>,
     ) -> Result<Value, Fault> {
         Access::Administrator.check(caller)?;
-        let settings = self.read_settings(body)?;
+        // Nobody else changes them between what is compared here and what is written.
+        let _turn = self.settings_turn.lock().await;
+        let before = self.settings_value(self.settings());
+        asked.check(&seen::word(&before))?;
+        let settings = self.read_settings(asked.body)?;
         let text = serde_json::to_string(&settings).unwrap_or_default();
         let after = self.settings_value(settings);
-        let before = self.settings_value(self.settings());
         let changed = Changed::new("settings.update", "settings").between(&before, &after);
         if !changed.is_nothing() || keep.is_some() {
             let notes = Notes {

@@ -3,6 +3,7 @@
 //! The same facts can be had of the API one by one; a page would need dozens of requests.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tidings_domain::delivery::DeliveryState;
 use tidings_domain::write::Target;
@@ -22,6 +23,8 @@ mod named;
 const EXCERPT: usize = 280;
 /// Most comments that an object is shown with, the latest.
 const MOST_COMMENTS: usize = 50;
+/// Most entries of spent time that an object is shown with, the latest.
+const MOST_TIMES: usize = 50;
 /// Most members and sprints that a form offers.
 const MOST_CHOICES: usize = 500;
 
@@ -157,7 +160,8 @@ impl App {
         Ok(names)
     }
 
-    /// An object as people work on it: `{object, comments, timers, members, sprints}`. `comments` are those on it, `timers` run on it;
+    /// An object as people work on it: `{object, comments, timers, times, members, sprints}`. `comments` are those on it, `timers` run on
+    /// it, `times` were spent on it (`more_times`: so many are not listed; `minutes`: of all);
     /// `members` (active ones) and `sprints` are what a form offers.
     pub async fn workbench(
         &self,
@@ -194,11 +198,21 @@ fn laid_out(
     };
     let key = doc.as_ref().map(|doc| doc.key());
     let comments = key.map_or_else(Vec::new, |key| comments(state, key));
-    let timers = key.map_or_else(Vec::new, |key| timers(state, key));
+    let entries = key.map(|key| state.referrers(key, Collection::TimeEntries, "on"));
+    let entries = entries.unwrap_or_default();
+    let (running, done) = (timers(state, &entries), times(state, &entries));
+    let spent = entries.iter().filter(|doc| !doc.flag("running"));
+    let spent: Vec<i64> = spent.filter_map(|doc| doc.int("minutes")).collect();
     Ok(object([
         ("object", doc.as_ref().map(|doc| whole(doc)).into()),
         ("comments", Value::List(comments)),
-        ("timers", Value::List(timers)),
+        ("timers", Value::List(running)),
+        (
+            "more_times",
+            whole_number(spent.len().saturating_sub(done.len()) as u64),
+        ),
+        ("times", Value::List(done)),
+        ("minutes", spent.iter().sum::<i64>().into()),
         ("members", Value::List(members(state))),
         ("sprints", Value::List(sprints(state))),
     ]))
@@ -217,7 +231,7 @@ fn whole_number(count: u64) -> Value {
 fn comments(view: &dyn View, on: ObjectRef) -> Vec<Value> {
     let all = view.referrers(on, Collection::Comments, "on");
     let latest = all.iter().rev().take(MOST_COMMENTS);
-    let show = |doc: &std::sync::Arc<Doc>| {
+    let show = |doc: &Arc<Doc>| {
         object([
             ("id", doc.id().into()),
             ("body", doc.text("body").into()),
@@ -231,10 +245,9 @@ fn comments(view: &dyn View, on: ObjectRef) -> Vec<Value> {
     latest.map(show).collect()
 }
 
-fn timers(view: &dyn View, on: ObjectRef) -> Vec<Value> {
-    let all = view.referrers(on, Collection::TimeEntries, "on");
+fn timers(view: &dyn View, all: &[Arc<Doc>]) -> Vec<Value> {
     let running = all.iter().filter(|doc| doc.flag("running"));
-    let show = |doc: &std::sync::Arc<Doc>| {
+    let show = |doc: &Arc<Doc>| {
         object([
             ("id", doc.id().into()),
             ("by", doc.int("member").map(|id| name_of(view, id)).into()),
@@ -244,20 +257,36 @@ fn timers(view: &dyn View, on: ObjectRef) -> Vec<Value> {
     running.map(show).collect()
 }
 
+/// Time that was spent, the latest first.
+fn times(view: &dyn View, all: &[Arc<Doc>]) -> Vec<Value> {
+    let done = all.iter().rev().filter(|doc| !doc.flag("running"));
+    let show = |doc: &Arc<Doc>| {
+        let at = match doc.get("started_at") {
+            Value::Null => doc.get("created_at"),
+            at => at,
+        };
+        object([
+            ("id", doc.id().into()),
+            ("by", doc.int("member").map(|id| name_of(view, id)).into()),
+            ("minutes", doc.int("minutes").into()),
+            ("note", doc.opt_text("note").into()),
+            ("at", at.clone()),
+        ])
+    };
+    done.take(MOST_TIMES).map(show).collect()
+}
+
 fn members(view: &dyn View) -> Vec<Value> {
     let all = view.all(Collection::Members);
     let active = all.iter().filter(|doc| doc.flag("active"));
-    let show = |doc: &std::sync::Arc<Doc>| {
-        object([("id", doc.id().into()), ("name", full_name(doc).into())])
-    };
+    let show = |doc: &Arc<Doc>| object([("id", doc.id().into()), ("name", full_name(doc).into())]);
     active.take(MOST_CHOICES).map(show).collect()
 }
 
 fn sprints(view: &dyn View) -> Vec<Value> {
     let all = view.all(Collection::Sprints);
-    let show = |doc: &std::sync::Arc<Doc>| {
-        object([("id", doc.id().into()), ("name", doc.text("name").into())])
-    };
+    let show =
+        |doc: &Arc<Doc>| object([("id", doc.id().into()), ("name", doc.text("name").into())]);
     all.iter().rev().take(MOST_CHOICES).map(show).collect()
 }
 

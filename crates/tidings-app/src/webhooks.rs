@@ -15,7 +15,7 @@ use tidings_storage::{AsOf, Deed, Done, LaneCounts, Notes, Snapshot, StoreError}
 use crate::audit::{self, Changed};
 use crate::guard::{self, Judged};
 use crate::refusal::{absent, internal, refusal};
-use crate::{Access, App, Caller, Keep, Listed, Paging};
+use crate::{Access, App, Caller, Edit, Keep, Listed, Paging};
 
 mod check;
 mod find;
@@ -89,6 +89,20 @@ impl App {
         pages_open(project)?;
         let found = self.find_webhook(project, id).await?;
         Ok(self.show_webhook(caller, project, &found))
+    }
+
+    /// One webhook, and the word for its version: see [`Edit`].
+    pub async fn webhook_to_edit(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        id: i64,
+    ) -> Result<(Value, String), Fault> {
+        Access::Watch.check(caller)?;
+        pages_open(project)?;
+        let found = self.find_webhook(project, id).await?;
+        let shown = self.show_webhook(caller, project, &found);
+        Ok((shown, found.0.version.to_string()))
     }
 
     /// The names of the project's webhooks by id.
@@ -201,10 +215,12 @@ impl App {
         caller: &Caller,
         project: &Project,
         id: i64,
-        body: &Value,
+        edit: impl Into<Edit<'_>>,
     ) -> Result<Value, Fault> {
         let who = (caller, project);
-        let changed = self.update_webhook_keeping(who, id, body, None).await;
+        let changed = self
+            .update_webhook_keeping(who, id, edit.into(), None)
+            .await;
         changed.map(|answer| answer.shown)
     }
 
@@ -213,13 +229,16 @@ impl App {
         &self,
         (caller, project): (&Caller, &Project),
         id: i64,
-        body: &Value,
+        asked: Edit<'_>,
         keep: Option<Keep<Value>>,
     ) -> Result<Answer, Fault> {
         Access::Manage.check(caller)?;
         pages_open(project)?;
+        let body = asked.body;
         for _ in 0..EDIT_TRIES {
             let (stored, health, counts) = self.find_webhook(project, id).await?;
+            // The store takes the next version of this one and of no other.
+            asked.check(&stored.version.to_string())?;
             if !only_disables(body) {
                 check_lock(caller, &stored)?;
             }

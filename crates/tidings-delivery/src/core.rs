@@ -212,7 +212,7 @@ impl Core {
                 self.with(webhook, now, Lane::parked);
                 self.tell(webhook, News::Much);
             }
-            Input::Wish(webhook, wish, by, to) => self.wish(webhook, (&wish, by), to, now),
+            Input::Wish(webhook, wish, by, to) => self.wish(webhook, (wish, by), to, now),
             Input::Saved {
                 webhook,
                 url_changed,
@@ -376,17 +376,17 @@ impl Core {
     fn wish(
         &mut self,
         webhook: WebhookId,
-        (wish, by): (&Wish, By),
+        (wish, by): (Wish, By),
         to: oneshot::Sender<Option<Result<Health, tidings_storage::StoreError>>>,
         now: Moment,
     ) {
         let health = self.with(webhook, now, |lane, cx| {
             lane.act_for(by);
             match wish {
-                Wish::Pause => lane.pause(cx),
-                Wish::Resume => lane.resume(cx),
+                Wish::Pause(note) => lane.pause(note, cx),
+                Wish::Resume(note) => lane.resume(note, cx),
                 Wish::Enable => lane.enable(cx),
-                Wish::Disable(reason) => lane.disable(*reason, cx),
+                Wish::Disable(reason) => lane.disable(reason, cx),
             }
             lane.act_for(None);
             lane.vital().health.clone()

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tidings_domain::delivery::Trigger;
 use tidings_domain::webhook::{DisabledReason, Health, Webhook};
 use tidings_domain::{DeliveryId, WebhookId};
+use tidings_storage::audit::AuditEntry;
 use tidings_storage::{Message, Queued, Settlement, StoreError};
 
 use crate::target::Target;
@@ -18,6 +19,8 @@ pub(crate) struct Effects {
     pub(crate) settlements: Vec<Settlement>,
     /// How webhooks fare, to be written with them.
     pub(crate) health: Vec<(WebhookId, Health)>,
+    /// Who changed that, for the audit log.
+    pub(crate) notes: Vec<AuditEntry>,
     /// The rest.
     pub(crate) todo: Vec<Effect>,
 }

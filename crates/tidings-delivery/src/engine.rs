@@ -15,6 +15,7 @@ use tidings_domain::project::WebhookSwitch;
 use tidings_domain::webhook::{DisabledReason, Health, HealthState, Webhook};
 use tidings_domain::{Clock, DeliveryId, Entropy, ProjectId, WebhookId};
 use tidings_egress::Transport;
+use tidings_storage::audit::AuditEntry;
 use tidings_storage::{AsOf, LaneCounts, Notes, Store, StoreError};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -111,9 +112,10 @@ struct Inner {
     stop: CancellationToken,
 }
 
-/// A handle of the running engine; clones share it. The second part is on whose behalf it is used: see [`Engine::on_behalf_of`].
+/// A handle of the running engine; clones share it. The second part is on whose behalf it is used: see [`Engine::on_behalf_of`]; the
+/// third what the audit log says of what it does: see [`Engine::noting`].
 #[derive(Clone)]
-pub struct Engine(Arc<Inner>, By);
+pub struct Engine(Arc<Inner>, By, Option<Box<AuditEntry>>);
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -278,7 +280,7 @@ impl Engine {
     /// # Errors
     /// The webhook is unknown, or the store cannot write now.
     pub async fn pause(&self, webhook: WebhookId) -> Result<Health, StoreError> {
-        self.wish(webhook, Wish::Pause).await
+        self.wish(webhook, Wish::Pause(self.note())).await
     }
 
     /// Lets a paused webhook go on.
@@ -286,7 +288,7 @@ impl Engine {
     /// # Errors
     /// The webhook is unknown, or the store cannot write now.
     pub async fn resume(&self, webhook: WebhookId) -> Result<Health, StoreError> {
-        self.wish(webhook, Wish::Resume).await
+        self.wish(webhook, Wish::Resume(self.note())).await
     }
 
     /// How a webhook fares right now.

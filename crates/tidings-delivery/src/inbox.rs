@@ -9,6 +9,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tidings_domain::webhook::{DisabledReason, Health, Webhook};
 use tidings_domain::{DeliveryId, ProjectId, WebhookId};
+use tidings_storage::audit::AuditEntry;
 use tidings_storage::{CommitListener, Queued, StoreError};
 use tokio::sync::{Notify, oneshot};
 
@@ -26,8 +27,8 @@ const MOST_HINT_BYTES: usize = 32 * 1024 * 1024;
 
 /// What people and the API want of a lane; the answer comes when it is durable.
 pub(crate) enum Wish {
-    Pause,
-    Resume,
+    Pause(Option<AuditEntry>),
+    Resume(Option<AuditEntry>),
     Enable,
     Disable(DisabledReason),
 }

@@ -83,6 +83,7 @@ impl Shell {
         let Effects {
             settlements,
             health,
+            notes,
             todo,
         } = effects;
         for effect in todo {
@@ -112,7 +113,7 @@ impl Shell {
             }
         }
         if !(settlements.is_empty() && health.is_empty() && answers.is_empty()) {
-            self.outbox.add(settlements, health, answers);
+            self.outbox.add(settlements, (health, notes), answers);
         }
     }
 

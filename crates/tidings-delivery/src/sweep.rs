@@ -9,11 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
-use tidings_domain::webhook::Webhook;
-use tidings_domain::{DeliveryId, EventId, WebhookId};
+use tidings_domain::webhook::{Health, Webhook};
+use tidings_domain::{DeliveryId, EventId, ProjectId, WebhookId};
+use tidings_storage::audit::AuditEntry;
 use tidings_storage::sweep::first_id;
 use tidings_storage::{
-    Activity, Errand, NewMessage, NewSweep, Next, Store, StoreError, Sweep, Swept,
+    Activity, Begun, Deed, Done, Errand, NewMessage, NewSweep, Next, Notes, Store, StoreError,
+    Sweep, Swept,
 };
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::time::Instant;
@@ -102,14 +104,14 @@ impl Sweeper {
     pub(crate) async fn sweep(
         &self,
         new: NewSweep,
-        by: By,
+        (by, note): (By, Option<AuditEntry>),
         far: &watch::Sender<u64>,
     ) -> Result<Progress, StoreError> {
         let id = new.webhook;
         let project = self.webhook(id).await?.project;
         if new.errand == Errand::Skip {
             self.ask(|to| Input::WhenParked(id, to)).await;
-            let begun = self.store.begin_sweep(project, new, None).await?;
+            let begun = self.begin(project, new, None, note).await?;
             return self.carry(begun.sweep, far).await;
         }
         let at = DeliveryId(first_id(new.since_ms).0 - 1);
@@ -132,11 +134,11 @@ impl Sweeper {
             self.ask(Input::WhenWritten).await;
         }
         let enable = disabled.then(|| health.clone());
-        let first = self.store.begin_sweep(project, new, enable).await;
+        let first = self.begin(project, new, enable, note.clone()).await;
         let (begun, enabled) = match first {
             // Somebody enabled it while the server was still writing down that it had disabled it.
             Err(StoreError::Conflict("webhook_disabled")) if new.errand == Errand::Deliver => {
-                let second = self.store.begin_sweep(project, new, Some(health));
+                let second = self.begin(project, new, Some(health), note);
                 (second.await?, true)
             }
             first => (first?, disabled),
@@ -145,6 +147,22 @@ impl Sweeper {
             self.inbox.push(Input::EnabledBySweep(begun.webhook));
         }
         self.carry(begun.sweep, far).await
+    }
+
+    /// Begins it, and says so in the audit log, in one transaction.
+    async fn begin(
+        &self,
+        project: ProjectId,
+        new: NewSweep,
+        enable: Option<Health>,
+        audit: Option<AuditEntry>,
+    ) -> Result<Begun, StoreError> {
+        let notes = Notes { memo: None, audit };
+        let deed = Deed::BeginSweep(project, new, enable.map(Box::new));
+        match self.store.keep(deed, Box::new(|_| notes)).await? {
+            Done::Begun(begun) => Ok(*begun),
+            other => Err(StoreError::Corrupt(format!("a sweep became {other:?}"))),
+        }
     }
 
     /// A sweep that the process before began.

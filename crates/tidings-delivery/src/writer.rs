@@ -10,6 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tidings_domain::WebhookId;
 use tidings_domain::webhook::Health;
+use tidings_storage::audit::AuditEntry;
 use tidings_storage::{Settlement, Store, StoreError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -34,6 +35,7 @@ const MOST_AT_ONCE: usize = 4_096;
 struct Gathered {
     settlements: Vec<Settlement>,
     health: BTreeMap<WebhookId, Health>,
+    notes: Vec<AuditEntry>,
     answers: Vec<Answer>,
 }
 
@@ -69,7 +71,7 @@ impl Outbox {
     pub(crate) fn add(
         &self,
         settlements: Vec<Settlement>,
-        health: Vec<(WebhookId, Health)>,
+        (health, notes): (Vec<(WebhookId, Health)>, Vec<AuditEntry>),
         answers: Vec<Answer>,
     ) {
         let (gathered, wake) = &*self.0;
@@ -82,6 +84,7 @@ impl Outbox {
             }
             gathered.health.insert(webhook, health);
         }
+        gathered.notes.extend(notes);
         gathered.answers.extend(answers);
         drop(gathered);
         wake.notify_one();
@@ -133,7 +136,9 @@ impl Writer {
         }
         let health: Vec<_> = std::mem::take(&mut batch.health).into_iter().collect();
         loop {
-            match self.store.settle(&batch.settlements, &health).await {
+            let written = (&batch.settlements, &health, &batch.notes);
+            let settled = self.store.settle_noting(written.0, written.1, written.2);
+            match settled.await {
                 Ok(()) => break,
                 Err(error) => self.complain(&error, &mut batch, told),
             }

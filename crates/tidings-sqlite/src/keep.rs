@@ -78,6 +78,13 @@ impl Writer {
                 self.put_document(name, &text)?;
                 Done::Nothing
             }
+            Deed::Resend(project, delivery) => {
+                Done::Queued(Box::new(self.resend(project, delivery)?))
+            }
+            Deed::BeginSweep(project, new, enable) => {
+                let begun = self.begin_sweep(project, &new, enable.as_deref())?;
+                Done::Begun(Box::new(begun))
+            }
             Deed::CreateAccount(account) => Done::Account(Box::new(self.create_account(*account)?)),
             Deed::UpdateAccount(account, ends) => {
                 self.update_account(&account, ends)?;

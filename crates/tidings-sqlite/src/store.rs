@@ -13,7 +13,7 @@ use tidings_domain::webhook::{Health, Shift, Webhook};
 use tidings_domain::{
     Clock, Collection, DeliveryId, Doc, EventId, Project, ProjectId, TokenId, WebhookId,
 };
-use tidings_storage::audit::{AuditFilter, AuditRow};
+use tidings_storage::audit::{AuditEntry, AuditFilter, AuditRow};
 use tidings_storage::{
     Activity, AsOf, Begun, CommitListener, Deed, DeliveryDetail, DeliveryFilter, DeliverySummary,
     Done, EventDelivery, Hour, LaneCounts, LaneStart, MakeNotes, NewMessage, NewSweep, Page,
@@ -273,17 +273,21 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn settle(
+    async fn settle_noting(
         &self,
         settlements: &[Settlement],
         health: &[(WebhookId, Health)],
+        notes: &[AuditEntry],
     ) -> Result<()> {
         // The writer is what everybody waits for: texts are made here.
         let settlements = Arc::new(queue::ready(settlements)?);
-        let health: Arc<[_]> = health.into();
+        let beside: Arc<(Vec<_>, Vec<_>)> = Arc::new((health.to_vec(), notes.to_vec()));
         loop {
-            let (settlements, health) = (Arc::clone(&settlements), Arc::clone(&health));
-            let job = move |w: &mut Writer| w.settle(&settlements, &health);
+            let (settlements, beside) = (Arc::clone(&settlements), Arc::clone(&beside));
+            let job = move |w: &mut Writer| {
+                w.settle(&settlements, &beside.0)?;
+                beside.1.iter().try_for_each(|entry| w.note_change(entry))
+            };
             match self.writer()?.write_repeatable(job).await {
                 Err(StoreError::Conflict(AGAIN)) => {}
                 answer => return answer,

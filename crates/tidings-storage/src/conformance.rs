@@ -132,6 +132,7 @@ pub async fn exercise(make: impl Fn(Arc<dyn Clock>, Arc<dyn CommitListener>) -> 
     accounts::people(bench()).await;
     audit::log(bench()).await;
     audit::with_its_change(bench()).await;
+    audit::with_what_the_lanes_do(bench()).await;
     accounts::memberships(bench()).await;
     accounts::sessions(bench()).await;
     accounts::links(bench()).await;

@@ -12,7 +12,7 @@ use tidings_domain::{
 };
 
 use crate::accounts::{Account, Accounts, Ends, Membership, OneTimeLink, StoredSession};
-use crate::audit::{AuditFilter, AuditRow};
+use crate::audit::{AuditEntry, AuditFilter, AuditRow};
 use crate::{
     Activity, AsOf, Begun, Deed, DeliveryDetail, DeliveryFilter, DeliverySummary, Done,
     EventDelivery, Hour, LaneCounts, LaneStart, MakeNotes, NewMessage, NewSweep, Page, Planner,
@@ -193,12 +193,13 @@ impl Store for Gated {
         self.through("pending", job).await
     }
 
-    async fn settle(
+    async fn settle_noting(
         &self,
         settlements: &[Settlement],
         health: &[(WebhookId, Health)],
+        notes: &[AuditEntry],
     ) -> Result<(), StoreError> {
-        let job = self.store.settle(settlements, health);
+        let job = self.store.settle_noting(settlements, health, notes);
         self.through("settle", job).await
     }
 

@@ -7,11 +7,11 @@
 use std::sync::Arc;
 
 use tidings_domain::webhook::{Health, Webhook};
-use tidings_domain::{AccountId, Project, ProjectId, TokenId, WebhookId};
+use tidings_domain::{AccountId, DeliveryId, Project, ProjectId, TokenId, WebhookId};
 
-use crate::Token;
 use crate::accounts::{Account, Ends, LinkUse, Membership, NewSession, OneTimeLink, StoredSession};
 use crate::audit::AuditEntry;
+use crate::{Begun, NewSweep, Queued, Token};
 
 /// How long an answer is kept.
 pub const MEMO_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
@@ -77,6 +77,10 @@ pub enum Deed {
     UseLink(Box<LinkUse>),
     /// Begins a session of an active account.
     OpenSession(Box<NewSession>),
+    /// `resend`.
+    Resend(ProjectId, DeliveryId),
+    /// `begin_sweep`.
+    BeginSweep(ProjectId, NewSweep, Option<Box<Health>>),
 }
 
 /// What came of a [`Deed`].
@@ -94,6 +98,10 @@ pub enum Done {
     Account(Box<Account>),
     /// The session, with its id, and its account.
     Session(Box<(StoredSession, Account)>),
+    /// The delivery in its queue.
+    Queued(Box<Queued>),
+    /// The sweep that began.
+    Begun(Box<Begun>),
 }
 
 /// What is written with a deed.

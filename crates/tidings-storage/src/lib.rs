@@ -727,6 +727,16 @@ pub trait Store: Accounts {
         &self,
         settlements: &[Settlement],
         health: &[(WebhookId, Health)],
+    ) -> Result<(), StoreError> {
+        self.settle_noting(settlements, health, &[]).await
+    }
+
+    /// The same, with what is to be known of who changed how a webhook fares.
+    async fn settle_noting(
+        &self,
+        settlements: &[Settlement],
+        health: &[(WebhookId, Health)],
+        notes: &[audit::AuditEntry],
     ) -> Result<(), StoreError>;
 
     /// Parks up to `limit` pending deliveries of a webhook; how many were parked. Called in steps until it answers 0.

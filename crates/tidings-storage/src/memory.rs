@@ -524,6 +524,13 @@ impl Disk {
                 self.documents.insert(name.to_owned(), text);
                 Done::Nothing
             }
+            Deed::Resend(project, delivery) => {
+                Done::Queued(Box::new(self.resend(project, delivery)?))
+            }
+            Deed::BeginSweep(project, new, enable) => {
+                let health = enable.map(|health| *health);
+                Done::Begun(Box::new(self.begin_sweep(project, &new, health)?))
+            }
             Deed::CreateAccount(account) => self.people.create(*account)?,
             Deed::UpdateAccount(account, ends) => self.people.update(*account, ends)?,
             Deed::DeleteAccount(id) => self.people.delete(id)?,
@@ -1116,10 +1123,11 @@ impl Store for MemoryStore {
             .collect())
     }
 
-    async fn settle(
+    async fn settle_noting(
         &self,
         settlements: &[Settlement],
         health: &[(WebhookId, Health)],
+        notes: &[AuditEntry],
     ) -> Result<(), StoreError> {
         let mut disk = self.writing()?;
         for settlement in settlements {
@@ -1127,6 +1135,9 @@ impl Store for MemoryStore {
         }
         for (webhook, health) in health {
             disk.write_health(*webhook, health.clone());
+        }
+        for entry in notes {
+            disk.note_change(entry.clone());
         }
         Ok(())
     }
@@ -1142,31 +1153,7 @@ impl Store for MemoryStore {
     }
 
     async fn resend(&self, project: ProjectId, delivery: DeliveryId) -> Result<Queued, StoreError> {
-        let mut disk = self.writing()?;
-        let Disk {
-            deliveries,
-            webhooks,
-            waiting,
-            ..
-        } = &mut *disk;
-        let row = deliveries.get_mut(&delivery);
-        let row = row
-            .filter(|r| r.project == project)
-            .ok_or(StoreError::NotFound)?;
-        let lane = row.webhook.and_then(|w| webhooks.get(&w));
-        if lane.is_none_or(|l| l.deleted) {
-            return Err(StoreError::Conflict("webhook_deleted"));
-        }
-        if !waiting.insert((row.queued.webhook, delivery)) {
-            return Err(StoreError::Conflict("pending"));
-        }
-        fresh_schedule(&mut row.queued, Trigger::Resend);
-        if row.state == DeliveryState::Delivered {
-            row.queued.settled = true;
-        } else {
-            row.state = DeliveryState::Pending;
-        }
-        Ok(row.queued.clone())
+        self.writing()?.resend(project, delivery)
     }
 
     async fn begin_sweep(

@@ -18,13 +18,16 @@ use crate::route::Row;
 mod agent;
 mod assets;
 mod chart;
+mod clash;
 mod embedded;
 mod flash;
 mod form;
 mod frame;
 pub(crate) mod guard;
 mod notes;
+pub(crate) mod once;
 mod pages;
+pub(crate) mod plain;
 mod prose;
 mod refuse;
 mod view;
@@ -33,7 +36,7 @@ pub(crate) mod visitor;
 pub(crate) use flash::Flash;
 pub use form::Form;
 pub use frame::Frame;
-pub(crate) use refuse::{refuse, sign_in_first};
+pub(crate) use refuse::{refuse, session_ended, sign_in_first};
 
 /// The Content-Security-Policy of pages: everything from here, nothing inline, in nobody's frame.
 pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \

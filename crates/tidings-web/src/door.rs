@@ -19,6 +19,7 @@ use tidings_domain::fault::FaultKind;
 
 use crate::address;
 use crate::body::{self, BodyError};
+use crate::console::once::{Forms, Turn};
 use crate::console::{self, Frame};
 use crate::idempotency::{self, Running, Ticket};
 use crate::metrics::Metrics;
@@ -75,6 +76,7 @@ struct Shared {
     limits: DoorLimits,
     by_token: Mutex<HashMap<String, usize>>,
     keys: Arc<Running>,
+    forms: Forms,
     rooms: Rooms,
 }
 
@@ -87,6 +89,7 @@ impl Door {
             limits,
             by_token: Mutex::new(HashMap::new()),
             keys: Arc::default(),
+            forms: Forms::default(),
             rooms: Rooms::new(
                 [limits.body_mib, limits.value_mib, limits.answer_mib],
                 limits.body_wait,
@@ -253,9 +256,18 @@ impl Shared {
         };
         let session = session.map(|session| session.at(address::of(&parts)));
         let mut frame = Frame::of(&parts, session, now);
+        frame.form_key = console::once::new_key(&self.app);
         let is_page = row.method == Method::Get;
         if frame.session.is_none() && row.access != Access::Anyone {
-            return (console::sign_in_first(&frame, is_page), None);
+            let ours = console::guard::check(&parts.headers).is_ok();
+            let reply = if is_page || !ours {
+                console::sign_in_first(&frame, is_page)
+            } else {
+                let pages = console::table().iter().filter(|r| r.method == Method::Get);
+                let has_page = pages.into_iter().any(|page| page.path == row.path);
+                console::session_ended(&frame, &parts.headers, has_page)
+            };
+            return (reply, None);
         }
         let entered = self.enter(row, &parts, &mut frame).await;
         let frame = Arc::new(frame);
@@ -337,7 +349,9 @@ impl Shared {
         let text = body::read(row, &parts.headers, body).await?;
         let _values = self.rooms.for_values(&text).await?;
         let payload = body::parse(row, &parts.headers, &text)?;
-        let ticket = key.zip(caller.as_ref()).map(|(key, caller)| {
+        let form_key = console::once::key(row, &payload);
+        let form = form_key.as_ref().map(|_| console::once::is_plain(&payload));
+        let ticket = key.or(form_key).zip(caller.as_ref()).map(|(key, caller)| {
             let project = project.as_ref().map(|project| project.id);
             Ticket::new(key, row, caller, project, (&parts, &text))
         });
@@ -358,19 +372,20 @@ impl Shared {
             query,
             headers: parts.headers,
             payload,
-            ticket: ticket.clone(),
+            ticket: ticket.clone().filter(|_| form.is_none()),
             metrics: Arc::clone(&self.metrics),
             frame,
         };
-        let reply = match ticket {
-            None => {
+        let reply = match (ticket, form) {
+            (None, _) => {
                 let reply = (row.handler)(call).await?;
                 if let Some(audit) = audit {
                     audit.write(&reply);
                 }
                 reply
             }
-            Some(ticket) => self.once(ticket, call, audit).await?,
+            (Some(ticket), Some(is_plain)) => self.form(&ticket, is_plain, call, audit).await?,
+            (Some(ticket), None) => self.once(ticket, call, audit).await?,
         };
         let length = reply.body.len();
         let room = match page {
@@ -380,6 +395,29 @@ impl Shared {
             None => None,
         };
         Ok((reply, room))
+    }
+
+    /// Carries out a form with a key, unless that was done before.
+    async fn form(
+        &self,
+        ticket: &Ticket,
+        is_plain: bool,
+        call: Call,
+        audit: Option<Audit>,
+    ) -> Result<Reply, Fault> {
+        let now = self.app.clock.monotonic();
+        let turn = match self.forms.enter(ticket, now).await {
+            Turn::Again(reply) => return Ok(reply),
+            Turn::First(turn) => turn,
+        };
+        if let Some(reply) = console::once::answered(ticket, &self.app).await? {
+            return Ok(reply);
+        }
+        let reply = (call.row.handler)(call).await?;
+        if let Some(audit) = audit {
+            audit.write(&reply);
+        }
+        Ok(console::once::keep(ticket, &self.app, (turn, is_plain), reply).await)
     }
 
     /// Carries out a request with a key, unless that was done before.

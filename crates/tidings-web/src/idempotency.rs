@@ -119,6 +119,11 @@ impl Ticket {
         })
     }
 
+    /// What tells this request from every other: whose, its key, and what it asks for.
+    pub(crate) fn id(&self) -> [String; 3] {
+        [&self.scope, &self.key, &self.fingerprint].map(Clone::clone)
+    }
+
     /// What was answered before to a request with this key, if there was one; refused when that was another request.
     pub(crate) async fn answered(&self, app: &App) -> Result<Option<Reply>, Fault> {
         let kept = app.kept_answer(&self.scope, &self.key).await?;

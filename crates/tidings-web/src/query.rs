@@ -8,6 +8,9 @@ use crate::route::{Row, Surface};
 /// Percent-encoded twice over, a filter still fits.
 const MAX_QUERY: usize = 8 * 1024;
 
+/// More parameters than any page has.
+const MOST_PARTS: usize = 100;
+
 /// The parameters of a request, each at most once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Query(Vec<(String, String)>);
@@ -19,6 +22,9 @@ impl Query {
     /// 400 for what is no query at all, 422 for parameters that are unknown or there twice.
     pub(crate) fn read(raw: Option<&str>, row: &Row) -> Result<Self, Fault> {
         let raw = raw.unwrap_or_default();
+        if row.surface == Surface::Console {
+            return Ok(Self::leniently(raw, row));
+        }
         if raw.len() > MAX_QUERY {
             return Err(malformed("the query is longer than 8 KiB"));
         }
@@ -40,16 +46,31 @@ impl Query {
                 };
                 return Err(Fault::field(name, "unknown_parameter", detail));
             }
-            // A form that asks sends every field, also those that were left empty.
-            if value.is_empty() && row.surface == Surface::Console {
-                continue;
-            }
             if pairs.iter().any(|(n, _)| *n == name) {
                 return Err(Fault::field(name, "duplicate", "is there twice"));
             }
             pairs.push((name, value));
         }
         Ok(Self(pairs))
+    }
+
+    /// Reads the query of a page: an address that somebody cut, or another program added to, still opens its page. A form that asks sends
+    /// every field, also those that were left empty.
+    fn leniently(raw: &str, row: &Row) -> Self {
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        for part in raw.split('&').take(MOST_PARTS) {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            let (Some(name), Some(value)) = (decode(name, true), decode(value, true)) else {
+                continue;
+            };
+            let known = row.query.iter().any(|p| p.name == name);
+            let again = pairs.iter().any(|(n, _)| *n == name);
+            let plain = !value.is_empty() && !value.contains('\0') && value.len() <= MAX_QUERY;
+            if known && plain && !again {
+                pairs.push((name, value));
+            }
+        }
+        Self(pairs)
     }
 
     /// A parameter.

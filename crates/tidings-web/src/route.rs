@@ -414,6 +414,18 @@ impl Call {
 
     /// Which page is asked for.
     pub fn paging(&self) -> Result<Paging, Fault> {
+        let asked = self.asked_paging();
+        match asked {
+            // An old address of a page still opens it, at its beginning.
+            Err(_) if self.row.surface == Surface::Console => Ok(Paging {
+                from: 0,
+                limit: DEFAULT_LIMIT,
+            }),
+            asked => asked,
+        }
+    }
+
+    fn asked_paging(&self) -> Result<Paging, Fault> {
         let limit = match self.query.get("limit") {
             None => DEFAULT_LIMIT,
             Some(text) => text

@@ -261,6 +261,7 @@ pub(crate) async fn start(
         engine: engine.clone(),
         guard: client,
         settings: RwLock::new(server_settings),
+        settings_turn: tokio::sync::Mutex::default(),
         clock,
         entropy,
         vault,

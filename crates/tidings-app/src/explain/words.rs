@@ -56,10 +56,9 @@ pub(super) fn delivered(delivery: &EventDelivery) -> String {
 
 pub(super) fn failed(delivery: &EventDelivery) -> String {
     format!(
-        "Given up after {}; the last: {}. Repair the receiver, then send it again: POST deliveries/{}/resend.",
+        "Given up after {}; the last: {}. Repair the receiver, then resend it.",
         tries(delivery.summary.attempts),
-        last(delivery),
-        delivery.summary.id
+        last(delivery)
     )
 }
 
@@ -89,7 +88,7 @@ pub(super) fn parked(health: Option<&Health>, project: &Project) -> String {
         },
     };
     format!(
-        "Put aside: {now}. What is parked waits for recover, which delivers or skips it: POST webhooks/{{id}}/recover."
+        "Put aside: {now}. What is parked waits for a recovery of the webhook, which delivers or skips it."
     )
 }
 
@@ -112,7 +111,7 @@ pub(super) fn paused(health: Option<&Health>) -> String {
     let since = health.and_then(|h| h.since.as_deref());
     let since = since.map_or_else(String::new, |since| format!(" since {since}"));
     format!(
-        "The webhook is paused{since}; nothing is lost, order is kept. Resume it: POST webhooks/{{id}}/resume."
+        "The webhook is paused{since}; nothing is lost, order is kept. Resume it to let it go on."
     )
 }
 
@@ -206,7 +205,7 @@ pub(super) fn also_behind(behind: Option<&Behind>) -> String {
 pub(super) fn seat(seat: Seat) -> String {
     match seat {
         Seat::Webhook { most } => format!(
-            "The webhook's limit of {most} requests in flight (max_in_flight) is reached: it starts when one ends. Raise the limit, or let the receiver answer faster."
+            "The webhook's limit of {most} requests at the same time is reached: it starts when one ends. Raise the limit, or let the receiver answer faster."
         ),
         Seat::Unwritten => {
             "The results of the webhook's last tries are still being written; it starts then.".to_owned()
@@ -245,9 +244,8 @@ pub(super) fn silent(webhook: &Webhook, bulk: Option<EventId>) -> String {
         format!(" It is part of the bulk update {id}: explain that event too.")
     });
     format!(
-        "{} has no word for this; GET dialects/{}/events lists what it says.{bulk}",
-        dialect.map_or("The dialect", |d| d.title()),
-        webhook.dialect
+        "{} has no word for this; the catalogue lists what it says.{bulk}",
+        dialect.map_or("The dialect", |d| d.title())
     )
 }
 
@@ -260,7 +258,7 @@ pub(super) fn created_later(webhook: &Webhook) -> String {
 
 /// What makes up for what was missed.
 const RECOVER: &str =
-    "What it missed waits for recover, which delivers or skips it: POST webhooks/{id}/recover.";
+    "What it missed waits for a recovery of the webhook, which delivers or skips it.";
 
 pub(super) fn project_off(project: &Project, missed: bool) -> String {
     let now = match project.webhooks {
@@ -287,14 +285,12 @@ pub(super) fn not_selected(code: &str, edited: Option<&str>) -> String {
     let edited = edited.map_or_else(String::new, |at| {
         format!(" as it is now (it was edited at {at}, after the event)")
     });
-    format!(
-        "The webhook does not select {code}{edited}; add it to `events` to get it from then on."
-    )
+    format!("The webhook does not select {code}{edited}; select it to get it from then on.")
 }
 
 pub(super) fn none_selected(codes: &[&str], dialect: &str) -> String {
     format!(
-        "In {dialect} this event is {}, and the webhook selects none of these; add one to `events` to get it from then on.",
+        "In {dialect} this event is {}, and the webhook selects none of these; select one to get it from then on.",
         codes.join(", ")
     )
 }

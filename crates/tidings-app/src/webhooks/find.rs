@@ -151,10 +151,13 @@ impl App {
             .iter()
             .any(|w| self.state_of(w) != HealthState::Disabled);
         let some: Vec<_> = others.into_iter().filter(|w| !is_for_all(w)).collect();
-        let shown = match own {
-            Some(own) => self.shown(caller, project, own).await?,
-            None => None,
+        let found = match own {
+            Some(own) => self.store.webhook(project.id, own.id).await,
+            None => Ok(None),
         };
+        let found = found.map_err(refusal)?;
+        let version = found.as_ref().map(|(w, _, _)| w.version.to_string());
+        let shown = found.map(|found| self.show_webhook(caller, project, &found));
         let state = shown
             .as_ref()
             .and_then(|w| w.member("health")?.member("state")?.as_str());
@@ -172,6 +175,7 @@ impl App {
             ("others", named(some.iter().copied())),
             ("more", more(some.len())),
             ("webhook", shown.unwrap_or_default()),
+            ("seen", version.into()),
         ]);
         Ok((row, sent))
     }

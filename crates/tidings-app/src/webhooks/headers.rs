@@ -126,13 +126,13 @@ fn check(name: &str, value: &str) -> Result<(), (&'static str, String)> {
         return Err(("header_name", detail));
     }
     if value == MASK {
-        let detail = "is the mask that reads show; give the value".to_owned();
+        let detail = "has only the mask that stands for a value: give the value itself".to_owned();
         return Err(("header_value", detail));
     }
     if value.is_empty() {
         return Err((
             "header_value",
-            "is empty; null removes the header".to_owned(),
+            "has no value: give one, or remove the header".to_owned(),
         ));
     }
     headers::check(name, value).map_err(|fault| (fault.code, fault.detail))

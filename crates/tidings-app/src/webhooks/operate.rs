@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tidings_delivery::Turn;
-use tidings_domain::webhook::{DisabledReason, HealthState, PreviousSecret, Secrets, Webhook};
+use tidings_domain::webhook::{DisabledReason, PreviousSecret, Secrets, Webhook};
 use tidings_domain::{Fault, Project, Time, Value, time};
 use tidings_storage::StoreError;
 use tidings_storage::audit::AuditChange;
@@ -55,7 +55,7 @@ impl App {
     ) -> Result<Answer, Fault> {
         Access::Manage.check(caller)?;
         pages_open(project)?;
-        let (webhook, stored, _) = self.find_webhook(project, id).await?;
+        let (webhook, _, _) = self.find_webhook(project, id).await?;
         let who = (caller, project);
         match switch {
             Switch::Enable => {
@@ -75,21 +75,22 @@ impl App {
                 ));
             }
             Switch::Pause | Switch::Resume => {
-                let live = self.engine.health(webhook.id).unwrap_or(stored);
-                let engine = self.engine.on_behalf_of(&caller.signature());
                 let pauses = switch == Switch::Pause;
-                let was_paused = live.state == HealthState::Paused;
-                let (operation, done) = if pauses {
-                    ("webhook.pause", engine.pause(webhook.id).await)
+                let operation = if pauses {
+                    "webhook.pause"
                 } else {
-                    ("webhook.resume", engine.resume(webhook.id).await)
+                    "webhook.resume"
+                };
+                let change = AuditChange::new("paused", (!pauses).into(), pauses.into());
+                let changed = Changed::webhook(operation, project, &webhook).with(change);
+                let engine = self.engine.on_behalf_of(&caller.signature());
+                let engine = engine.noting(changed.by(caller));
+                let done = if pauses {
+                    engine.pause(webhook.id).await
+                } else {
+                    engine.resume(webhook.id).await
                 };
                 done.map_err(refusal)?;
-                if was_paused != pauses {
-                    let change = AuditChange::new("paused", was_paused.into(), pauses.into());
-                    let changed = Changed::webhook(operation, project, &webhook).with(change);
-                    self.note(changed.by(caller)).await?;
-                }
             }
         }
         Ok(Answer {

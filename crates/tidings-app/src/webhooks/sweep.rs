@@ -156,8 +156,8 @@ impl App {
             });
         }
         let engine = self.engine.on_behalf_of(&caller.signature());
+        let engine = engine.noting(entry);
         let done = engine.sweep(new).await.map_err(sweep_refusal)?;
-        self.note(entry).await?;
         Ok(SweepAnswer {
             count: done.count,
             dry_run,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tidings_domain::{ProjectId, WebhookId};
+use tidings_storage::audit::AuditEntry;
 use tidings_storage::{Hour, StoreError};
 
 use super::Engine;
@@ -33,7 +34,18 @@ impl Engine {
     /// The engine, used on behalf of a person or a program: the history of a webhook's health names them.
     #[must_use]
     pub fn on_behalf_of(&self, who: &str) -> Engine {
-        Engine(Arc::clone(&self.0), Some(who.into()))
+        Engine(Arc::clone(&self.0), Some(who.into()), None)
+    }
+
+    /// The engine, with what the audit log says of what it is asked to do: to pause, to resume, to sweep or to resend. It is written in
+    /// the transaction that does it, and not where nothing changes.
+    #[must_use]
+    pub fn noting(self, entry: AuditEntry) -> Engine {
+        Engine(self.0, self.1, Some(Box::new(entry)))
+    }
+
+    pub(super) fn note(&self) -> Option<AuditEntry> {
+        self.2.as_deref().cloned()
     }
 
     /// The engine in numbers. From memory.

@@ -32,9 +32,9 @@ impl Engine {
         let (end, ended) = oneshot::channel();
         let (far, so_far) = watch::channel(0);
         let sweeper = Arc::clone(&self.0.sweeper);
-        let by = self.1.clone();
+        let who = (self.1.clone(), self.note());
         self.until_stop(async move {
-            let result = sweeper.sweep(new, by, &far).await;
+            let result = sweeper.sweep(new, who, &far).await;
             drop(seat);
             // Nobody may be waiting any more.
             let _ = end.send(result);

@@ -3,7 +3,7 @@
 use tidings_domain::delivery::DeliveryState;
 use tidings_domain::fault::FaultKind;
 use tidings_domain::{DeliveryId, Fault, ProjectId, WebhookId};
-use tidings_storage::StoreError;
+use tidings_storage::{Deed, Notes, StoreError};
 
 use super::Engine;
 use super::testing::unavailable;
@@ -31,7 +31,10 @@ impl Engine {
         if let DeliveryState::Pending | DeliveryState::Held = found.summary.state {
             return self.try_now(webhook, delivery).await;
         }
-        match self.0.store.resend(project, delivery).await {
+        let audit = self.note();
+        let notes = Notes { memo: None, audit };
+        let deed = Deed::Resend(project, delivery);
+        match self.0.store.keep(deed, Box::new(|_| notes)).await {
             Ok(_) => {
                 // It takes its place when the lane reads its queue again; only there it is known whether it was overtaken.
                 self.0.inbox.push(Input::Recovered(webhook));
@@ -46,13 +49,28 @@ impl Engine {
     async fn try_now(&self, webhook: WebhookId, delivery: DeliveryId) -> Result<(), Fault> {
         let turn = self.ask(|to| Input::TryNow(webhook, delivery, to)).await;
         if turn == Some(true) {
-            Ok(())
+            self.note_haste().await
         } else {
             Err(conflict(
                 "waiting",
                 "the delivery is being tried, or waits for an earlier one of its item",
             ))
         }
+    }
+}
+
+impl Engine {
+    /// What waits is tried sooner, which only the lane knows: nothing is written but that somebody wanted it.
+    async fn note_haste(&self) -> Result<(), Fault> {
+        let Some(entry) = self.note() else {
+            return Ok(());
+        };
+        let notes = Notes {
+            memo: None,
+            audit: Some(entry),
+        };
+        let done = self.0.store.keep(Deed::Nothing, Box::new(|_| notes)).await;
+        done.map(drop).map_err(|e| unavailable(&e))
     }
 }
 

@@ -94,7 +94,7 @@ impl Engine {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         });
-        let engine = Engine(inner, None);
+        let engine = Engine(inner, None, None);
         let outbox = Outbox::default();
         let stop = || engine.0.stop.clone();
         let tasks = &engine.0.tasks;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tidings_domain::DeliveryId;
 use tidings_domain::delivery::Trigger;
 use tidings_domain::webhook::{DisabledReason, HealthState, Webhook};
+use tidings_storage::audit::AuditEntry;
 use tokio::sync::oneshot;
 
 use super::{Budget, Context, Lane};
@@ -63,14 +64,26 @@ impl Lane {
         self.vital.by = by;
     }
 
-    pub(crate) fn pause(&mut self, cx: &mut Context<'_>) {
+    /// `note` is written with it, if that is a change.
+    pub(crate) fn pause(&mut self, note: Option<AuditEntry>, cx: &mut Context<'_>) {
+        let was_paused = self.is_paused();
         self.vital.pause(cx.now);
         self.write_health(cx);
+        let changed = was_paused != self.is_paused();
+        cx.effects.notes.extend(note.filter(|_| changed));
     }
 
-    pub(crate) fn resume(&mut self, cx: &mut Context<'_>) {
+    /// `note` is written with it, if that is a change.
+    pub(crate) fn resume(&mut self, note: Option<AuditEntry>, cx: &mut Context<'_>) {
+        let was_paused = self.is_paused();
         self.vital.resume(cx.now);
         self.write_health(cx);
+        let changed = was_paused != self.is_paused();
+        cx.effects.notes.extend(note.filter(|_| changed));
+    }
+
+    fn is_paused(&self) -> bool {
+        self.vital.state() == HealthState::Paused
     }
 
     pub(crate) fn enable(&mut self, cx: &mut Context<'_>) {

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use tidings_delivery::Settings;
 use tidings_dialects::{About, Message};
 use tidings_domain::webhook::{DisabledReason, HealthState, Sealed};
-use tidings_domain::{Collection, ObjectRef};
+use tidings_domain::{Collection, DeliveryId, ObjectRef};
+use tidings_storage::audit::{Actor, AuditEntry, AuditFilter};
 use tidings_storage::gated::{Gate, Gated};
 use tidings_storage::{Store, StoreError};
 use tokio::sync::Notify;
@@ -371,4 +372,74 @@ async fn enabled_while_the_server_still_writes_down_that_it_disabled_it_stays_en
     let (stored, health) = world.stored(hook).await;
     assert_eq!((stored.enabled, health.state), (true, HealthState::Ok));
     assert_eq!(world.send(1, &[hook]).await.len(), 1);
+}
+
+/// A store that takes no small writes: what is noted must come with the change.
+struct NoSmallWrites;
+
+#[async_trait]
+impl Gate for NoSmallWrites {
+    async fn before(&self, call: &'static str) -> Result<(), StoreError> {
+        if call == "keep" {
+            return Err(StoreError::Unavailable("not now".to_owned()));
+        }
+        Ok(())
+    }
+
+    async fn after(&self, _: &'static str) {}
+}
+
+fn entry(operation: &'static str) -> AuditEntry {
+    AuditEntry {
+        project: Some(PROJECT),
+        webhook: None,
+        operation: operation.into(),
+        actor: Actor::server(),
+        address: None,
+        key: None,
+        target: "webhooks/1".to_owned(),
+        name: String::new(),
+        changes: Vec::new(),
+    }
+}
+
+async fn noted(world: &World) -> Vec<String> {
+    let all = AuditFilter::default();
+    let page = world.store.audit(&all, 0, 100).await.unwrap();
+    let rows = page.data.into_iter();
+    rows.map(|row| row.entry.operation.into_owned()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_paused_is_noted_with_it_and_only_where_something_changed() {
+    let between = |store| Arc::new(Gated::new(store, Arc::new(NoSmallWrites))) as Arc<dyn Store>;
+    let world = World::behind(1, Settings::default(), between).await;
+    let hook = world.webhook("a.test").await;
+    let noting = |operation| world.engine.clone().noting(entry(operation));
+    noting("webhook.resume").resume(hook).await.unwrap();
+    noting("webhook.pause").pause(hook).await.unwrap();
+    assert_eq!(noted(&world).await, ["webhook.pause"]);
+    noting("webhook.pause").pause(hook).await.unwrap();
+    noting("webhook.resume").resume(hook).await.unwrap();
+    assert_eq!(noted(&world).await, ["webhook.resume", "webhook.pause"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_brings_something_back_is_noted_with_it() {
+    let world = World::new(1).await;
+    let hook = world.webhook("a.test").await;
+    let engine = world.engine.clone().noting(entry("webhook.recover"));
+    assert_eq!(engine.recover(hook, 0, false, true).await.unwrap(), 0);
+    assert_eq!(noted(&world).await, [""; 0], "counting is no change");
+    engine.recover(hook, 0, false, false).await.unwrap();
+    assert_eq!(noted(&world).await, ["webhook.recover"]);
+
+    let engine = world.engine.clone().noting(entry("delivery.resend"));
+    let delivered = world.send(1, &[hook]).await[0];
+    world.pass(1).await;
+    engine.resend(PROJECT, delivered).await.unwrap();
+    assert_eq!(noted(&world).await, ["delivery.resend", "webhook.recover"]);
+    let unknown = DeliveryId(delivered.0 + 1);
+    assert!(engine.resend(PROJECT, unknown).await.is_err());
+    assert_eq!(noted(&world).await.len(), 2);
 }

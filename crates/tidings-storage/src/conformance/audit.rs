@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use tidings_domain::delivery::DeliveryState;
+use tidings_domain::webhook::{Health, HealthState};
 use tidings_domain::{Fault, Project, ProjectId, WebhookId};
 
-use super::{Bench, DAY_MS, conflict};
+use super::{Bench, DAY_MS, conflict, not_found, task};
 use crate::audit::{Actor, AuditChange, AuditEntry, AuditFilter, AuditRow};
-use crate::{Deed, Done, EventIds, Notes, Plan, Retention, Snapshot};
+use crate::{Deed, Done, Errand, EventIds, NewSweep, Notes, Plan, Retention, Snapshot, Then};
 
 fn entry(operation: &'static str, project: Option<i64>, webhook: Option<i64>) -> AuditEntry {
     AuditEntry {
@@ -198,4 +200,57 @@ pub(super) async fn with_its_change(b: Bench) {
     assert_eq!(b.audit(all()).await.len(), 2);
     b.store.delete_project(p).await.unwrap();
     assert_eq!(b.audit(all()).await.len(), 2, "what was done stays known");
+}
+
+pub(super) async fn with_what_the_lanes_do(b: Bench) {
+    let p = b.project("p").await;
+    let hook = b.hook(p, "hook").await;
+    let all = AuditFilter::default;
+    let stranger = WebhookId(hook.0 + 9);
+    let said = |operation| entry(operation, Some(p.0), Some(hook.0));
+
+    let paused = Health {
+        state: HealthState::Paused,
+        ..Health::default()
+    };
+    let health = [(hook, paused)];
+    let notes = [said("webhook.pause")];
+    b.store.settle_noting(&[], &health, &notes).await.unwrap();
+    let (_, stored, _) = b.store.webhook(p, hook).await.unwrap().unwrap();
+    assert_eq!(stored.state, HealthState::Paused);
+    assert_eq!(b.operations(all()).await, ["webhook.pause"]);
+
+    let sent = b.put(p, vec![task(1, "a")], &[hook]).await.deliveries[0].clone();
+    let again = || Deed::Resend(p, sent.id);
+    let note = || noting(&said("delivery.resend"));
+    conflict(b.store.keep(again(), note()).await, "pending");
+    assert_eq!(
+        b.audit(all()).await.len(),
+        1,
+        "what was not done is not told"
+    );
+    b.settle(&sent, None, Then::Failed).await;
+    let done = b.store.keep(again(), note()).await.unwrap();
+    assert!(matches!(done, Done::Queued(queued) if queued.id == sent.id));
+    assert_eq!(b.state(p, sent.id).await, DeliveryState::Held);
+    assert_eq!(b.operations(all()).await[0], "delivery.resend");
+
+    let sweep = |webhook| {
+        let new = NewSweep {
+            webhook,
+            errand: Errand::Skip,
+            since_ms: 0,
+            until_ms: None,
+        };
+        Deed::BeginSweep(p, new, None)
+    };
+    let note = || noting(&said("webhook.recover"));
+    not_found(b.store.keep(sweep(stranger), note()).await);
+    assert_eq!(b.audit(all()).await.len(), 2);
+    let done = b.store.keep(sweep(hook), note()).await.unwrap();
+    assert!(matches!(done, Done::Begun(begun) if begun.sweep.webhook == hook));
+    assert_eq!(b.store.sweeps().await.unwrap().len(), 1);
+    assert_eq!(b.operations(all()).await[0], "webhook.recover");
+    conflict(b.store.keep(sweep(hook), note()).await, "sweep");
+    assert_eq!(b.audit(all()).await.len(), 3);
 }

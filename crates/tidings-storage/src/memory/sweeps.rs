@@ -152,6 +152,38 @@ impl Disk {
         Ok(found.take(limit).map(|r| r.activity.clone()).collect())
     }
 
+    /// A delivery is pending once more.
+    pub(super) fn resend(
+        &mut self,
+        project: ProjectId,
+        delivery: DeliveryId,
+    ) -> Result<Queued, StoreError> {
+        let Disk {
+            deliveries,
+            webhooks,
+            waiting,
+            ..
+        } = self;
+        let row = deliveries.get_mut(&delivery);
+        let row = row
+            .filter(|r| r.project == project)
+            .ok_or(StoreError::NotFound)?;
+        let lane = row.webhook.and_then(|w| webhooks.get(&w));
+        if lane.is_none_or(|l| l.deleted) {
+            return Err(StoreError::Conflict("webhook_deleted"));
+        }
+        if !waiting.insert((row.queued.webhook, delivery)) {
+            return Err(StoreError::Conflict("pending"));
+        }
+        fresh_schedule(&mut row.queued, Trigger::Resend);
+        if row.state == DeliveryState::Delivered {
+            row.queued.settled = true;
+        } else {
+            row.state = DeliveryState::Pending;
+        }
+        Ok(row.queued.clone())
+    }
+
     // === Sweeps ===
 
     pub(super) fn begin_sweep(

@@ -42,6 +42,8 @@ pub(super) const TEMPLATES: &[(&str, &[u8])] = files!("templates":
     "project/items.html",
     "project/member.html",
     "project/members.html",
+    "project/part.html",
+    "project/part_fields.html",
     "project/settings.html",
     "project/tokens.html",
     "project/update.html",

@@ -1,6 +1,6 @@
 //! What the page after an action says about it: one line, carried in a cookie from the action's answer to the next page.
 
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::query::decode;
 use crate::route::Reply;
@@ -41,6 +41,20 @@ impl Flash {
             tone: Tone::Bad,
             text: text.into(),
         }
+    }
+
+    /// Whether an answer says that something was not done.
+    pub(super) fn says_no(reply: &Reply) -> bool {
+        let bad = format!("{NAME}=bad.");
+        reply.headers.iter().any(|(name, value)| {
+            *name == header::SET_COOKIE && value.as_bytes().starts_with(bad.as_bytes())
+        })
+    }
+
+    /// Whether a cookie is such a line.
+    pub(super) fn is_cookie(value: &HeaderValue) -> bool {
+        let begin = format!("{NAME}=");
+        value.as_bytes().starts_with(begin.as_bytes())
     }
 
     /// The line that a request carries.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use tidings_app::{Access, Caller, Session};
-use tidings_domain::Project;
+use tidings_domain::{Project, Value};
 
-use super::{Flash, view};
+use super::{Flash, clash, plain, view};
 use crate::route::{Call, Payload, Reply};
 
 /// Pages that a list knows the way back to; a longer way leads back to the first page.
@@ -35,6 +35,8 @@ pub struct Frame {
     pub(crate) flash: Option<Flash>,
     /// The wall clock.
     pub(crate) now: String,
+    /// The key of the page's forms: see [`super::once`].
+    pub(crate) form_key: String,
 }
 
 impl Frame {
@@ -75,6 +77,7 @@ impl Frame {
             query => query,
             flash => self.flash.as_ref().map(view::json),
             part => self.part,
+            clash => (),
             version => env!("CARGO_PKG_VERSION"),
         }
     }
@@ -110,15 +113,36 @@ impl Call {
             return Err(fault);
         }
         // Fields of forms have the names of the members they become; the first fault of each is enough.
+        let form = self.form();
         let faults = fault.errors.iter().rev().map(|error| {
             let name = error.field.trim_start_matches('/').replace('/', ".");
-            (name, error.detail.clone())
+            let sent = form.has(&name).then(|| form.get(&name));
+            let said = view::sentence(&plain::beside(error, sent));
+            (name, said)
         });
         let faults: BTreeMap<String, String> = faults.collect();
         let context = minijinja::context! { faults => view::json(&faults), ..context };
         let page = self.show(template, context)?;
         Ok(Reply {
             status: crate::problem::status(fault.kind),
+            ..page
+        })
+    }
+
+    /// The page of a form again, because somebody else changed the thing meanwhile: what they saved beside what was sent. `context` has
+    /// the fields as they were sent, and the word for the version that is there now: saving again replaces theirs.
+    pub(crate) fn show_clash(
+        &self,
+        template: &str,
+        context: minijinja::Value,
+        (theirs, yours): (&Value, &Value),
+    ) -> Result<Reply, tidings_domain::Fault> {
+        let rows = clash::between(theirs, yours);
+        let clash = minijinja::context! { rows => view::json(&rows) };
+        let context = minijinja::context! { clash, faults => (), ..context };
+        let page = self.show(template, context)?;
+        Ok(Reply {
+            status: http::StatusCode::CONFLICT,
             ..page
         })
     }
@@ -131,6 +155,11 @@ impl Call {
     /// The answer to an action that was refused and has no form of its own: the page before, which says why.
     pub(crate) fn failed(&self, to: &str, text: impl Into<String>) -> Reply {
         Flash::bad(text).put(super::refuse::see_other(self.frame.part, to))
+    }
+
+    /// The same with what was refused.
+    pub(crate) fn refused(&self, to: &str, fault: &tidings_domain::Fault) -> Reply {
+        self.failed(to, plain::line(fault))
     }
 
     /// Paths of the pages around this one of a list: `{first, previous, next}`. What was asked for else stays. Cursors only lead on,

@@ -1,10 +1,10 @@
 //! Refusals as pages.
 
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use tidings_domain::Fault;
 use tidings_domain::fault::FaultKind;
 
-use super::{Frame, view};
+use super::{Flash, Frame, plain, view};
 use crate::problem;
 use crate::route::{HTML, Reply};
 
@@ -24,11 +24,17 @@ pub(crate) fn with_status(frame: &Frame, status: StatusCode, fault: &Fault) -> R
         FaultKind::TooLarge => "That is too much at once",
         _ => status.canonical_reason().unwrap_or("Error"),
     };
+    let detail = if fault.kind == FaultKind::NotFound && !frame.path.is_empty() {
+        plain::absent(&frame.path)
+    } else {
+        plain::line(fault)
+    };
+    let errors: Vec<String> = fault.errors.iter().map(plain::named).collect();
     let context = minijinja::context! {
         title,
         status => status.as_u16(),
-        detail => fault.detail.as_str(),
-        errors => view::json(&fault.errors),
+        detail => detail.as_str(),
+        errors => view::json(&errors),
     };
     // Where a project's webhooks are switched off, each page of theirs says so, and how they are switched on.
     let off = fault.code == "webhooks_off" && frame.project.is_some();
@@ -40,7 +46,7 @@ pub(crate) fn with_status(frame: &Frame, status: StatusCode, fault: &Fault) -> R
     let page = view::render(frame, template, context);
     let mut reply = match page {
         Ok(page) => Reply::text(status, HTML, page),
-        Err(_) => Reply::text(status, "text/plain; charset=utf-8", fault.detail.clone()),
+        Err(_) => Reply::text(status, "text/plain; charset=utf-8", detail),
     };
     if let Some(seconds) = fault.retry_after {
         reply = reply.with(header::RETRY_AFTER, &seconds.to_string());
@@ -56,6 +62,35 @@ pub(crate) fn sign_in_first(frame: &Frame, is_page: bool) -> Reply {
         "/sign-in".to_owned()
     };
     see_other(frame.part, &to)
+}
+
+/// A form came after its session had ended: nothing was done. To the sign-in, and from there back to the page that the form was on.
+pub(crate) fn session_ended(frame: &Frame, headers: &HeaderMap, has_page: bool) -> Reply {
+    let own = has_page.then_some(frame.path.as_str());
+    let reply = match came_from(headers).or(own) {
+        Some(page) => see_other(
+            frame.part,
+            &format!("/sign-in?next={}", view::percent(page)),
+        ),
+        None => see_other(frame.part, "/sign-in"),
+    };
+    let said =
+        "Your session had ended, so nothing was saved. Sign in, and you are back where you were";
+    Flash::bad(said).put(reply)
+}
+
+/// The page of ours that a request comes from: path and query.
+fn came_from(headers: &HeaderMap) -> Option<&str> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let address = text(header::REFERER)?;
+    let rest = address
+        .strip_prefix("https://")
+        .or_else(|| address.strip_prefix("http://"))?;
+    let (host, _) = rest.split_once('/')?;
+    let path = rest.get(host.len()..)?;
+    let path = path.split('#').next()?;
+    let ours = text(header::HOST).is_some_and(|own| own.eq_ignore_ascii_case(host));
+    (ours && !path.starts_with("/sign-in")).then_some(path)
 }
 
 /// To another page. A part of a page that htmx asked for cannot be a whole one: the browser is told to go there.

@@ -39,6 +39,7 @@ pub(super) fn render(frame: &Frame, template: &str, context: Value) -> Result<St
     let rendered = prepared().and_then(|mut environment| {
         // A global, so that macros of other files know it too.
         environment.add_global("now", frame.now.as_str());
+        environment.add_global("form_key", frame.form_key.as_str());
         environment.get_template(template)?.render(&context)
     });
     rendered.map_err(|error| {
@@ -97,6 +98,7 @@ fn environment() -> Environment<'static> {
     environment.add_filter("counted", counted);
     environment.add_filter("millis", millis);
     environment.add_filter("bytes", bytes);
+    environment.add_filter("spent", spent);
     environment.add_filter("words", words);
     environment.add_filter("sentence", sentence);
     environment.add_filter("percent", |text: &str| percent(text));
@@ -274,6 +276,16 @@ fn millis(ms: i64) -> String {
     }
 }
 
+/// Minutes as `35 min` or `2 h 5 min`.
+fn spent(minutes: Option<i64>) -> String {
+    let minutes = minutes.unwrap_or(0);
+    match (minutes / 60, minutes % 60) {
+        (0, rest) => format!("{rest} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, rest) => format!("{hours} h {rest} min"),
+    }
+}
+
 /// `312 B`, `4.1 KiB`, `16 MiB`.
 fn bytes(size: i64) -> String {
     const KIB: i64 = 1024;
@@ -292,15 +304,16 @@ fn words(word: &str) -> String {
     word.replace(['_', '-'], " ")
 }
 
-/// What a refusal says, as a sentence: those of the API begin small and end without a stop.
-fn sentence(text: &str) -> String {
+/// With a capital at its beginning.
+pub(super) fn sentence_case(text: &str) -> String {
     let mut chars = text.chars();
-    let mut out: String = chars
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    out.push_str(chars.as_str());
+    let first = chars.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(chars.as_str().chars()).collect()
+}
+
+/// What a refusal says, as a sentence: those of the API begin small and end without a stop.
+pub(super) fn sentence(text: &str) -> String {
+    let mut out = sentence_case(text);
     if !out.is_empty() && !out.ends_with(['.', '!', '?', ':']) {
         out.push('.');
     }

@@ -33,7 +33,7 @@ async fn update(call: Call) -> Result<Reply, Fault> {
     let keep = call.keep(answer);
     let settings = call
         .app
-        .update_settings_keeping(call.caller()?, &call.json(), keep)
+        .update_settings_keeping(call.caller()?, (&call.json()).into(), keep)
         .await?;
     Ok(call.kept(answer(&settings)))
 }

@@ -157,7 +157,7 @@ async fn update(call: Call) -> Result<Reply, Fault> {
     let keep = call.keep(shown);
     let changed = call
         .app
-        .update_webhook_keeping((caller, project), call.id()?, &call.json(), keep)
+        .update_webhook_keeping((caller, project), call.id()?, (&call.json()).into(), keep)
         .await?;
     Ok(answered(&call, &changed))
 }

@@ -97,5 +97,5 @@ async fn what_is_not_there_is_not_found() {
     ] {
         assert_eq!(house.open("nobody", path).await.status, 404, "{path}");
     }
-    assert_eq!(house.open("nobody", "/catalogue?x=1").await.status, 422);
+    assert_eq!(house.open("nobody", "/catalogue?x=1").await.status, 200);
 }

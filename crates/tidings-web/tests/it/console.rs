@@ -74,8 +74,54 @@ async fn whoever_is_not_signed_in_is_sent_to_the_form() {
     let got = house
         .submit("nobody", "/projects/new", "key=X&name=X")
         .await;
-    assert_eq!((got.status, got.header("location")), (303, "/sign-in"));
+    assert_eq!(
+        (got.status, got.header("location")),
+        (303, "/sign-in?next=%2Fprojects%2Fnew")
+    );
     assert_eq!(house.store.projects(0, 200).await.unwrap().data.len(), 2);
+}
+
+#[tokio::test]
+async fn whose_session_ended_while_they_wrote_is_told_and_comes_back_to_the_form() {
+    let house = House::with_people().await;
+    let send = async |path: &str, referer: &str| {
+        let request = house
+            .as_browser("nobody", "POST", path)
+            .header(header::ORIGIN, OURS)
+            .header(header::REFERER, referer)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        house
+            .send(request.body(Body::from("name=X")).unwrap())
+            .await
+    };
+    let new = "/projects/HB/webhooks/new";
+    let here = format!("{OURS}{new}?dialect=squish");
+    let got = send(new, &here).await;
+    let to = "/sign-in?next=%2Fprojects%2FHB%2Fwebhooks%2Fnew%3Fdialect%3Dsquish";
+    assert_eq!((got.status, got.header("location")), (303, to));
+    let flash = got.header("set-cookie").split(';').next().unwrap();
+    let request = house
+        .as_browser("nobody", "GET", to)
+        .header(header::COOKIE, flash);
+    let page = house.send(request.body(Body::empty()).unwrap()).await;
+    for said in [
+        "Your session had ended, so nothing was saved.",
+        "value=\"/projects/HB/webhooks/new?dialect=squish\"",
+    ] {
+        assert!(page.text.contains(said), "{said}: {}", page.text);
+    }
+    // A button has no page of its own: the page that it stood on.
+    let got = send(
+        "/projects/HB/webhooks/7/pause",
+        &format!("{OURS}/projects/HB/webhooks"),
+    )
+    .await;
+    assert_eq!(
+        got.header("location"),
+        "/sign-in?next=%2Fprojects%2FHB%2Fwebhooks"
+    );
+    let got = send("/projects/HB/webhooks/7/pause", "https://evil.example/x").await;
+    assert_eq!(got.header("location"), "/sign-in");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod add;
 mod edit;
 mod execute;
 mod list;
+mod once;
 mod roles;
 mod table;
 
@@ -118,17 +119,19 @@ fn id_of(got: &Got) -> i64 {
         .unwrap_or_else(|| panic!("{} {to}\n{}", got.status, got.text))
 }
 
+/// The value of a page's first hidden field of that name.
+fn hidden(page: &Got, name: &str) -> String {
+    let value = page.text.split(&format!("name=\"{name}\" value=\"")).nth(1);
+    let value = value.unwrap_or_else(|| panic!("no {name} in\n{}", page.text));
+    value.split('"').next().unwrap().to_owned()
+}
+
 /// The form of a stored webhook as its page has it, with those fields changed.
 async fn edited(house: &House, id: i64, changed: &[(&str, &str)]) -> String {
     let page = house.open(OWNER, &format!("{LIST}/{id}/edit")).await;
     assert_eq!(page.status, 200, "{}", page.text);
-    let version = page
-        .text
-        .split("name=\"updated_at\" value=\"")
-        .nth(1)
-        .unwrap();
-    let version = version.split('"').next().unwrap().to_owned();
-    let mut all = vec![("updated_at", version.as_str()), ("secret_mode", "keep")];
+    let version = hidden(&page, "seen");
+    let mut all = vec![("seen", version.as_str()), ("secret_mode", "keep")];
     all.retain(|(name, _)| !changed.iter().any(|(other, _)| name == other));
     all.extend_from_slice(changed);
     filled("", &all).replace(&form(&[("dialect", "")]), "")

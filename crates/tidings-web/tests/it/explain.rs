@@ -162,13 +162,13 @@ async fn one_item_waits_behind_its_earlier_delivery_and_a_seat_is_taken() {
         assert_eq!(text(&told, "messages/0/behind/delivery"), id);
         assert_eq!(text(&told, "messages/0/behind/ahead"), "2");
         let told = until(&house, other, slow, Reason::InFlightLimit).await;
-        assert!(text(&told, "detail").contains("max_in_flight"));
+        assert!(text(&told, "detail").contains("requests at the same time"));
 
         // A pause holds all of it; the one under way stays under way.
         let path = format!("{WEBHOOKS}/{slow}");
         house.admin("POST", &format!("{path}/pause"), "").await;
         let told = until(&house, other, slow, Reason::Paused).await;
-        assert!(text(&told, "detail").contains("/resume"), "{told:?}");
+        assert!(text(&told, "detail").contains("Resume it"), "{told:?}");
         assert_eq!(text(&told, "state"), "paused");
         until(&house, first, slow, Reason::InFlight).await;
         // Switched off, everything that waits is parked.
@@ -176,7 +176,7 @@ async fn one_item_waits_behind_its_earlier_delivery_and_a_seat_is_taken() {
         let told = until(&house, other, slow, Reason::Parked).await;
         let detail = text(&told, "detail");
         assert!(
-            detail.contains("switched off by hand") && detail.contains("/recover"),
+            detail.contains("switched off by hand") && detail.contains("waits for a recovery"),
             "{detail}"
         );
         let named = text(&told, "name");
@@ -247,7 +247,7 @@ async fn gone_says_410_and_one_try_is_given_up() {
         let told = until(&house, event, once, Reason::Failed).await;
         let detail = text(&told, "detail");
         assert!(
-            detail.contains("Given up after 1 try") && detail.contains("/resend"),
+            detail.contains("Given up after 1 try") && detail.contains("then resend it"),
             "{detail}"
         );
         let told = until(&house, event, gone, Reason::Parked).await;
@@ -272,7 +272,7 @@ async fn off_created_later_edited_since_and_the_projects_switch() {
         let detail = text(&told, "detail");
         assert!(
             detail.contains("disabled since 2026-03-02T11:40:00Z: switched off by hand")
-                && detail.contains("/recover"),
+                && detail.contains("waits for a recovery"),
             "{detail}"
         );
         let told = of(&house, event, edited).await;

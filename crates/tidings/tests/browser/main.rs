@@ -24,3 +24,4 @@ mod strangers;
 #[expect(dead_code, reason = "the tests of the binary use more of it")]
 #[path = "../it/world.rs"]
 mod world;
+mod writing;

@@ -41,6 +41,8 @@ impl Places {
             ("stories/{id}", format!("/projects/{key}/stories")),
             ("{collection}/{id}", format!("/projects/{key}/stories")),
             ("timers/{id}", format!("/projects/{key}/time-entries")),
+            ("times/{id}", format!("/projects/{key}/time-entries")),
+            ("comments/{id}", format!("/projects/{key}/comments")),
             ("tokens/{id}", format!("/projects/{key}/tokens")),
         ] {
             known.insert(name, ids(server, &list, "").await);

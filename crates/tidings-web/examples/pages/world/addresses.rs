@@ -130,6 +130,7 @@ impl Asked<'_> {
                 "collection=tests",
                 "collection=sprints",
             ]),
+            "edit_comment_page" | "edit_time_page" => self.with("{id}", vec!["1".into()]),
             "new_item_page" => self.with("{collection}", vec!["stories".into(), "sprints".into()]),
             "item_page" => self.with(
                 "{collection}/{id}",

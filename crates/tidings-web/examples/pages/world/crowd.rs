@@ -161,7 +161,8 @@ async fn link(house: &House, account: i64, key: &str, member: i64) -> Result<()>
     Ok(linked.await.map(drop).map_err(told)?)
 }
 
-/// Stories and as many tasks, numbered from 1; sprints; and comments on the first story, where there is room for them.
+/// Stories and as many tasks, numbered from 1; a sprint; and time that was spent and comments on the first story, where there is room
+/// for them.
 async fn objects(house: &House, key: &str, stories: usize) -> Result<()> {
     let mut entries = Vec::new();
     let sprint = r#"{"name":"Sprint","start_date":"2026-03-02","end_date":"2026-03-16"}"#;
@@ -178,6 +179,8 @@ async fn objects(house: &House, key: &str, stories: usize) -> Result<()> {
             format!(r#"{{"on":{{"collection":"stories","id":1}},"body":"Comment {n}: {text}"}}"#);
         entries.push(entry(Op::Post, "comments", None, &data)?);
     }
+    let spent = r#"{"on":{"collection":"stories","id":1},"minutes":30,"member":1}"#;
+    entries.push(entry(Op::Post, "time-entries", None, spent)?);
     while !entries.is_empty() {
         let rest = entries.split_off(entries.len().min(500));
         house

@@ -153,6 +153,7 @@ impl House {
             engine,
             guard: Arc::new(Everywhere),
             settings: parking_lot::RwLock::new(ServerSettings::default()),
+            settings_turn: tokio::sync::Mutex::default(),
             clock: Arc::clone(&clock) as _,
             entropy,
             vault,

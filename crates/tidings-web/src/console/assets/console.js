@@ -92,6 +92,75 @@
     }
   });
 
+  // A form is sent once, however often its button is pressed; what the server answers is the next page.
+  const sent = new Set();
+  const letGo = () => {
+    for (const [form, buttons] of sent) {
+      delete form.dataset.sent;
+      for (const button of buttons) button.disabled = false;
+    }
+    sent.clear();
+  };
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.method !== "post") return;
+    if ("sent" in form.dataset) {
+      event.preventDefault();
+      return;
+    }
+    form.dataset.sent = "";
+    if (!location.pathname.startsWith("/sign-in")) remember(form);
+    // Only after the browser has gathered the fields: the button that was pressed is one of them.
+    setTimeout(() => {
+      const buttons = [...form.elements].filter((e) => e.type === "submit" && !e.disabled);
+      for (const button of buttons) button.disabled = true;
+      sent.add([form, buttons]);
+    });
+    // Somebody stopped loading, or nothing came: they may try again.
+    setTimeout(letGo, 10000);
+  });
+  // Whoever comes back finds the page as it was left.
+  window.addEventListener("pageshow", letGo);
+
+  // Where a session ended while somebody wrote, what they wrote is in the form again after they signed in: all but what is secret.
+  // It stays in this tab, from the form to the sign-in and back, and is gone with any other page.
+  const WRITTEN = "tidings-written";
+  const remember = (form) => {
+    const secret = (name) => [...form.querySelectorAll(`[name="${CSS.escape(name)}"]`)].some((e) => e.type === "password" || e.type === "hidden" || "secret" in e.dataset);
+    const fields = [...new FormData(form)].filter(([name]) => !secret(name));
+    const written = { page: location.pathname + location.search, action: form.getAttribute("action"), fields, ended: false };
+    try { sessionStorage.setItem(WRITTEN, JSON.stringify(written)); } catch { /* too much, or not allowed: then it is written anew */ }
+  };
+  const writeBack = (form, fields) => {
+    const boxes = form.querySelectorAll("input[type=checkbox], input[type=radio]");
+    for (const box of boxes) box.checked = fields.some(([name, value]) => name === box.name && value === box.value);
+    const places = {};
+    for (const [name, value] of fields) {
+      const at = places[name] = (places[name] ?? -1) + 1;
+      const field = form.querySelectorAll(`[name="${CSS.escape(name)}"]:not([type=checkbox], [type=radio], button)`)[at];
+      if (field) field.value = value;
+    }
+    const note = document.createElement("div");
+    note.className = "note info";
+    note.setAttribute("role", "status");
+    note.textContent = "What you had written is in the form again. It is not saved yet.";
+    form.before(note);
+  };
+  const recall = () => {
+    let written = null;
+    try { written = JSON.parse(sessionStorage.getItem(WRITTEN)); } catch { /* nothing, or not ours */ }
+    if (!written) return;
+    if (location.pathname === "/sign-in") {
+      sessionStorage.setItem(WRITTEN, JSON.stringify({ ...written, ended: true }));
+      return;
+    }
+    sessionStorage.removeItem(WRITTEN);
+    if (!written.ended || written.page !== location.pathname + location.search) return;
+    const form = [...document.forms].find((f) => f.getAttribute("action") === written.action && f.method === "post");
+    if (form) writeBack(form, written.fields);
+  };
+  document.addEventListener("DOMContentLoaded", recall);
+
   document.addEventListener("input", (event) => {
     // <input data-chooses="#id">: whoever types here means that choice.
     const chosen = event.target.dataset.chooses && document.querySelector(event.target.dataset.chooses);

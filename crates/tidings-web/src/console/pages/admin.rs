@@ -1,7 +1,9 @@
 //! The server: how it does, who may sign in, its tokens and settings.
 
 use tidings_app::reader::object;
-use tidings_app::{Access, Paging};
+use tidings_app::seen::STALE;
+use tidings_app::{Access, Edit, Paging};
+use tidings_domain::fault::FaultKind;
 use tidings_domain::{Fault, Value};
 
 use crate::console::Form;
@@ -83,11 +85,7 @@ async fn accounts_context(call: &Call, form: &Form) -> Result<minijinja::Value, 
     Ok(minijinja::context! {
         accounts => json(&page.data),
         pages => call.pages(page.next),
-        form => minijinja::context! {
-            name => form.get("name"),
-            login => form.get("login"),
-            administrator => form.has("administrator"),
-        },
+        form => account_fields(form),
     })
 }
 
@@ -124,16 +122,25 @@ async fn new_account(call: Call) -> Result<Reply, Fault> {
 
 async fn account_context(call: &Call) -> Result<minijinja::Value, Fault> {
     let caller = call.caller()?;
-    let account = call.app.account(caller, call.id()?).await?;
+    let (account, seen) = call.app.account_to_edit(caller, call.id()?).await?;
     let projects = call.app.projects(caller, CHOICES).await?;
-    let chosen = call.query.get("project").unwrap_or_default();
+    let mut chosen = call.query.get("project").unwrap_or_default();
     let mut people = Vec::new();
     if !chosen.is_empty() {
         let page = call
             .app
             .objects(caller, chosen, "members", CHOICES.from, CHOICES.limit)
-            .await?;
-        people.extend(page.data.iter().map(|doc| {
+            .await;
+        let page = match page {
+            // A project that is not there any more was not chosen.
+            Err(fault) if fault.kind == FaultKind::NotFound => {
+                chosen = "";
+                None
+            }
+            page => Some(page?),
+        };
+        let docs = page.iter().flat_map(|page| &page.data);
+        people.extend(docs.map(|doc| {
             object([
                 ("id", doc.id().into()),
                 (
@@ -148,6 +155,8 @@ async fn account_context(call: &Call) -> Result<minijinja::Value, Fault> {
     Ok(minijinja::context! {
         itself => account.member("id") == Some(&own.into()),
         account => json(&account),
+        form => json(&account),
+        seen,
         projects => json(&projects.data),
         chosen,
         people => json(&people),
@@ -160,6 +169,15 @@ async fn account(call: Call) -> Result<Reply, Fault> {
     call.show("admin/account.html", context)
 }
 
+/// The fields of the form that changes an account, as they were sent.
+fn account_fields(form: &Form) -> minijinja::Value {
+    minijinja::context! {
+        name => form.get("name"),
+        login => form.get("login"),
+        administrator => form.has("administrator"),
+    }
+}
+
 fn place(call: &Call) -> String {
     format!("{ACCOUNTS}/{}", call.param("id"))
 }
@@ -169,7 +187,7 @@ fn outcome(call: &Call, done: Result<(), Fault>, text: &str) -> Result<Reply, Fa
     match done {
         Ok(()) => Ok(call.done(&place(call), text)),
         Err(fault) if !fault.errors.is_empty() || fault.code == "inactive" => {
-            Ok(call.failed(&place(call), fault.detail))
+            Ok(call.refused(&place(call), &fault))
         }
         Err(fault) => Err(fault),
     }
@@ -182,11 +200,21 @@ async fn edit_account(call: Call) -> Result<Reply, Fault> {
         ("login", form.text_or_null("login")),
         ("administrator", form.has("administrator").into()),
     ]);
-    let edited = call
-        .app
-        .update_account(call.caller()?, call.id()?, &body)
-        .await;
-    outcome(&call, edited.map(drop), "The account was saved.")
+    let asked = Edit::of(&body, form.get("seen"));
+    let (caller, id) = (call.caller()?, call.id()?);
+    let Err(fault) = call.app.update_account(caller, id, asked).await else {
+        return Ok(call.done(&place(&call), "The account was saved."));
+    };
+    let context = account_context(&call).await?;
+    let sent = account_fields(&form);
+    if fault.code == STALE {
+        let theirs = call.app.account(caller, id).await?;
+        let context = minijinja::context! { form => sent, link => (), ..context };
+        return call.show_clash("admin/account.html", context, (&theirs, &body));
+    }
+    let seen = form.get("seen");
+    let context = minijinja::context! { form => sent, seen, link => (), ..context };
+    call.show_again("admin/account.html", context, fault)
 }
 
 async fn switch_account(call: Call) -> Result<Reply, Fault> {
@@ -308,28 +336,69 @@ async fn revoke_token(call: Call) -> Result<Reply, Fault> {
 
 // === Settings ===
 
+/// The fields of the form, and the names that people know them by.
+const FIELDS: [(&str, &str); 7] = [
+    ("failure_limit", "failure_limit"),
+    ("disable_after", "hours_of_nothing_but_failures"),
+    ("days", "days_of_the_sent_log"),
+    ("held_days", "days_of_what_is_put_aside"),
+    ("audit_days", "days_of_the_audit_log"),
+    ("max_rows", "most_deliveries"),
+    ("max_bytes", "most_MiB_of_bodies_and_answers"),
+];
+
+/// The settings as the form has them, in its units.
+fn fields_of(shown: &Value) -> [String; 7] {
+    let kept = shown.member("retention").unwrap_or(&Value::Null);
+    FIELDS.map(|(name, _)| {
+        let found = shown.member(name).or_else(|| kept.member(name));
+        let number = found.and_then(Value::as_int).unwrap_or_default();
+        let unit = match name {
+            "disable_after" => HOUR,
+            "max_bytes" => MIB,
+            _ => 1,
+        };
+        (number / unit).to_string()
+    })
+}
+
+/// The same as somebody sent it.
+fn fields_sent(form: &Form) -> [String; 7] {
+    FIELDS.map(|(name, _)| match name {
+        "failure_limit" | "disable_after" => form.get(name).trim().to_owned(),
+        _ => form.get(&format!("retention.{name}")).trim().to_owned(),
+    })
+}
+
+/// By the names that people know.
+fn told(fields: &[String; 7]) -> Value {
+    let names = FIELDS.iter().map(|(_, told)| (*told).to_owned());
+    let values = fields.iter().map(|field| field.as_str().into());
+    Value::Map(names.zip(values).collect())
+}
+
+fn settings_context(fields: &[String; 7], seen: &str, shown: &Value) -> minijinja::Value {
+    let [
+        failure_limit,
+        disable_after,
+        days,
+        held_days,
+        audit_days,
+        max_rows,
+        max_bytes,
+    ] = fields;
+    minijinja::context! {
+        failure_limit, disable_after, days, held_days, audit_days, max_rows, max_bytes,
+        seen,
+        faults => (),
+        ..allowed(shown)
+    }
+}
+
 async fn settings(call: Call) -> Result<Reply, Fault> {
-    let shown = call.app.show_settings(call.caller()?)?;
-    let number = |path: &[&str]| {
-        let found = path
-            .iter()
-            .try_fold(&shown, |value, name| value.member(name));
-        found.and_then(Value::as_int).unwrap_or_default()
-    };
-    let context = minijinja::context! {
-        failure_limit => number(&["failure_limit"]),
-        disable_after => number(&["disable_after"]) / HOUR,
-        days => number(&["retention", "days"]),
-        held_days => number(&["retention", "held_days"]),
-        audit_days => number(&["retention", "audit_days"]),
-        max_rows => number(&["retention", "max_rows"]),
-        max_bytes => number(&["retention", "max_bytes"]) / MIB,
-        ..allowed(&shown)
-    };
-    call.show(
-        "admin/settings.html",
-        minijinja::context! { faults => (), ..context },
-    )
+    let (shown, seen) = call.app.settings_to_edit(call.caller()?)?;
+    let context = settings_context(&fields_of(&shown), &seen, &shown);
+    call.show("admin/settings.html", context)
 }
 
 /// What only the configuration sets.
@@ -370,20 +439,18 @@ async fn edit_settings(call: Call) -> Result<Reply, Fault> {
             ]),
         ),
     ]);
-    match call.app.update_settings(call.caller()?, &body).await {
+    let asked = Edit::of(&body, form.get("seen"));
+    match call.app.update_settings(call.caller()?, asked).await {
         Ok(_) => Ok(call.done(SETTINGS, "The settings were saved; they act from now on.")),
         Err(fault) => {
-            let shown = call.app.show_settings(call.caller()?)?;
-            let context = minijinja::context! {
-                failure_limit => form.get("failure_limit"),
-                disable_after => form.get("disable_after"),
-                days => form.get("retention.days"),
-                held_days => form.get("retention.held_days"),
-                audit_days => form.get("retention.audit_days"),
-                max_rows => form.get("retention.max_rows"),
-                max_bytes => form.get("retention.max_bytes"),
-                ..allowed(&shown)
-            };
+            let (shown, now) = call.app.settings_to_edit(call.caller()?)?;
+            let sent = fields_sent(&form);
+            if fault.code == STALE {
+                let both = (&told(&fields_of(&shown)), &told(&sent));
+                let context = settings_context(&sent, &now, &shown);
+                return call.show_clash("admin/settings.html", context, both);
+            }
+            let context = settings_context(&sent, form.get("seen"), &shown);
             call.show_again("admin/settings.html", context, fault)
         }
     }

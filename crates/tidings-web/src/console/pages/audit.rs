@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::{Value as Shown, context};
 use tidings_app::{Access, audit};
+use tidings_domain::fault::FaultKind;
 use tidings_domain::{Fault, Project, Value};
 
 use crate::console::view::json;
@@ -62,9 +63,22 @@ async fn show(call: Call) -> Result<Reply, Fault> {
         })
     });
     let given: Vec<(&str, String)> = given.collect();
-    let filter = audit::filter(given.iter().map(|(n, v)| (*n, v.as_str())))?;
+    // What is no filter filters nothing, and is said.
+    let is_good = |(name, text): &&(&str, String)| {
+        audit::filter(std::iter::once((*name, text.as_str()))).is_ok()
+    };
+    let good = given.iter().filter(is_good);
+    let filter = audit::filter(good.map(|(n, v)| (*n, v.as_str())))?;
+    let ignored = given.iter().filter(|pair| !is_good(pair));
+    let mut ignored: Vec<String> = ignored.map(|(name, _)| (*name).to_owned()).collect();
     let chosen = match (&call.project, asked(&call, "project")) {
-        (None, Some(key)) => Some(call.app.project(caller, key).await?),
+        (None, Some(key)) => match call.app.project(caller, key).await {
+            Err(fault) if fault.kind == FaultKind::NotFound => {
+                ignored.push("project".to_owned());
+                None
+            }
+            found => Some(found?),
+        },
         (own, _) => own.clone(),
     };
     let narrowed = !given.is_empty() || (call.project.is_none() && chosen.is_some());
@@ -82,6 +96,7 @@ async fn show(call: Call) -> Result<Reply, Fault> {
         pages => call.pages(page.next),
         fields => json(&BTreeMap::from(fields)),
         narrowed,
+        ignored,
         operations => sentence::OPERATIONS.iter().map(|(operation, words)| context! { operation => *operation, words => *words }).collect::<Vec<_>>(),
         people => json(&people(&call, chosen).await?),
         hooks => json(&hooks.iter().map(|(id, (name, _))| (id, name)).collect::<BTreeMap<_, _>>()),

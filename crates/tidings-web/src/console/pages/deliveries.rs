@@ -7,6 +7,7 @@ use tidings_app::{Access, Paging, deliveries};
 use tidings_domain::fault::FaultKind;
 use tidings_domain::{DeliveryId, Fault, Time, Value, WebhookId, time};
 
+use crate::console::plain::TOLD;
 use crate::console::view::{json, pretty};
 use crate::route::{Call, LEAF, Parameter, Reply, Row};
 use crate::routes::{FILTERS, run};
@@ -91,7 +92,7 @@ async fn list(call: Call) -> Result<Reply, Fault> {
     let filter = match deliveries::filter(given.map(|(n, text)| (*n, text.as_str()))) {
         Ok(filter) => filter,
         Err(fault) => {
-            return call.show_again("sent/log.html", context(&[], None), fault);
+            return call.show_again("sent/log.html", context(&[], None), told(fault));
         }
     };
     let paging = Paging {
@@ -106,6 +107,24 @@ async fn list(call: Call) -> Result<Reply, Fault> {
     let row = |row| show_row(row, &names, &gone);
     let rows: Vec<Shown> = page.data.iter().map(row).collect();
     call.show("sent/log.html", context(&rows, page.next))
+}
+
+/// What is wrong with a filter, for people.
+fn told(mut fault: Fault) -> Fault {
+    for error in &mut fault.errors {
+        let said = match error.field.as_str() {
+            "webhook" => "Choose a webhook of the list.",
+            "event" => "Write the number of an event, as its page has it.",
+            "state" | "trigger" => "Choose one of the list.",
+            "status" => "Write an HTTP status, a number from 100 to 999.",
+            "object" => "Write which item, like tasks/42.",
+            "since" | "until" => "Write a date and a time, like 2026-03-02 11:40.",
+            _ => continue,
+        };
+        said.clone_into(&mut error.detail);
+        error.code = TOLD;
+    }
+    fault
 }
 
 /// What deleted webhooks among the rows were called.
@@ -235,7 +254,7 @@ async fn resend(call: Call) -> Result<Reply, Fault> {
     let to = format!("/projects/{}/deliveries/{id}", project.key);
     match done {
         Ok(()) => Ok(call.done(&to, "It is sent again.")),
-        Err(fault) if fault.kind == FaultKind::Conflict => Ok(call.failed(&to, fault.detail)),
+        Err(fault) if fault.kind == FaultKind::Conflict => Ok(call.refused(&to, &fault)),
         Err(fault) => Err(fault),
     }
 }

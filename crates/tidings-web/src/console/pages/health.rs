@@ -262,7 +262,7 @@ impl Call {
             Some(Err(fault)) if fault.errors.is_empty() && fault.kind != FaultKind::Conflict => {
                 Err(fault)
             }
-            Some(Err(fault)) => Ok(self.failed(&to, fault.detail)),
+            Some(Err(fault)) => Ok(self.refused(&to, &fault)),
         }
     }
 }

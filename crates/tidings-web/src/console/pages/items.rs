@@ -2,6 +2,7 @@
 
 use tidings_app::objects::{Entry, Op, Written};
 use tidings_app::reader::object;
+use tidings_app::seen::STALE;
 use tidings_app::{Access, Caller, refusal};
 use tidings_domain::{Collection, Fault, Value};
 
@@ -9,6 +10,8 @@ use crate::console::Form;
 use crate::console::view::json;
 use crate::route::{Call, LEAF, Parameter, Reply, Row};
 use crate::routes::run;
+
+mod parts;
 
 const ALL: &str = "/projects/{key}/items";
 const NEW: &str = "/projects/{key}/items/{collection}/new";
@@ -29,7 +32,7 @@ const ON_A_PAGE: usize = 50;
 
 pub(super) fn rows() -> Vec<Row> {
     let verb = |path, id, handler| Row::action(path, id, Access::Write, handler);
-    vec![
+    let mut rows = vec![
         Row::page(ALL, "items_page", Access::Project, run!(list))
             .knows(&LEAF)
             .knows(&[COLLECTION]),
@@ -38,31 +41,13 @@ pub(super) fn rows() -> Vec<Row> {
         Row::page(ONE, "item_page", Access::Project, run!(show)),
         verb(ONE, "edit_item", run!(edit)),
         verb(
-            "/projects/{key}/items/{collection}/{id}/comment",
-            "comment_item",
-            run!(comment),
-        ),
-        verb(
-            "/projects/{key}/items/{collection}/{id}/timer",
-            "start_item_timer",
-            run!(start),
-        ),
-        verb(
             "/projects/{key}/items/{collection}/{id}/delete",
             "delete_item",
             run!(delete),
         ),
-        verb(
-            "/projects/{key}/timers/{id}/stop",
-            "stop_item_timer",
-            run!(stop),
-        ),
-        verb(
-            "/projects/{key}/timers/{id}/cancel",
-            "cancel_item_timer",
-            run!(cancel),
-        ),
-    ]
+    ];
+    rows.extend(parts::rows());
+    rows
 }
 
 fn collection(call: &Call) -> Result<Collection, Fault> {
@@ -72,9 +57,9 @@ fn collection(call: &Call) -> Result<Collection, Fault> {
 }
 
 async fn list(call: Call) -> Result<Reply, Fault> {
-    let name = call.query.get("collection").unwrap_or("stories");
+    let name = call.query.get("collection").unwrap_or_default();
     let shown = SHOWN.into_iter().find(|c| c.path() == name);
-    let shown = shown.ok_or_else(refusal::absent)?;
+    let shown = shown.unwrap_or(Collection::Stories);
     let from = call.paging()?.from;
     let key = &call.project()?.key;
     let page = call
@@ -138,21 +123,36 @@ async fn create(call: Call) -> Result<Reply, Fault> {
 }
 
 async fn show(call: Call) -> Result<Reply, Fault> {
-    let shown = collection(&call)?;
-    let bench = bench(&call, shown, Some(call.param("id"))).await?;
-    let context = minijinja::context! {
+    let bench = bench(&call, collection(&call)?, Some(call.param("id"))).await?;
+    call.show("project/item.html", context(&call, &bench)?)
+}
+
+/// An item's page as it is.
+fn context(call: &Call, bench: &Value) -> Result<minijinja::Value, Fault> {
+    let shown = collection(call)?;
+    Ok(minijinja::context! {
         collection => shown.path(),
         noun => shown.singular(),
-        bench => json(&bench),
+        bench => json(bench),
         form => bench.member("object").map(json),
+        seen => json(&sequence(bench)),
+        wrote => parts::written_fields(&Form::default()),
         faults => (),
-    };
-    call.show("project/item.html", context)
+    })
+}
+
+/// An item's page with what was written about it and not taken.
+async fn again(call: &Call, fault: Fault) -> Result<Reply, Fault> {
+    let bench = bench(call, collection(call)?, Some(call.param("id"))).await?;
+    let wrote = parts::written_fields(&call.form());
+    let context = minijinja::context! { wrote, ..context(call, &bench)? };
+    call.show_again("project/item.html", context, fault)
 }
 
 async fn edit(call: Call) -> Result<Reply, Fault> {
     let (shown, form) = (collection(&call)?, call.form());
-    let mut data = body_of(shown, &form);
+    let body = body_of(shown, &form);
+    let mut data = body.clone();
     if let Value::Map(members) = &mut data {
         // Whoever saves an old page is told, instead of undoing what others did since.
         if form.has("sequence") {
@@ -173,77 +173,56 @@ async fn edit(call: Call) -> Result<Reply, Fault> {
         Ok(written) => then(&call, shown, &written, "was changed"),
         Err(fault) => {
             let bench = bench(&call, shown, Some(id)).await?;
-            let context = minijinja::context! {
-                collection => shown.path(),
-                noun => shown.singular(),
-                bench => json(&bench),
-                form => sent(&form),
+            let stale = fault.code == STALE;
+            let seen = if stale {
+                sequence(&bench)
+            } else {
+                form.int_or_null("sequence")
             };
+            let context = minijinja::context! {
+                form => sent(&form),
+                seen => json(&seen),
+                ..context(&call, &bench)?
+            };
+            if stale {
+                let theirs = bench.member("object").cloned().unwrap_or_default();
+                let both = (&named(&bench, &theirs), &named(&bench, &body));
+                return call.show_clash("project/item.html", context, both);
+            }
             call.show_again("project/item.html", context, fault)
         }
     }
 }
 
-async fn comment(call: Call) -> Result<Reply, Fault> {
-    let (shown, form) = (collection(&call)?, call.form());
-    let on = object([
-        ("collection", shown.path().into()),
-        ("id", call.id()?.into()),
-    ]);
-    let entry = Entry {
-        data: object([("on", on), ("body", form.text_or_null("body"))]),
-        ..blank_entry(Op::Post, Collection::Comments)
+/// The version of the object that a page shows.
+fn sequence(bench: &Value) -> Value {
+    let object = bench.member("object");
+    let version = object.and_then(|object| object.member("sequence"));
+    version.cloned().unwrap_or_default()
+}
+
+/// What a form says of an object, with the names of what it refers to.
+fn named(bench: &Value, said: &Value) -> Value {
+    let called = |list: &str, id: &Value| {
+        let all = bench.member(list).map_or(&[][..], Value::as_list);
+        let found = all.iter().find(|one| one.member("id") == Some(id));
+        found
+            .and_then(|one| one.member("name"))
+            .unwrap_or(id)
+            .clone()
     };
-    let written = write(&call, entry).await;
-    after(
-        &call,
-        &place(&call, shown, call.id()?)?,
-        written,
-        "The comment was posted",
-    )
-}
-
-async fn start(call: Call) -> Result<Reply, Fault> {
-    let shown = collection(&call)?;
-    let on = object([
-        ("collection", shown.path().into()),
-        ("id", call.id()?.into()),
-    ]);
-    let mut data = vec![("on".to_owned(), on), ("running".to_owned(), true.into())];
-    // An administrator is nobody's member unless they say whose timer it is.
-    let member = call.form().int_or_null("member");
-    if !member.is_null() {
-        data.push(("member".to_owned(), member));
-    }
-    let entry = Entry {
-        data: Value::Map(data),
-        ..blank_entry(Op::Post, Collection::TimeEntries)
-    };
-    let written = write(&call, entry).await;
-    after(
-        &call,
-        &place(&call, shown, call.id()?)?,
-        written,
-        "The timer runs",
-    )
-}
-
-async fn stop(call: Call) -> Result<Reply, Fault> {
-    timer(call, Op::Stop, "The timer was stopped").await
-}
-
-async fn cancel(call: Call) -> Result<Reply, Fault> {
-    timer(call, Op::Cancel, "The timer was thrown away").await
-}
-
-async fn timer(call: Call, op: Op, done: &'static str) -> Result<Reply, Fault> {
-    let entry = Entry {
-        id: Some(call.param("id").to_owned()),
-        ..blank_entry(op, Collection::TimeEntries)
-    };
-    let back = format!("/projects/{}", call.project()?.key);
-    let written = write(&call, entry).await;
-    after(&call, &back, written, done)
+    let members = said.as_map().iter().map(|(name, value)| {
+        let value = match (name.as_str(), value) {
+            ("sprint", id) => called("sprints", id),
+            ("assignees", Value::List(ids)) => {
+                let names: Vec<Value> = ids.iter().map(|id| called("members", id)).collect();
+                names.into()
+            }
+            _ => value.clone(),
+        };
+        (name.clone(), value)
+    });
+    Value::Map(members.collect())
 }
 
 async fn delete(call: Call) -> Result<Reply, Fault> {
@@ -253,8 +232,8 @@ async fn delete(call: Call) -> Result<Reply, Fault> {
         ..blank_entry(Op::Delete, shown)
     };
     let back = format!("/projects/{}/items?collection={shown}", call.project()?.key);
-    let written = write(&call, entry).await;
-    after(&call, &back, written, "It was deleted")
+    let written = write(&call, entry).await?;
+    then_event(&call, &back, &written, "It was deleted")
 }
 
 fn blank_entry(op: Op, collection: Collection) -> Entry {
@@ -314,24 +293,15 @@ fn then(call: &Call, shown: Collection, written: &Written, done: &str) -> Result
     })
 }
 
-/// After a button: to its event, or back with what was wrong.
-fn after(
-    call: &Call,
-    back: &str,
-    written: Result<Written, Fault>,
-    done: &str,
-) -> Result<Reply, Fault> {
-    match written {
-        Ok(Written {
-            event: Some(event), ..
-        }) => {
+/// After a button: to its event, or back where there is none.
+fn then_event(call: &Call, back: &str, written: &Written, done: &str) -> Result<Reply, Fault> {
+    Ok(match written.event {
+        Some(event) => {
             let to = format!("/projects/{}/events/{event}", call.project()?.key);
-            Ok(call.done(&to, format!("{done}. Below is what it sent.")))
+            call.done(&to, format!("{done}. Below is what it sent."))
         }
-        Ok(_) => Ok(call.done(back, format!("{done}."))),
-        Err(fault) if !fault.errors.is_empty() => Ok(call.failed(back, fault.detail)),
-        Err(fault) => Err(fault),
-    }
+        None => call.done(back, "Nothing was different, so nothing happened."),
+    })
 }
 
 /// What the fields of a form say of an object of that collection.

@@ -1,6 +1,7 @@
 //! The people of a project and their roles.
 
 use tidings_app::objects::{Entry, Op};
+use tidings_app::seen::STALE;
 use tidings_app::{Access, refusal};
 use tidings_domain::{Collection, Doc, Fault, Value};
 
@@ -46,7 +47,8 @@ async fn list(call: Call) -> Result<Reply, Fault> {
 }
 
 async fn blank(call: Call) -> Result<Reply, Fault> {
-    let context = minijinja::context! { id => (), form => fields(&Form::default()), faults => () };
+    let form = fields(&Form::default());
+    let context = minijinja::context! { id => (), form, seen => (), faults => () };
     call.show("project/member.html", context)
 }
 
@@ -55,14 +57,21 @@ async fn create(call: Call) -> Result<Reply, Fault> {
 }
 
 async fn show(call: Call) -> Result<Reply, Fault> {
-    let (id, key) = (call.param("id"), &call.project()?.key);
-    let text = call
-        .app
-        .object(call.caller()?, key, MEMBERS, id, None)
-        .await?;
-    let member = Value::parse(&text).map_err(|_| refusal::internal())?;
-    let context = minijinja::context! { id, form => json(&member), faults => () };
+    let id = call.param("id");
+    let member = stored(&call, id).await?;
+    let seen = json(&sequence(&member));
+    let context = minijinja::context! { id, form => json(&member), seen, faults => () };
     call.show("project/member.html", context)
+}
+
+fn sequence(member: &Value) -> Value {
+    member.member("sequence").cloned().unwrap_or_default()
+}
+
+async fn stored(call: &Call, id: &str) -> Result<Value, Fault> {
+    let key = &call.project()?.key;
+    let found = call.app.object(call.caller()?, key, MEMBERS, id, None);
+    Value::parse(&found.await?).map_err(|_| refusal::internal())
 }
 
 async fn edit(call: Call) -> Result<Reply, Fault> {
@@ -72,16 +81,23 @@ async fn edit(call: Call) -> Result<Reply, Fault> {
 
 async fn save(call: Call, op: Op, id: Option<String>) -> Result<Reply, Fault> {
     let form = call.form();
-    let data = body_of(&form, id.is_some());
-    let saved = write(&call, op, id.clone(), data).await;
+    let body = body_of(&form, id.is_some());
+    let saved = write(&call, op, id.clone(), seen_as(&form, &body)).await;
     match saved {
         Ok(()) => {
             let to = format!("/projects/{}/members", call.project()?.key);
             let name = form.get("first_name").to_owned();
             Ok(call.done(&to, format!("{name} was saved.")))
         }
+        Err(fault) if fault.code == STALE => {
+            let theirs = stored(&call, id.as_deref().unwrap_or_default()).await?;
+            let seen = json(&sequence(&theirs));
+            let context = minijinja::context! { id, form => fields(&form), seen };
+            call.show_clash("project/member.html", context, (&theirs, &body))
+        }
         Err(fault) => {
-            let context = minijinja::context! { id, form => fields(&form) };
+            let seen = form.get("sequence");
+            let context = minijinja::context! { id, form => fields(&form), seen };
             call.show_again("project/member.html", context, fault)
         }
     }
@@ -114,6 +130,15 @@ async fn write(call: &Call, op: Op, id: Option<String>, data: Value) -> Result<(
         .app
         .write(call.caller()?, key, vec![entry], false, None);
     written.await.map(drop)
+}
+
+/// The change with the version that it was made for.
+fn seen_as(form: &Form, body: &Value) -> Value {
+    let mut members = body.as_map().to_vec();
+    if form.has("sequence") {
+        members.push(("sequence".to_owned(), form.int_or_null("sequence")));
+    }
+    Value::Map(members)
 }
 
 fn body_of(form: &Form, known: bool) -> Value {

@@ -1,7 +1,8 @@
 //! A project's settings: its names, the webhook switch, its tokens, its end.
 
-use tidings_app::Access;
 use tidings_app::reader::object;
+use tidings_app::seen::STALE;
+use tidings_app::{Access, Edit, projects};
 use tidings_domain::{Fault, Value};
 
 use crate::console::Form;
@@ -38,8 +39,9 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 async fn show(call: Call) -> Result<Reply, Fault> {
-    let form = json(&tidings_app::projects::show(call.project()?));
-    let context = minijinja::context! { form, faults => () };
+    let project = call.project()?;
+    let form = json(&projects::show(project));
+    let context = minijinja::context! { form, seen => projects::seen(project), faults => () };
     call.show("project/settings.html", context)
 }
 
@@ -57,13 +59,21 @@ async fn edit(call: Call) -> Result<Reply, Fault> {
         ),
     ]);
     let (caller, project) = (call.caller()?, call.project()?);
-    match call.app.update_project(caller, project, &body, None).await {
+    let asked = Edit::of(&body, form.get("seen"));
+    match call.app.update_project(caller, project, asked, None).await {
         Ok(saved) => {
             let to = format!("/projects/{}/settings", saved.key);
             Ok(call.done(&to, "The settings were saved."))
         }
+        Err(fault) if fault.code == STALE => {
+            let now = call.app.project(caller, &project.key).await?;
+            let context =
+                minijinja::context! { form => fields(&form), seen => projects::seen(&now) };
+            let both = (&projects::show(&now), &body);
+            call.show_clash("project/settings.html", context, both)
+        }
         Err(fault) => {
-            let context = minijinja::context! { form => fields(&form) };
+            let context = minijinja::context! { form => fields(&form), seen => form.get("seen") };
             call.show_again("project/settings.html", context, fault)
         }
     }
@@ -96,7 +106,7 @@ async fn switch(call: Call) -> Result<Reply, Fault> {
             },
         )),
         Err(fault) if fault.code == "plan_view_only" || !fault.errors.is_empty() => {
-            Ok(call.failed(&to, fault.detail))
+            Ok(call.refused(&to, &fault))
         }
         Err(fault) => Err(fault),
     }

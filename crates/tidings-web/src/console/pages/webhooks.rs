@@ -125,7 +125,7 @@ fn address(call: &Call, below: &str) -> Result<String, Fault> {
 
 async fn list(call: Call) -> Result<Reply, Fault> {
     open!(call);
-    let filter = read_filter(&call)?;
+    let filter = read_filter(&call);
     let (caller, project) = (call.caller()?, call.project()?);
     let paging = call.paging()?;
     let paging = Paging {
@@ -153,37 +153,29 @@ async fn list(call: Call) -> Result<Reply, Fault> {
         total => found.total,
         filtered => filter != WebhookFilter::default(),
         q => call.query.get("q"),
-        state => call.query.get("state"),
-        dialect => call.query.get("dialect"),
+        state => filter.state.map(HealthState::as_str),
+        dialect => filter.dialect.as_deref(),
         dialects => json(&tidings_app::catalogue::dialects()),
         paged => call.query.get("cursor").is_some(),
     };
     call.show("webhooks.html", context)
 }
 
-fn read_filter(call: &Call) -> Result<WebhookFilter, Fault> {
+fn read_filter(call: &Call) -> WebhookFilter {
     let text = call.query.get("q").map(str::trim).filter(|q| !q.is_empty());
-    let state = match call.query.get("state") {
-        None => None,
-        Some(word) => Some(
-            HealthState::ALL
-                .iter()
-                .copied()
-                .find(|state| state.as_str() == word)
-                .ok_or_else(|| {
-                    Fault::field(
-                        "state",
-                        "query",
-                        "must be ok, backing_off, paused or disabled",
-                    )
-                })?,
-        ),
-    };
-    Ok(WebhookFilter {
+    // A state that there is not filters nothing: the form shows that none is chosen.
+    let state = call.query.get("state");
+    let known = HealthState::ALL.iter().copied();
+    let state = state.and_then(|word| known.into_iter().find(|state| state.as_str() == word));
+    let dialect = call
+        .query
+        .get("dialect")
+        .filter(|d| words::find(d).is_some());
+    WebhookFilter {
         text: text.map(str::to_owned),
         state,
-        dialect: call.query.get("dialect").map(str::to_owned),
-    })
+        dialect: dialect.map(str::to_owned),
+    }
 }
 
 async fn one(call: Call) -> Result<Reply, Fault> {

@@ -1,6 +1,6 @@
 //! Changes of a webhook, of an app's, of a secret.
 
-use super::{API, LIST, OWNER, assert_has, assert_lacks, edited, form, id_of};
+use super::{API, LIST, OWNER, assert_has, assert_lacks, edited, form, hidden, id_of};
 use crate::house::House;
 
 #[tokio::test]
@@ -87,20 +87,57 @@ async fn an_edit_does_not_undo_somebody_elses_unseen() {
     let house = House::with_people().await;
     let id = house.subscribe(OWNER, r#","name":"Before""#).await;
     let sent = edited(&house, id, &[("name", "Mine")]).await;
-    house.clock.pass(5);
-    house
-        .admin("PATCH", &format!("{API}/{id}"), r#"{"name":"Theirs"}"#)
-        .await;
+    // Within the same second.
+    let theirs = r#"{"name":"Theirs","timeout_seconds":12}"#;
+    house.admin("PATCH", &format!("{API}/{id}"), theirs).await;
     let path = format!("{LIST}/{id}/edit");
     let got = house.submit(OWNER, &path, &sent).await;
-    assert_eq!(got.status, 422);
+    assert_eq!(got.status, 409);
     assert_has(
         &got,
-        &["Somebody else changed this webhook", "value=\"Mine\""],
+        &[
+            "Somebody else saved this while you were editing it.",
+            "class=\"wrap\">Theirs</td>",
+            "class=\"wrap\">12</td>",
+            "value=\"Mine\"",
+        ],
     );
+    assert_lacks(&got, &["Verify certificate"]);
     assert_eq!(house.read(id).await.at("name"), "Theirs".into());
-    let sent = edited(&house, id, &[("name", "Mine")]).await;
-    assert_eq!(house.submit(OWNER, &path, &sent).await.status, 303);
+    // The page that said so saves.
+    let seen = hidden(&got, "seen");
+    let again = sent.replace(&form(&[("seen", "1")]), &form(&[("seen", &seen)]));
+    assert_ne!(again, sent);
+    assert_eq!(house.submit(OWNER, &path, &again).await.status, 303);
+    assert_eq!(house.read(id).await.at("name"), "Mine".into());
+}
+
+#[tokio::test]
+async fn an_edit_of_what_was_switched_off_meanwhile_does_not_switch_it_on() {
+    let house = House::with_people().await;
+    let id = house.subscribe(OWNER, "").await;
+    let sent = edited(&house, id, &[]).await;
+    let off = format!("{API}/{id}/disable");
+    assert_eq!(house.admin("POST", &off, "").await.status, 200);
+    let path = format!("{LIST}/{id}/edit");
+    let got = house.submit(OWNER, &path, &sent).await;
+    assert_eq!(got.status, 409);
+    assert_has(&got, &["Enabled</th>", "class=\"wrap\">no</td>"]);
+    assert_eq!(house.read(id).await.at("enabled"), false.into());
+}
+
+#[tokio::test]
+async fn a_form_that_was_wrong_once_still_knows_which_version_it_was_of() {
+    let house = House::with_people().await;
+    let id = house.subscribe(OWNER, "").await;
+    let sent = edited(&house, id, &[("timeout_seconds", "soon")]).await;
+    let theirs = r#"{"name":"Theirs"}"#;
+    house.admin("PATCH", &format!("{API}/{id}"), theirs).await;
+    let path = format!("{LIST}/{id}/edit");
+    let execute = format!("{sent}execute=1&event=story.create");
+    assert_eq!(house.submit(OWNER, &path, &execute).await.status, 422);
+    let got = house.submit(OWNER, &path, &sent).await;
+    assert_eq!(got.status, 409, "{}", got.text);
 }
 
 #[tokio::test]
@@ -110,10 +147,7 @@ async fn webhooks_of_an_app_say_so_and_locked_ones_are_read_only() {
     let page = house.open(OWNER, &format!("{LIST}/{free}/edit")).await;
     assert_has(
         &page,
-        &[
-            "zapier made this webhook",
-            "<button class=\"primary\">Save</button>",
-        ],
+        &["zapier made this webhook", "<button class=\"primary\""],
     );
 
     let id = house
@@ -130,7 +164,7 @@ async fn webhooks_of_an_app_say_so_and_locked_ones_are_read_only() {
             &format!("{LIST}/{id}/delete"),
         ],
     );
-    assert_lacks(&page, &["<button class=\"primary\">Save</button>"]);
+    assert_lacks(&page, &["<button class=\"primary\"", "form_key\" value=\""]);
     let sent = edited(&house, id, &[("name", "Mine")]).await;
     let got = house.submit(OWNER, &path, &sent).await;
     assert_eq!(got.status, 403);

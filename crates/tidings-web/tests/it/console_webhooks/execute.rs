@@ -58,7 +58,7 @@ async fn a_test_is_executed_before_the_webhook_is_saved() {
         .submit_part(OWNER, &format!("{LIST}/new"), &wrong)
         .await;
     assert_eq!(part.status, 422);
-    assert_has(&part, &["was not sent", "url"]);
+    assert_has(&part, &["was not sent", "URL: "]);
     let page = house.submit(OWNER, &format!("{LIST}/new"), &wrong).await;
     assert_has(&page, &["id=\"url-fault\""]);
     assert_eq!(house.receiver.got.lock().len(), 2);
@@ -113,7 +113,7 @@ async fn execute_shows_the_sample_and_sends_it() {
         ],
     );
     let unknown = house.open(OWNER, &format!("{path}?event=nothing")).await;
-    assert_eq!(unknown.status, 422);
+    assert_eq!(unknown.status, 200, "as if nothing was asked for");
 
     let done = house
         .submit(
@@ -200,8 +200,8 @@ async fn execute_sends_what_last_happened_to_a_real_object() {
         assert_eq!(log.at("data/0/trigger"), "test".into(), "{}", log.text);
 
         for (object, status, part) in [
-            ("stories/11", 409, "has no event among"),
-            ("nonsense", 422, "must be an object"),
+            ("stories/11", 409, "no event among"),
+            ("nonsense", 422, "Write which item, like tasks/42."),
         ] {
             let sent = form(&[("event", "story.update"), ("object", object)]);
             let got = house.submit(OWNER, &path, &sent).await;

@@ -57,7 +57,9 @@ async fn is_refused_the_rest(actor: &Actor<'_>, role: Role) {
     let cookie = actor.cookie().await;
     // Of these there may be none; who may not have them is not told.
     let some = || vec!["1".to_owned()];
-    let other = Known::from([("tokens/{id}", some()), ("timers/{id}", some())]);
+    let other = Known::from(
+        ["tokens/{id}", "timers/{id}", "times/{id}", "comments/{id}"].map(|name| (name, some())),
+    );
     let mut refused = 0;
     for method in [Method::Get, Method::Post] {
         for row in rows(method).filter(|row| !admits(row.access, Some(role))) {

@@ -1,12 +1,14 @@
 //! The form of a webhook: a new one, changes of one that is there, the URL judged while it is typed, a test before saving.
 
-use tidings_app::Access;
 use tidings_app::reader::object;
+use tidings_app::seen::STALE;
+use tidings_app::{Access, Edit};
 use tidings_domain::project::WebhookSwitch;
 use tidings_domain::{Fault, Value};
 
 use super::fields::{self, Fields};
 use super::{address, is_locked, name, open, secret, words};
+use crate::console::plain;
 use crate::console::view::json;
 use crate::route::{Call, Parameter, Reply, Row};
 use crate::routes::run;
@@ -123,9 +125,10 @@ fn again(
 async fn page(call: Call) -> Result<Reply, Fault> {
     open!(call);
     let (caller, project) = (call.caller()?, call.project()?);
-    let stored = call.app.webhook(caller, project, call.id()?).await?;
+    let id = call.id()?;
+    let (stored, seen) = call.app.webhook_to_edit(caller, project, id).await?;
     let dialect = dialect_of(&stored);
-    let fields = Fields::of(&stored);
+    let fields = Fields::of(&stored).seen(&seen);
     let context = context(&call, &dialect, &fields, Some(&stored))?;
     call.show("webhook_form.html", context)
 }
@@ -144,12 +147,9 @@ async fn save(call: Call) -> Result<Reply, Fault> {
         return execute(&call, &dialect, Some(&stored)).await;
     }
     let made = secret::made(&call);
-    let body = with(
-        fields::body(&form, Some(&stored), made.as_deref()),
-        "updated_at",
-        form.get("updated_at").into(),
-    );
-    match call.app.update_webhook(caller, project, id, &body).await {
+    let body = fields::body(&form, Some(&stored), made.as_deref());
+    let asked = Edit::of(&body, form.get("seen"));
+    match call.app.update_webhook(caller, project, id, asked).await {
         Ok(webhook) => {
             let said = format!("{} is saved.", name(&webhook));
             match made {
@@ -157,8 +157,19 @@ async fn save(call: Call) -> Result<Reply, Fault> {
                 None => Ok(call.done(&address(&call, &format!("/{id}"))?, said)),
             }
         }
+        Err(fault) if fault.code == STALE => clash(&call, &dialect).await,
         Err(fault) => again(&call, &dialect, Some(&stored), fault),
     }
+}
+
+/// The form once more, with what somebody else saved meanwhile.
+async fn clash(call: &Call, dialect: &Value) -> Result<Reply, Fault> {
+    let (caller, project, id) = (call.caller()?, call.project()?, call.id()?);
+    let (theirs, seen) = call.app.webhook_to_edit(caller, project, id).await?;
+    let sent = Fields::sent(&call.form(), Some(&theirs)).seen(&seen);
+    let context = context(call, dialect, &sent, Some(&theirs))?;
+    let both = (&Fields::of(&theirs).said(), &sent.said());
+    call.show_clash("webhook_form.html", context, both)
 }
 
 /// Sends a test of the form as it stands. It is answered with the form and the result below it, or for a script with the result alone.
@@ -181,13 +192,14 @@ async fn execute(call: &Call, dialect: &Value, stored: Option<&Value>) -> Result
             ),
             Err(fault) => {
                 let fault = fields::told(fault);
+                let errors: Vec<String> = fault.errors.iter().map(plain::named).collect();
                 (
                     crate::problem::status(fault.kind),
                     minijinja::context! {
                         sent => (),
                         unsigned,
-                        refused => fault.detail,
-                        errors => json(&fault.errors),
+                        refused => plain::line(&fault),
+                        errors => json(&errors),
                     },
                 )
             }
@@ -222,7 +234,8 @@ async fn check(call: Call) -> Result<Reply, Fault> {
     let context = match call.app.check_url(caller, project, url).await {
         Ok(checked) => json(&checked),
         Err(fault) if !fault.errors.is_empty() => {
-            let detail = fault.errors.into_iter().next().map(|error| error.detail);
+            let first = fault.errors.first();
+            let detail = first.map(|error| plain::beside(error, Some(url)));
             minijinja::context! { verdict => "refused", detail }
         }
         Err(fault) => return Err(fault),

@@ -2,6 +2,7 @@
 
 use tidings_app::Access;
 use tidings_app::reader::object;
+use tidings_domain::fault::FaultKind;
 use tidings_domain::{Fault, Value};
 
 use super::{address, is_locked, open, words};
@@ -52,7 +53,11 @@ async fn page(call: Call) -> Result<Reply, Fault> {
     let sent = match call.query.get("delivery") {
         Some(id) => {
             let (caller, project) = (call.caller()?, call.project()?);
-            Some(call.app.delivery(caller, project, id).await?)
+            match call.app.delivery(caller, project, id).await {
+                // Retention may have taken it.
+                Err(fault) if fault.kind == FaultKind::NotFound => None,
+                found => Some(found?),
+            }
         }
         None => None,
     };
@@ -68,7 +73,12 @@ async fn show(
 ) -> Result<Reply, Fault> {
     let (caller, project, id) = (call.caller()?, call.project()?, call.id()?);
     let webhook = call.app.webhook(caller, project, id).await?;
-    let code = code.unwrap_or_else(|| first_code(&webhook));
+    let known = tidings_app::catalogue::events(words::text(&webhook, "dialect"));
+    let known = known.unwrap_or_default();
+    let is_known = |code: &String| known.iter().any(|e| words::text(e, "code") == code);
+    let code = code
+        .filter(is_known)
+        .unwrap_or_else(|| first_code(&webhook));
     let sample = call.app.webhook_sample(caller, project, id, &code).await?;
     let context = minijinja::context! {
         w => json(&webhook),
@@ -98,7 +108,8 @@ async fn execute(call: Call) -> Result<Reply, Fault> {
     ]);
     match call.app.test_webhook(caller, project, id, &asked).await {
         Ok(sent) => shown(&call, &code, &sent),
-        Err(fault) if fault.errors.iter().any(|e| e.field == "/object") => {
+        Err(fault) if !fault.errors.is_empty() => {
+            let fault = super::fields::told(fault);
             show(&call, Some(code), None, Some(fault)).await
         }
         Err(fault) => Err(fault),

@@ -7,6 +7,7 @@ use tidings_domain::{Fault, Value};
 
 use super::words::text;
 use crate::console::Form;
+use crate::console::plain::TOLD;
 
 /// Empty rows for more headers on a page without scripts.
 const SPARE_HEADERS: usize = 2;
@@ -35,7 +36,7 @@ pub(super) struct Fields {
     /// The code of the test.
     event: String,
     /// The version that was read, so that somebody else's edit is not undone unseen.
-    updated_at: String,
+    seen: String,
 }
 
 #[derive(Debug, Default, serde::Serialize)]
@@ -106,7 +107,7 @@ impl Fields {
                 .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
                 .collect(),
             event: String::new(),
-            updated_at: text(webhook, "updated_at").to_owned(),
+            seen: String::new(),
         }
         .with_room()
     }
@@ -146,9 +147,52 @@ impl Fields {
             retry_schedule: field("retry_schedule"),
             options: options.collect(),
             event: field("event"),
-            updated_at: text(stored.unwrap_or(&Value::Null), "updated_at").to_owned(),
+            seen: field("seen"),
         }
         .with_room()
+    }
+
+    /// With the word for the version that they are of.
+    pub(super) fn seen(mut self, seen: &str) -> Self {
+        seen.clone_into(&mut self.seen);
+        self
+    }
+
+    /// What two people may have written differently, without anything secret.
+    pub(super) fn said(&self) -> Value {
+        let names = self.headers.iter().map(|h| h.name.as_str());
+        let names = names.filter(|name| !name.is_empty());
+        let events = if self.events == "selected" {
+            self.codes.clone().into()
+        } else {
+            self.events.as_str().into()
+        };
+        let Value::Map(mut members) = object([
+            ("name", self.name.as_str().into()),
+            ("description", self.description.as_str().into()),
+            ("url", self.url.as_str().into()),
+            ("enabled", self.enabled.into()),
+            ("events", events),
+            ("verify_certificate", self.verify_tls.into()),
+            ("certificate_authority", self.ca_pem.as_str().into()),
+            ("headers", names.collect::<Vec<_>>().into()),
+            ("timeout_in_seconds", self.timeout_seconds.as_str().into()),
+            ("order", self.ordering.as_str().into()),
+            (
+                "requests_at_the_same_time",
+                self.max_in_flight.as_str().into(),
+            ),
+            ("failure_limit", self.failure_limit.as_str().into()),
+            (
+                "waits_between_tries",
+                schedule_words(Some(&schedule(&self.retry_schedule))).into(),
+            ),
+        ]) else {
+            return Value::Null;
+        };
+        let options = self.options.iter();
+        members.extend(options.map(|(name, value)| (name.clone(), value.as_str().into())));
+        Value::Map(members)
     }
 
     fn with_room(mut self) -> Self {
@@ -311,23 +355,39 @@ fn retell(error: &FieldFault, field: &str, below: Option<&str>) -> FieldFault {
                 "Wait {number} must be a length of time from 1 s to 7 d: write 30 s, 2 min, 1 h or 1 d, with commas between."
             )
         }
-        ("headers", Some(name)) if error.detail.contains("null removes") => {
-            format!("{name} has no value; clear the name too to remove it.")
+        ("headers", Some("")) => {
+            "There is a value without a name: write the header's name beside it, or clear the value.".to_owned()
         }
-        ("headers", Some("")) => format!("A value without a name: {}", error.detail),
-        ("headers" | "events", Some(name)) => format!("{name} {}", error.detail),
-        ("updated_at", _) => {
-            "Somebody else changed this webhook while you did. What you see is yours; saving again replaces theirs.".to_owned()
+        ("headers", Some(name)) => format!("“{name}”: {}.", error.detail),
+        ("headers", None) => "At most 20 headers, of 8 KiB together: remove some.".to_owned(),
+        ("events", Some(_)) => {
+            "One of the events that were ticked is not known to this dialect. Tick them again.".to_owned()
         }
+        ("event", None) if error.code == "unknown_code" => {
+            "Choose an event of the list.".to_owned()
+        }
+        ("secret", None) if error.code == "length" => {
+            "Write the secret: 1 to 1000 characters. Or choose another way above.".to_owned()
+        }
+        ("url", None) if error.code == "length" => {
+            "Write the address that events are sent to, like https://example.com/hook.".to_owned()
+        }
+        ("dialect", _) => "Choose a dialect of the list.".to_owned(),
+        ("ordering", _) => "Choose one of the two orders.".to_owned(),
         _ => error.detail.clone(),
     };
     let field = match below {
         Some(below) if field == "options" => format!("/options/{below}"),
         _ => format!("/{field}"),
     };
+    let code = if detail == error.detail {
+        error.code
+    } else {
+        TOLD
+    };
     FieldFault {
         field,
-        code: error.code,
+        code,
         detail,
     }
 }

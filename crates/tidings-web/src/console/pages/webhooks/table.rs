@@ -1,12 +1,14 @@
 //! GitScrum's own habit: a table with a row per event and its URL, each saved by itself.
 
-use tidings_app::Access;
 use tidings_app::reader::object;
+use tidings_app::seen::STALE;
+use tidings_app::{Access, Edit};
 use tidings_domain::fault::FaultKind;
 use tidings_domain::project::WebhookSwitch;
 use tidings_domain::{Fault, Value};
 
 use super::{address, fields, open, words};
+use crate::console::plain;
 use crate::console::view::{json, percent};
 use crate::route::{Call, Parameter, Reply, Row};
 use crate::routes::run;
@@ -51,7 +53,11 @@ struct Wrong {
 
 async fn page(call: Call) -> Result<Reply, Fault> {
     open!(call);
-    let dialect = call.query.get("dialect").unwrap_or(DEFAULT).to_owned();
+    let dialect = call
+        .query
+        .get("dialect")
+        .filter(|d| words::find(d).is_some());
+    let dialect = dialect.unwrap_or(DEFAULT).to_owned();
     show(&call, &dialect, None).await
 }
 
@@ -103,7 +109,7 @@ fn around(call: &Call, wrong: Option<&Wrong>) -> Result<minijinja::Value, Fault>
         minijinja::context! {
             code => wrong.code.as_str(),
             url => wrong.url.as_str(),
-            detail => first.map_or(wrong.fault.detail.as_str(), |e| e.detail.as_str()),
+            detail => first.map_or_else(|| plain::line(&wrong.fault), |e| plain::beside(e, None)),
         }
     });
     Ok(minijinja::context! {
@@ -160,7 +166,7 @@ async fn store(call: &Call, dialect: &str, row: &Value) -> Result<(), Fault> {
             }
             None => "Write the URL that this event is sent to.",
         };
-        return Err(Fault::field("/url", "required", detail));
+        return Err(Fault::field("/url", plain::TOLD, detail));
     };
     let mut members = vec![("url".to_owned(), url.into())];
     if form.has("switch") {
@@ -168,8 +174,14 @@ async fn store(call: &Call, dialect: &str, row: &Value) -> Result<(), Fault> {
     }
     if let Some(id) = own {
         let patch = Value::Map(members);
-        call.app.update_webhook(caller, project, id, &patch).await?;
-        return Ok(());
+        // A page that showed no webhook here saw none: one that was made meanwhile is not its.
+        let seen = match form.get("seen") {
+            "" if form.has("seen") => "none",
+            seen => seen,
+        };
+        let asked = Edit::of(&patch, seen);
+        let saved = call.app.update_webhook(caller, project, id, asked).await;
+        return saved.map(drop).map_err(|fault| overtaken(fault, row));
     }
     let Value::Map(rest) = object([
         ("dialect", dialect.into()),
@@ -184,6 +196,20 @@ async fn store(call: &Call, dialect: &str, row: &Value) -> Result<(), Fault> {
         .create_webhook(caller, project, &body, None)
         .await?;
     Ok(())
+}
+
+/// Somebody else saved the row meanwhile: the field keeps what was typed, and what they wrote is said below it.
+fn overtaken(fault: Fault, row: &Value) -> Fault {
+    if fault.code != STALE {
+        return fault;
+    }
+    let theirs = row.member("webhook").map_or("", |w| words::text(w, "url"));
+    let on = row.member("active").and_then(Value::as_bool) == Some(true);
+    let detail = format!(
+        "Somebody else changed this row meanwhile: now it is {theirs}, {}. Nothing of yours was saved; save again to put yours in its place.",
+        if on { "active" } else { "not active" }
+    );
+    Fault::field("/url", plain::TOLD, detail)
 }
 
 /// The row as it is now, with the counts beside it.
