@@ -22,7 +22,7 @@ async fn what_was_written_when_a_session_ended_is_in_the_form_again() {
     let cookies = browser.cookies().await;
     browser.forget_cookies().await;
     browser.click(&button("Create project")).await;
-    browser.arrive("/sign-in").await;
+    browser.arrive("/sign-in?next=%2Fprojects%2Fnew").await;
     browser
         .see_words("Your session had ended, so nothing was saved.")
         .await;
