@@ -72,7 +72,7 @@ fn first_broken(seeds: Range<u64>, broken: impl Fn(u64) -> bool + Sync) -> Optio
                     if seed >= seeds.end.min(found.load(Ordering::Relaxed)) {
                         return;
                     }
-                    if broken(seed) {
+                    if catch_unwind(AssertUnwindSafe(|| broken(seed))).unwrap_or(true) {
                         println!("seed {seed} breaks a rule");
                         found.fetch_min(seed, Ordering::Relaxed);
                     }

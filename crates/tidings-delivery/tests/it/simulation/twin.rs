@@ -12,6 +12,7 @@ use super::hooks::host;
 use super::run::{CODES, Run, Shape};
 use super::stage::PROJECTS;
 use super::{first_broken, in_own_time, number};
+use crate::trace;
 use crate::transport::Act;
 
 /// Pairs of runs in the commit tests.
@@ -63,6 +64,9 @@ fn is_delayed(seed: u64) -> bool {
 #[test]
 fn what_is_well_does_not_wait_for_what_is_sick() {
     if let Some(seed) = number("TIDINGS_SIM_SEED") {
+        if number("TIDINGS_SIM_TRACE").is_some() {
+            trace::print();
+        }
         assert!(!is_delayed(seed));
         return;
     }

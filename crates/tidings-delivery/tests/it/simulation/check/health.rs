@@ -110,21 +110,27 @@ impl Run {
             return None;
         }
         let tried: BTreeSet<&str> = to.iter().map(|s| s.id.as_str()).collect();
+        let is_tried = |id: &DeliveryId| tried.contains(id.to_string().as_str());
         let made = self.stage.ledger.made();
         let mine = made.iter().filter(|(_, m)| m.hook == hook.id);
-        let poisoned: BTreeSet<ObjectRef> = mine
+        let mut stuck: BTreeSet<ObjectRef> = mine
             .clone()
             .filter(|(_, m)| is_poison(&m.body))
             .flat_map(|(_, m)| m.roots.clone())
             .collect();
+        // What is about several items waits for the stuck one, and the others wait for it.
+        let waits = mine.clone().filter(|(id, _)| !is_tried(id));
+        for (_, made) in waits {
+            if made.roots.iter().any(|root| stuck.contains(root)) {
+                stuck.extend(made.roots.iter().copied());
+            }
+        }
         let passed_over = mine
             .filter(|(_, m)| !is_poison(&m.body) && m.at < before.at)
             // What was put aside meanwhile stays aside when the webhook is enabled.
             .filter(|(_, m)| !self.was_off(hook, m.at, before.at))
-            .filter(|(_, m)| {
-                refused.len() == 1 || m.roots.iter().all(|root| !poisoned.contains(root))
-            })
-            .filter(|(id, _)| !tried.contains(id.to_string().as_str()));
+            .filter(|(_, m)| refused.len() == 1 || m.roots.iter().all(|root| !stuck.contains(root)))
+            .filter(|(id, _)| !is_tried(id));
         Some(passed_over.map(|(id, m)| (*id, m.clone())).collect())
     }
 
