@@ -166,6 +166,7 @@ fn in_query(name: &str) -> (Value, Option<Value>) {
             Some("tasks/42".into()),
         ),
         "operation" => (pattern("^[a-z._]{1,60}$"), Some("webhook.update".into())),
+        "actor" => (pattern("^[a-z0-9:]{1,60}$"), Some("account:3".into())),
         "code" | "q" => {
             let schema = object([
                 ("type", "string".into()),
