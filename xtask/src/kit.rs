@@ -27,6 +27,20 @@ pub(crate) fn tools() -> PathBuf {
 /// A program to run in the workspace.
 pub(crate) struct Program(Command);
 
+/// Builds the programs that bench and soak run, as they ship.
+pub(crate) fn build_programs() -> anyhow::Result<()> {
+    cargo(&[
+        "build",
+        "--release",
+        "--package",
+        "tidings",
+        "--package",
+        "tidings-testkit",
+        "--bins",
+    ])
+    .run("build")
+}
+
 /// Cargo with these arguments.
 pub(crate) fn cargo(arguments: &[&str]) -> Program {
     program("cargo", arguments)

@@ -103,26 +103,21 @@ fn screenshots() -> anyhow::Result<()> {
     setup::run()?;
     setup::other_clock()?;
     let folder = kit::root().join("docs/screenshots");
-    kit::cargo(&[
-        "test",
-        "--quiet",
-        "--package",
-        "tidings",
-        "--test",
-        "browser",
-        "--",
-        "--ignored",
-        "screenshots",
-    ])
-    .env("TIDINGS_TOOLS", kit::tools())
-    .env("TIDINGS_PICTURES", &folder)
-    .run("pictures")?;
+    browser(&["screenshots"])
+        .env("TIDINGS_TOOLS", kit::tools())
+        .env("TIDINGS_PICTURES", &folder)
+        .run("pictures")?;
     println!("written to {}", folder.display());
     Ok(())
 }
 
 fn sample() -> anyhow::Result<()> {
-    kit::cargo(&[
+    browser(&["--nocapture", "sample_to_look_at"]).run("sample")
+}
+
+/// A browser test that only a task here runs.
+fn browser(arguments: &[&str]) -> kit::Program {
+    let test = [
         "test",
         "--quiet",
         "--package",
@@ -131,10 +126,8 @@ fn sample() -> anyhow::Result<()> {
         "browser",
         "--",
         "--ignored",
-        "--nocapture",
-        "sample_to_look_at",
-    ])
-    .run("sample")
+    ];
+    kit::cargo(&[&test, arguments].concat())
 }
 
 fn golden() -> anyhow::Result<()> {

@@ -48,16 +48,7 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
         return Ok(());
     };
     if !options.no_build {
-        kit::cargo(&[
-            "build",
-            "--release",
-            "--package",
-            "tidings",
-            "--package",
-            "tidings-testkit",
-            "--bins",
-        ])
-        .run("build")?;
+        kit::build_programs()?;
         // By themselves: the tests' features of what they need must not come into the server.
         let filler = |package, example| {
             let what = [

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
-use super::process::{self, TOKEN, ask, memory_mib, storm, talking, tidings};
+use super::process::{TOKEN, ask, memory_mib, storm, talking, tidings};
+use crate::kit;
 
 /// What docs/operations.md promises for the default limits.
 const MOST_MIB: u64 = 512;
@@ -24,7 +25,7 @@ pub(super) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let seconds: u64 = arguments.first().map_or("600", String::as_str).parse()?;
     let crowd: usize = arguments.get(1).map_or("10000", String::as_str).parse()?;
     println!("soak overload: {seconds} s, {crowd} connections of the crowd");
-    process::build()?;
+    kit::build_programs()?;
     let folder = tempfile::tempdir()?;
     let (mut receiver, hook) = talking(storm(&["receive".to_owned()]))?;
     let (mut server, said) = talking(tidings(folder.path()))?;

@@ -13,19 +13,6 @@ use crate::kit;
 /// The administrator's.
 pub(super) const TOKEN: &str = "tid_soak_0123456789abcdef0123456789abcdef";
 
-/// Builds them.
-pub(super) fn build() -> anyhow::Result<()> {
-    kit::cargo(&[
-        "build",
-        "--release",
-        "--package",
-        "tidings",
-        "--package",
-        "tidings-testkit",
-    ])
-    .run("build")
-}
-
 /// The server on a database in `folder`.
 pub(super) fn tidings(folder: &Path) -> Command {
     let mut command = Command::new(kit::target().join("release/tidings"));

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
-use super::process::{self, ask, memory_mib, storm, talking, tidings};
+use super::process::{ask, memory_mib, storm, talking, tidings};
+use crate::kit;
 
 const BATCH: u64 = 500;
 const OBJECTS: u64 = 10_000;
@@ -27,7 +28,7 @@ pub(super) fn run(arguments: &[String]) -> anyhow::Result<()> {
         .map_or("1000000", String::as_str)
         .parse()?;
     println!("soak recover: {events} events");
-    process::build()?;
+    kit::build_programs()?;
     let folder = tempfile::tempdir()?;
     let (mut receiver, hook) = talking(storm(&["receive".to_owned()]))?;
     let (child, address) = start(folder.path())?;

@@ -1,5 +1,6 @@
 //! Where a page of the console has most to show.
 
+use tidings_domain::delivery::{DeliveryState, Trigger};
 use tidings_web::route::Row;
 use tidings_web::routes;
 
@@ -229,19 +230,11 @@ fn log_queries(world: &World) -> Vec<String> {
     .iter()
     .map(|id| format!("webhook={id}"))
     .collect();
-    for state in [
-        "pending",
-        "held",
-        "parked",
-        "delivered",
-        "failed",
-        "skipped",
-        "expired",
-    ] {
+    for state in DeliveryState::ALL.iter().map(|s| s.as_str()) {
         all.push(format!("state={state}"));
         all.push(format!("webhook={}&state={state}", hooks.dead));
     }
-    for trigger in ["event", "retry", "probe", "resend", "test"] {
+    for trigger in Trigger::ALL.iter().map(|t| t.as_str()) {
         all.push(format!("trigger={trigger}"));
     }
     let (day, middle) = (days_ago(world, 1), days_ago(world, 10));
