@@ -13,9 +13,9 @@ use crate::question::{Driver, Question, Whose, Window, driver};
 
 /// Rows that are checked for a page by what the deliveries' own row says, by what their message says, and by what is in bodies:
 /// each about as long as the others, a few milliseconds.
-const OF_ROWS: i64 = 6_000;
-const OF_MESSAGES: i64 = 3_000;
-const OF_BODIES: i64 = 1_000;
+const OF_ROWS: i64 = 3_000;
+const OF_MESSAGES: i64 = 1_500;
+const OF_BODIES: i64 = 500;
 /// What each of several sources may look through, however many there are.
 const LEAST: i64 = 20;
 
