@@ -25,17 +25,20 @@ fn counts() -> String {
     )
 }
 
+pub(crate) fn one_webhook() -> String {
+    format!(
+        "SELECT w.body, w.sealed, h.body, {} FROM webhooks w JOIN healths h ON h.webhook = w.id
+         WHERE w.id = ?1 AND w.project = ?2 AND w.deleted = 0",
+        counts()
+    )
+}
+
 pub(crate) fn webhook(
     conn: &Connection,
     project: ProjectId,
     webhook: WebhookId,
 ) -> Result<Option<Whole>> {
-    let sql = format!(
-        "SELECT w.body, w.sealed, h.body, {} FROM webhooks w JOIN healths h ON h.webhook = w.id
-         WHERE w.id = ?1 AND w.project = ?2 AND w.deleted = 0",
-        counts()
-    );
-    let mut statement = conn.prepare_cached(&sql).map_err(sick)?;
+    let mut statement = conn.prepare_cached(&one_webhook()).map_err(sick)?;
     let mut rows = statement.query([webhook.0, project.0]).map_err(sick)?;
     match rows.next().map_err(sick)? {
         Some(row) => whole(row).map(Some),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use bytes::Bytes;
-use rusqlite::Connection;
+use rusqlite::{Connection, StatementStatus};
 use tidings_domain::delivery::{DeliveryState, Trigger};
 use tidings_domain::event::WebhookDisabled;
 use tidings_domain::{
@@ -282,6 +282,20 @@ fn the_file_is_made_durable_and_gives_space_back() {
         .writer
         .pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
     assert_eq!(mode.unwrap(), "wal");
+}
+
+#[test]
+fn a_statement_is_planned_once_whatever_it_is_given() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tidings.db");
+    let opened = crate::open::open(&path).unwrap();
+    for conn in [&opened.writer, &crate::open::reader(&path).unwrap()] {
+        let mut statement = conn.prepare(&crate::people::one_webhook()).unwrap();
+        for id in 0..5 {
+            assert!(!statement.exists([id, 7]).unwrap());
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ const ONE: &str = "/projects/{key}/webhooks/{id}";
 /// Deliveries that a webhook's page shows.
 const LATEST: usize = 8;
 /// Webhooks on one page at most: each has a chart, its health and its buttons.
-const ON_A_PAGE: usize = 100;
+const ON_A_PAGE: usize = 50;
 
 const FILTERS: [Parameter; 3] = [
     Parameter {

@@ -106,14 +106,14 @@ async fn hundreds_of_webhooks_are_searched_and_paged() {
 #[tokio::test]
 async fn a_page_of_the_list_has_a_bound_whatever_is_asked_for() {
     let house = House::with_people().await;
-    for n in 0..101 {
+    for n in 0..51 {
         house
             .subscribe(OWNER, &format!(r#","name":"Hook {n:03}""#))
             .await;
     }
     let page = house.open(OWNER, &format!("{LIST}?limit=200")).await;
-    assert_has(&page, &["101 webhooks", "Hook 099", "Next page"]);
-    assert_lacks(&page, &["Hook 100"]);
+    assert_has(&page, &["51 webhooks", "Hook 049", "Next page"]);
+    assert_lacks(&page, &["Hook 050"]);
 }
 
 #[tokio::test]
