@@ -71,4 +71,4 @@ pub use pace::Speed;
 pub use planted::{Bug, plant};
 pub use request::{Keyring, SealedFor};
 pub use settings::Settings;
-pub use sweep::Progress;
+pub use sweep::{Ended, Progress};

@@ -45,6 +45,17 @@ pub struct Progress {
     pub complete: bool,
 }
 
+/// How a sweep ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// What for it was.
+    pub errand: Errand,
+    /// With how much it dealt.
+    pub progress: Progress,
+    /// What it brought back is among these ids of the queue.
+    pub ids: (DeliveryId, DeliveryId),
+}
+
 /// Who carries sweeps, one at a time per webhook.
 pub(crate) struct Sweeper {
     store: Arc<dyn Store>,
@@ -53,7 +64,7 @@ pub(crate) struct Sweeper {
     seats: Mutex<HashMap<WebhookId, Arc<tokio::sync::Mutex<()>>>>,
     steps: Semaphore,
     /// How the last sweep of each webhook ended, for people who look afterwards.
-    ended: Mutex<HashMap<WebhookId, Progress>>,
+    ended: Mutex<HashMap<WebhookId, Ended>>,
 }
 
 /// Holds a lane's newer deliveries back, and lets them go whatever happens to the sweep.
@@ -189,15 +200,21 @@ impl Sweeper {
     }
 
     /// How the last sweep of a webhook that this process carried ended.
-    pub(crate) fn ended(&self, webhook: WebhookId) -> Option<Progress> {
+    pub(crate) fn ended(&self, webhook: WebhookId) -> Option<Ended> {
         self.ended.lock().get(&webhook).copied()
     }
 
     async fn carry(&self, sweep: Sweep, far: &watch::Sender<u64>) -> Result<Progress, StoreError> {
-        let webhook = sweep.webhook;
+        let (webhook, errand) = (sweep.webhook, sweep.errand);
+        let ids = (DeliveryId(sweep.at.0 + 1), sweep.end);
         self.ended.lock().remove(&webhook);
         let progress = self.carry_on(sweep, far).await?;
-        self.ended.lock().insert(webhook, progress);
+        let ended = Ended {
+            errand,
+            progress,
+            ids,
+        };
+        self.ended.lock().insert(webhook, ended);
         Ok(progress)
     }
 

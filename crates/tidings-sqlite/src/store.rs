@@ -344,6 +344,20 @@ impl Store for SqliteStore {
         self.query(move |conn, _| sweeps::left(conn, webhook)).await
     }
 
+    async fn waiting_among(
+        &self,
+        webhook: WebhookId,
+        ids: (DeliveryId, DeliveryId),
+    ) -> Result<u64> {
+        self.query(move |conn, _| sweeps::waiting_among(conn, webhook, ids))
+            .await
+    }
+
+    async fn oldest_parked(&self, webhook: WebhookId) -> Result<Option<DeliveryId>> {
+        self.query(move |conn, _| sweeps::oldest_parked(conn, webhook))
+            .await
+    }
+
     async fn count_sweep(&self, new: NewSweep) -> Result<u64> {
         self.query(move |conn, _| sweeps::count(conn, &new)).await
     }

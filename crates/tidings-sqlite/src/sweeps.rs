@@ -219,6 +219,31 @@ pub(crate) fn count(conn: &Connection, new: &NewSweep) -> Result<u64> {
     )
 }
 
+/// From the index of the queue alone.
+pub(crate) fn waiting_among(
+    conn: &Connection,
+    webhook: WebhookId,
+    (first, last): (DeliveryId, DeliveryId),
+) -> Result<u64> {
+    let sql = "SELECT count(*) FROM deliveries WHERE webhook = ?1 AND waiting = 1 AND id BETWEEN ?2 AND ?3";
+    let count: i64 = conn
+        .prepare_cached(sql)
+        .and_then(|mut s| s.query_row([webhook.0, first.0, last.0], |row| row.get(0)))
+        .map_err(sick)?;
+    Ok(count.unsigned_abs())
+}
+
+pub(crate) fn oldest_parked(conn: &Connection, webhook: WebhookId) -> Result<Option<DeliveryId>> {
+    let sql = "SELECT id FROM deliveries WHERE webhook = ?1 AND state = ?2 AND state > 1 AND made_by <> ?3 ORDER BY id LIMIT 1";
+    let given = [webhook.0, PARKED, trigger_code(Trigger::Test)];
+    conn.prepare_cached(sql)
+        .and_then(|mut s| {
+            s.query_row(given, |row| row.get(0).map(DeliveryId))
+                .optional()
+        })
+        .map_err(sick)
+}
+
 /// What an errand would deal with among those ids: all of these states, from the index alone, less the tests among them.
 fn count_between(
     conn: &Connection,

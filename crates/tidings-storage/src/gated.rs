@@ -257,6 +257,20 @@ impl Store for Gated {
             .await
     }
 
+    async fn waiting_among(
+        &self,
+        webhook: WebhookId,
+        ids: (DeliveryId, DeliveryId),
+    ) -> Result<u64, StoreError> {
+        let job = self.store.waiting_among(webhook, ids);
+        self.through("waiting_among", job).await
+    }
+
+    async fn oldest_parked(&self, webhook: WebhookId) -> Result<Option<DeliveryId>, StoreError> {
+        self.through("oldest_parked", self.store.oldest_parked(webhook))
+            .await
+    }
+
     async fn count_sweep(&self, new: NewSweep) -> Result<u64, StoreError> {
         let job = self.store.count_sweep(new);
         self.through("count_sweep", job).await

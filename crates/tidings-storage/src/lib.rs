@@ -783,6 +783,16 @@ pub trait Store: Accounts {
     /// How far the sweep of a webhook is; `None`: none is under way.
     async fn sweep_left(&self, webhook: WebhookId) -> Result<Option<SweepLeft>, StoreError>;
 
+    /// How many deliveries with such ids, both included, are in a webhook's queue.
+    async fn waiting_among(
+        &self,
+        webhook: WebhookId,
+        ids: (DeliveryId, DeliveryId),
+    ) -> Result<u64, StoreError>;
+
+    /// The oldest parked delivery of a webhook; tests are none of what it missed.
+    async fn oldest_parked(&self, webhook: WebhookId) -> Result<Option<DeliveryId>, StoreError>;
+
     /// The deliveries that are there already with which such a sweep would deal.
     async fn count_sweep(&self, new: NewSweep) -> Result<u64, StoreError>;
 

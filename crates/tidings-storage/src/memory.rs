@@ -1200,6 +1200,20 @@ impl Store for MemoryStore {
         Ok(self.reading()?.sweep_left(webhook))
     }
 
+    async fn waiting_among(
+        &self,
+        webhook: WebhookId,
+        (first, last): (DeliveryId, DeliveryId),
+    ) -> Result<u64, StoreError> {
+        let state = self.reading()?;
+        let queue = state.waiting.range((webhook, first)..=(webhook, last));
+        Ok(queue.count() as u64)
+    }
+
+    async fn oldest_parked(&self, webhook: WebhookId) -> Result<Option<DeliveryId>, StoreError> {
+        Ok(self.reading()?.oldest_parked(webhook))
+    }
+
     async fn count_sweep(&self, new: NewSweep) -> Result<u64, StoreError> {
         Ok(self.reading()?.count_sweep(&new))
     }

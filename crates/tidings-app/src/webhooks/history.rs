@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tidings_domain::webhook::{DisabledReason, Shift};
-use tidings_domain::{Collection, Fault, ObjectRef, Project, Time, Value, WebhookId, time};
-use tidings_storage::{AsOf, Errand, Hour, hour_of};
+use tidings_domain::webhook::{DisabledReason, HealthState, Shift};
+use tidings_domain::{
+    Collection, DeliveryId, EventId, Fault, ObjectRef, Project, Time, Value, WebhookId, time,
+};
+use tidings_storage::{AsOf, Errand, Hour, created_ms, hour_of};
 
 use super::{pages_open, whole};
 use crate::reader::object;
@@ -13,6 +15,7 @@ use crate::{Access, App, Caller, Listed, Paging};
 
 const HOUR_MS: i64 = 3_600_000;
 const MINUTE_MS: i64 = 60_000;
+const DAY_SECONDS: i64 = 86_400;
 /// Hours of a day's chart, this one included.
 const HOURS: i64 = 24;
 
@@ -136,29 +139,70 @@ impl App {
         Access::Watch.check(caller)?;
         pages_open(project)?;
         self.find_webhook(project, id).await?;
-        let left = self.store.sweep_left(WebhookId(id)).await;
-        let shape = |errand: Option<&str>, (done, remaining): (u64, u64), complete: bool| {
-            object([
-                ("running", errand.is_some().into()),
-                ("errand", errand.into()),
-                ("done", whole(done)),
-                ("remaining", whole(remaining)),
-                ("total", whole(done + remaining)),
-                ("complete", complete.into()),
-            ])
+        let webhook = WebhookId(id);
+        let left = self.store.sweep_left(webhook).await.map_err(refusal)?;
+        let ended = self.engine.sweep_ended(webhook);
+        // What was brought back is through when it is out of the queue again.
+        let brought = match (&left, &ended) {
+            (Some(left), _) if left.sweep.errand != Errand::Skip => {
+                Some((DeliveryId(0), left.sweep.at))
+            }
+            (None, Some(ended)) if ended.errand != Errand::Skip => Some(ended.ids),
+            _ => None,
         };
-        let Some(left) = left.map_err(refusal)? else {
-            let ended = self.engine.sweep_ended(WebhookId(id));
-            let done = ended.map_or(0, |e| e.count);
-            return Ok(shape(None, (done, 0), ended.is_none_or(|e| e.complete)));
+        let done = match (&left, &ended) {
+            (Some(left), _) => left.sweep.count,
+            (None, ended) => ended.map_or(0, |e| e.progress.count),
         };
-        let errand = match left.sweep.errand {
+        let waiting = match brought {
+            Some(ids) if done > 0 => self.store.waiting_among(webhook, ids).await,
+            _ => Ok(0),
+        };
+        let remaining = left.as_ref().map_or(0, |l| l.deliveries + l.events);
+        let complete = left.is_none() && ended.is_none_or(|e| e.progress.complete);
+        let errand = left.as_ref().map(|left| match left.sweep.errand {
             Errand::Deliver => "deliver",
             Errand::Skip => "skip",
             Errand::Resend { .. } => "resend",
-        };
-        let remaining = left.deliveries + left.events;
-        Ok(shape(Some(errand), (left.sweep.count, remaining), false))
+        });
+        Ok(object([
+            ("running", errand.is_some().into()),
+            ("errand", errand.into()),
+            ("done", whole(done)),
+            ("remaining", whole(remaining)),
+            ("total", whole(done + remaining)),
+            ("waiting", whole(waiting.map_err(refusal)?.min(done))),
+            ("complete", complete.into()),
+        ]))
+    }
+
+    /// Since when a webhook may have missed something that can be brought back: since it stopped being well, since the oldest delivery
+    /// that is parked, since the first event that it missed. `None`: it missed nothing.
+    pub async fn missed_since(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        id: i64,
+    ) -> Result<Option<Time>, Fault> {
+        Access::Watch.check(caller)?;
+        pages_open(project)?;
+        let (webhook, health, _) = self.find_webhook(project, id).await?;
+        let stopped = health.since.filter(|_| health.state != HealthState::Ok);
+        let stopped = stopped.and_then(|at| time::parse(&at));
+        let parked = self.store.oldest_parked(webhook.id).await;
+        let parked = parked.map_err(refusal)?.map(created_ms);
+        let missed = self.store.missed(webhook.id, 0, EventId(0), 1).await;
+        let missed = missed.map_err(refusal)?;
+        let missed = missed.first().map(|first| first.recorded_ms);
+        let first = parked.into_iter().chain(missed).min();
+        let first = first.and_then(|ms| Time::from_millisecond(ms).ok());
+        let since = stopped.into_iter().chain(first).min();
+        // From before that, nothing is kept; a minute, as fields for times have no seconds.
+        let kept = self.settings().retention;
+        let days = i64::from(kept.days.max(kept.held_days));
+        let oldest = self.clock.wall().as_second() - days * DAY_SECONDS + 60;
+        let oldest = Time::from_second(oldest).ok();
+        Ok(since.map(|since| oldest.map_or(since, |oldest| since.max(oldest))))
     }
 }
 

@@ -10,7 +10,7 @@ use super::Engine;
 use crate::feed::{News, Watch};
 use crate::live::Slow;
 use crate::pace::Speed;
-use crate::sweep::Progress;
+use crate::sweep::Ended;
 
 /// Slow webhooks that are named.
 const SLOWEST: usize = 10;
@@ -92,7 +92,7 @@ impl Engine {
     }
 
     /// How the last sweep of a webhook ended, if this process carried it and no other is under way.
-    pub fn sweep_ended(&self, webhook: WebhookId) -> Option<Progress> {
+    pub fn sweep_ended(&self, webhook: WebhookId) -> Option<Ended> {
         self.0.sweeper.ended(webhook)
     }
 }

@@ -134,7 +134,7 @@ async fn a_recovery_that_enables_is_in_the_history_once() {
     let (off, on) = (HealthState::Disabled, HealthState::Ok);
     assert_eq!(told, [(off, None), (on, Some("member:1"))]);
     let ended = world.engine.sweep_ended(hook).unwrap();
-    assert!(ended.complete);
+    assert!(ended.progress.complete);
 }
 
 #[tokio::test(start_paused = true)]

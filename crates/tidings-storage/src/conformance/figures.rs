@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tidings_domain::delivery::Trigger;
 use tidings_domain::webhook::{DisabledReason, Health, HealthState, Shift};
-use tidings_domain::{WebhookId, time};
+use tidings_domain::{DeliveryId, WebhookId, time};
 
 use super::{Bench, DAY_MS, START_MS, attempt, not_found, prune_all, task};
 use crate::{
@@ -212,6 +212,18 @@ pub(super) async fn figures(b: Bench) {
     assert_eq!((left.sweep.count, left.deliveries), (1, 0));
     b.store.sweep_deliveries(one, 1).await.unwrap();
     assert_eq!(b.store.sweep_left(one).await.unwrap(), None, "it is over");
+
+    // What it brought back waits, and nothing else up to there; what was delivered is not parked any more.
+    let among = async |first: DeliveryId, last: DeliveryId| {
+        b.store.waiting_among(one, (first, last)).await.unwrap()
+    };
+    assert_eq!(among(first[1].id, first[1].id).await, 1);
+    assert_eq!(among(first[0].id, first[0].id).await, 0);
+    let all = mine(one).count() as u64;
+    assert_eq!(among(DeliveryId(0), DeliveryId(i64::MAX)).await, all - 1);
+    let oldest = b.store.oldest_parked(two).await.unwrap();
+    assert_eq!(oldest, Some(second[1].id));
+    assert_eq!(b.store.oldest_parked(one).await.unwrap(), None);
 
     b.store.delete_webhook(p, one).await.unwrap();
     waiting(1).await;

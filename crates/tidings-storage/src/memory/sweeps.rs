@@ -364,6 +364,10 @@ impl Disk {
         })
     }
 
+    pub(super) fn oldest_parked(&self, webhook: WebhookId) -> Option<DeliveryId> {
+        self.chosen(webhook, Errand::Deliver).min()
+    }
+
     pub(super) fn count_sweep(&self, new: &NewSweep) -> u64 {
         let since = first_id(new.since_ms);
         let until = new.until_ms.map(first_id);

@@ -243,7 +243,7 @@ fn moment(at: &Value) -> String {
 }
 
 /// `1,234,567`.
-fn count(number: i64) -> String {
+pub(super) fn count(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut out = String::new();
     for (place, digit) in digits.chars().enumerate() {

@@ -15,6 +15,7 @@ mod pages;
 mod people;
 mod places;
 mod raw;
+mod renewal;
 mod roles;
 mod sample;
 mod screenshots;

@@ -24,6 +24,15 @@ const UNREACHED: &str = "return [...document.querySelectorAll('a[href], button, 
       e.checkVisibility({contentVisibilityAuto: true, visibilityProperty: true}) && e.getClientRects().length > 0)\
     .map(e => e.outerHTML.slice(0, 120))";
 
+/// What is folded away is a part of the page, too.
+const UNFOLD: &str = "for (const d of document.querySelectorAll('details')) d.open = true";
+
+/// Sends the first form in which something is typed, with nonsense in each such field, past what the browser would say.
+const NONSENSE: &str = "const typed = e => e.localName === 'textarea' || e.localName === 'input' && !/^(hidden|checkbox|radio|submit|search)$/.test(e.type);\
+    const form = [...document.forms].find(f => f.method === 'post' && [...f.elements].some(typed)); if (!form) return false;\
+    form.noValidate = true; for (const e of form.elements) if (typed(e)) { e.type = 'text'; e.value = '!\\u007f'; }\
+    form.requestSubmit(form.querySelector('button.primary, button')); return true";
+
 /// More than any page of the sample has.
 const MOST_STOPS: usize = 600;
 
@@ -47,6 +56,7 @@ async fn judge_all(sample: &Sample, pages: &[String]) -> Vec<String> {
     for path in pages {
         browser.screen(Screen::Desktop).await;
         visit(&browser, server, path).await;
+        browser.run(UNFOLD, &[]).await;
         let mut found = faults(&browser).await;
         browser.screen(Screen::Phone).await;
         found.extend(
@@ -97,4 +107,67 @@ async fn walk(browser: &Browser) -> Vec<String> {
         bad.extend(unreached.iter().map(|what| format!("not reached: {what}")));
     }
     bad
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_strangers_see_and_what_refuses_is_accessible_too() {
+    let sample = Sample::play(Ports::Free, Times::Now).await;
+    let server = sample.server();
+    let browser = Browser::open(Setup::default()).await;
+    let mut bad = Vec::new();
+    let mut judged = 0;
+    let mut judge = async |what: &str| {
+        browser.run(UNFOLD, &[]).await;
+        let found = faults(&browser).await;
+        bad.extend(found.iter().map(|fault| format!("{what}: {fault}")));
+        judged += 1;
+    };
+    let status = "return performance.getEntriesByType('navigation')[0].responseStatus";
+    let places = Places::of(server, KEY).await;
+    let invited = json!({"login": "invited", "name": "Invited"});
+    let account = server.call("POST", "/accounts", &invited).await["id"].to_string();
+    for purpose in ["invite", "sign_in"] {
+        let invite = format!("/accounts/{account}/invite");
+        let link = server
+            .call("POST", &invite, &json!({ "purpose": purpose }))
+            .await;
+        browser.go(link["url"].as_str().unwrap()).await;
+        judge(&format!("a link to {purpose}")).await;
+    }
+    let pages = places.pages();
+    for path in &pages {
+        browser.go(&format!("{}{path}", server.url())).await;
+        let is = browser.path().await;
+        // Everything else is a page to sign in first.
+        if is == *path || path == "/projects" {
+            judge(&format!("{path} for a stranger")).await;
+        }
+    }
+    for path in ["/sign-in/none", "/nowhere"] {
+        browser.go(&format!("{}{path}", server.url())).await;
+        judge(&format!("{path} for a stranger")).await;
+    }
+    let person = sample.person("Ada Byron", Who::Administrator);
+    person.sit_down(&browser, server).await;
+    let mut refused = 0;
+    for path in &pages {
+        visit(&browser, server, path).await;
+        if browser.run(NONSENSE, &[]).await != json!(true) {
+            continue;
+        }
+        browser.settle().await;
+        browser
+            .until("an answer", async || {
+                let ready = "return document.readyState === 'complete' && !document.querySelector('[data-sent]')";
+                browser.run(ready, &[]).await == json!(true)
+            })
+            .await;
+        if browser.run(status, &[]).await.as_u64() >= Some(400) {
+            refused += 1;
+            judge(&format!("the form of {path}, refused")).await;
+        }
+    }
+    println!("{judged} pages, {refused} of them refused forms");
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+    assert!(refused >= 10, "{refused} refused forms");
 }

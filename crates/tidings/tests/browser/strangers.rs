@@ -391,6 +391,29 @@ async fn a_member_of_one_project_finds_nothing_of_another() {
             asked += 1;
         }
     }
+    // Nor by the numbers of its things, below a project where they may everything.
+    let mut numbers = Known::new();
+    numbers.insert("{key}", vec!["LH".to_owned()]);
+    // Both projects have a first member.
+    numbers.insert("members/{id}", vec!["2".to_owned()]);
+    let with_id =
+        |row: &&tidings_web::route::Row| row.path.contains("{key}") && row.path.contains("{id}");
+    for row in tidings_web::console::table().iter().filter(with_id) {
+        for path in places.paths(row, &numbers) {
+            let method = row.method.as_str();
+            let (headers, body) = match method {
+                "GET" => (&ours[..1], String::new()),
+                _ => (&ours[..], form()),
+            };
+            let got = send(server, method, &path, headers, &body).await;
+            assert_eq!(
+                got.status, 404,
+                "{method} {path}: {} {}",
+                got.location, got.text
+            );
+            asked += 1;
+        }
+    }
     assert_eq!(everything(&sample).await, before);
     println!("{asked} pages, streams and actions");
 }

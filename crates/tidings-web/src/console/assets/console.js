@@ -1,17 +1,74 @@
 // What scripts add to pages that work without them. No page needs this file.
 "use strict";
 (() => {
+  // What renews itself does not take from people what they do: it waits for a pressed mouse button, for marked text, for a field
+  // that is being filled in and for whoever asked for a pause; what is unfolded, scrolled and focused is so again afterwards.
+  const renews = (elt) => /^(sse:|load)/.test(elt.getAttribute("hx-trigger") || "");
+  const isPaused = (elt) => renews(elt) && document.querySelector('[data-pauses][aria-pressed="true"]') !== null;
+  const late = new Set();
+  let pressed = null;
+  const isBusy = (target) => {
+    const focus = document.activeElement;
+    const marked = getSelection();
+    return (pressed && target.contains(pressed)) ||
+      (marked && !marked.isCollapsed && target.contains(marked.anchorNode)) ||
+      (target.contains(focus) && focus.matches("input:not([type=checkbox], [type=radio]), select, textarea"));
+  };
+  const catchUp = () => setTimeout(() => {
+    const all = [...late];
+    late.clear();
+    for (const elt of all) if (elt.isConnected) htmx.trigger(elt, "sse:changed");
+  }, 300);
+  document.addEventListener("pointerdown", (event) => { pressed = event.target; });
+  for (const name of ["pointerup", "pointercancel", "dragend"]) {
+    document.addEventListener(name, () => { pressed = null; if (late.size) catchUp(); });
+  }
+  document.addEventListener("focusout", () => { if (late.size) catchUp(); });
+  document.addEventListener("selectionchange", () => { if (late.size && getSelection().isCollapsed) catchUp(); });
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (isPaused(event.detail.elt)) event.preventDefault();
+  });
+
+  // An element of what was replaced, by what it is and says, and which of those.
+  const words = (e) => e.localName + (e.id || e.textContent.trim().slice(0, 80));
+  const alike = (root, e) => [...root.querySelectorAll(e.localName)].filter((other) => words(other) === words(e));
+  const placeOf = (root, e) => [e, alike(root, e).indexOf(e)];
+  const again = (root, [e, n]) => alike(root, e)[n];
+  let left = null;
+  const leave = (target) => {
+    const focus = document.activeElement;
+    left = {
+      id: target.id,
+      open: [...target.querySelectorAll("details[open] > summary")].map((e) => placeOf(target, e)),
+      shut: [...target.querySelectorAll("details:not([open]) > summary")].map((e) => placeOf(target, e)),
+      scrolled: [...target.querySelectorAll("pre")].filter((e) => e.scrollTop || e.scrollLeft).map((e) => [placeOf(target, e), e.scrollTop, e.scrollLeft]),
+      focus: focus && focus !== target && target.contains(focus) ? placeOf(target, focus) : null,
+    };
+  };
+  document.addEventListener("htmx:afterSwap", () => {
+    const target = left && document.getElementById(left.id);
+    if (!target) return;
+    const { open, shut, scrolled, focus } = left;
+    left = null;
+    for (const place of open) { const e = again(target, place); if (e) e.parentElement.open = true; }
+    for (const place of shut) { const e = again(target, place); if (e) e.parentElement.open = false; }
+    for (const [place, top, side] of scrolled) { const e = again(target, place); if (e) e.scrollTo(side, top); }
+    const e = focus && again(target, focus);
+    if (e && document.activeElement !== e) e.focus({ preventScroll: true });
+  });
+
   // Answers that refuse (4xx) carry the form again with its faults: show it.
   document.addEventListener("htmx:beforeSwap", (event) => {
-    const { xhr, elt, target } = event.detail;
-    const trigger = elt.getAttribute("hx-trigger") || "";
-    const focus = document.activeElement;
-    // What renews itself waits for whoever is in it by keyboard: with its links their focus would go, with its fields what they typed.
-    const reads = trigger.startsWith("load") && elt.contains(focus);
-    const types = trigger.startsWith("sse:") && target.contains(focus) && focus.matches("input, select, textarea");
-    if (reads || types) {
-      event.detail.shouldSwap = false;
-      return;
+    const { xhr, target } = event.detail;
+    const { elt } = event.detail.requestConfig;
+    if (renews(elt)) {
+      const busy = isBusy(target);
+      if (busy) late.add(document.querySelector(".live[hx-get]") || elt);
+      if (busy || isPaused(elt)) {
+        event.detail.shouldSwap = false;
+        return;
+      }
+      leave(target);
     }
     if (xhr.status >= 400 && (xhr.getResponseHeader("content-type") || "").startsWith("text/html")) {
       event.detail.shouldSwap = true;
@@ -52,19 +109,26 @@
   document.addEventListener("DOMContentLoaded", () => ready(document));
   document.addEventListener("htmx:load", (event) => ready(event.detail.elt.parentElement || document));
 
+  // Browsers lend their clipboard to pages that came by TLS only; elsewhere the text is marked, and copied if the browser does it.
+  const copied = async (source) => {
+    if (navigator.clipboard) {
+      await navigator.clipboard.writeText("value" in source ? source.value : source.textContent);
+      return true;
+    }
+    if ("value" in source) source.select();
+    else getSelection().selectAllChildren(source);
+    return document.execCommand("copy");
+  };
+
   document.addEventListener("click", (event) => {
     // <button data-copy="#id">: copies the text of that element.
     const copy = event.target.closest("[data-copy]");
     if (copy) {
-      const source = document.querySelector(copy.dataset.copy);
-      if (source && navigator.clipboard) {
-        const text = "value" in source ? source.value : source.textContent;
-        navigator.clipboard.writeText(text).then(() => {
-          const was = copy.textContent;
-          copy.textContent = "Copied";
-          setTimeout(() => { copy.textContent = was; }, 1500);
-        });
-      }
+      copied(document.querySelector(copy.dataset.copy)).then((done) => {
+        const was = copy.textContent;
+        copy.textContent = done ? "Copied" : "Marked";
+        setTimeout(() => { copy.textContent = was; }, 1500);
+      });
     }
     // <button data-add-row>: one more empty row like the last one of the list before it.
     const adder = event.target.closest("[data-add-row]");
@@ -78,6 +142,16 @@
       }
       rows.append(row);
       row.querySelector("input").focus();
+    }
+    // <button data-pauses="id">: what renews itself waits until it is pressed again.
+    const pause = event.target.closest("[data-pauses]");
+    if (pause) {
+      const on = pause.getAttribute("aria-pressed") !== "true";
+      pause.setAttribute("aria-pressed", on);
+      const mark = document.getElementById(pause.dataset.pauses);
+      mark.textContent = on ? "Not live" : "Live";
+      mark.classList.toggle("held", on);
+      if (!on) htmx.trigger(mark, "sse:changed");
     }
     // A menu closes when something else is clicked.
     for (const menu of document.querySelectorAll("details.menu[open], details.confirm[open]")) {

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use tidings_app::webhooks::SweepAnswer;
-use tidings_app::{Access, Paging, deliveries};
+use tidings_app::{Access, Paging};
 use tidings_domain::fault::FaultKind;
 use tidings_domain::{Fault, Time, Value, time};
 
 use super::deliveries::{unzoned, zoned};
 use crate::console::Form;
-use crate::console::view::json;
+use crate::console::view::{self, json};
 use crate::route::{Call, LEAF, Parameter, Reply, Row};
 use crate::routes::run;
 
@@ -20,8 +20,6 @@ const ON_A_PAGE: usize = 20;
 /// Whoever starts something long is shown how far it is after this time.
 const PATIENCE: Duration = Duration::from_secs(2);
 const DAY_SECONDS: i64 = 86_400;
-/// Parked deliveries that are looked at to find the first.
-const PARKED_LOOKED_AT: usize = 200;
 
 const fn of(name: &'static str, description: &'static str) -> Parameter {
     Parameter { name, description }
@@ -89,11 +87,6 @@ fn body(members: Vec<(&str, Value)>) -> Value {
     Value::Map(members.into_iter().map(named).collect())
 }
 
-fn word<'v>(value: &'v Value, path: &[&str]) -> Option<&'v str> {
-    let inner = path.iter().try_fold(value, |at, name| at.member(name));
-    inner.and_then(Value::as_str)
-}
-
 async fn health(call: Call) -> Result<Reply, Fault> {
     let (caller, project, id) = (call.caller()?, call.project()?, call.id()?);
     let webhook = call.app.webhook(caller, project, id).await?;
@@ -114,9 +107,11 @@ async fn health(call: Call) -> Result<Reply, Fault> {
         }
         _ => Counted::default(),
     };
-    let since = match asked {
-        Some(since) => since,
-        None => missed_from(&call, &webhook).await?,
+    let since = if let Some(since) = asked {
+        since
+    } else {
+        let since = call.app.missed_since(caller, project, id).await?;
+        since.map_or_else(|| call.a_day_ago(), time::show)
     };
     let context = minijinja::context! {
         webhook => json(&webhook),
@@ -131,32 +126,6 @@ async fn health(call: Call) -> Result<Reply, Fault> {
         faults => (),
     };
     counted.show(&call, "sent/health.html", context)
-}
-
-/// Since when something was missed: since it stopped being well, or since the first that is still parked. Of very many parked only the
-/// newest are looked at; whoever wants more writes another time.
-async fn missed_from(call: &Call, webhook: &Value) -> Result<String, Fault> {
-    let ill = word(webhook, &["health", "state"]) != Some("ok");
-    let stopped = word(webhook, &["health", "since"]).filter(|_| ill);
-    let stopped = stopped.map_or_else(|| call.a_day_ago(), str::to_owned);
-    let counted = webhook.member("health").and_then(|h| h.member("parked"));
-    if counted.and_then(Value::as_int).unwrap_or(0) == 0 {
-        return Ok(stopped);
-    }
-    let id = call.param("id");
-    let filter = deliveries::filter([("webhook", id), ("state", "parked")].into_iter())?;
-    let newest = Paging {
-        from: 0,
-        limit: PARKED_LOOKED_AT,
-    };
-    let parked = call
-        .app
-        .deliveries(call.caller()?, call.project()?, &filter, newest)
-        .await?;
-    let first = parked.data.last().and_then(|d| d.member("created_at"));
-    let first = first.and_then(Value::as_str).map(str::to_owned);
-    // Times of one zone and one precision sort as texts do.
-    Ok(first.map_or(stopped.clone(), |first| first.min(stopped)))
 }
 
 fn recovery(since: &str, mode: &str, dry_run: bool) -> Value {
@@ -256,7 +225,9 @@ impl Call {
                 format!("1 delivery is {}.", verb.replace("their", "its")),
             )),
             Some(Ok(answer)) => {
-                Ok(self.done(&to, format!("{} deliveries are {verb}.", answer.count)))
+                let count = i64::try_from(answer.count).unwrap_or(i64::MAX);
+                let count = view::count(count);
+                Ok(self.done(&to, format!("{count} deliveries are {verb}.")))
             }
             None => Ok(self.done(&to, "It is under way: this page shows how far.")),
             Some(Err(fault)) if fault.errors.is_empty() && fault.kind != FaultKind::Conflict => {

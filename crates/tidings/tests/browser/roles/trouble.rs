@@ -72,7 +72,7 @@ impl Actor<'_> {
         self.in_time(&failed).await;
         self.browser.click(&failed).await;
         self.reads("no room").await;
-        self.reads("the receiver answered 500").await;
+        self.reads("The receiver answered 500").await;
         self.house.receiver.set(Behavior::ok());
         let before = self.house.receiver.received().len();
         self.hook(name).await;

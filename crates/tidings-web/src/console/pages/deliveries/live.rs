@@ -27,6 +27,8 @@ const LIFE: Duration = Duration::from_secs(45);
 const QUIET: Duration = Duration::from_secs(15);
 /// News that come together are told together.
 const BREATH: Duration = Duration::from_millis(400);
+/// Where news never end, nobody reads what changes more often.
+const PACE: Duration = Duration::from_secs(1);
 /// How soon a browser comes again, and that it should look now: it may have missed something.
 const HELLO: &str = "retry: 2000\n\nevent: changed\ndata: 1\n\n";
 const CHANGED: &str = "event: changed\ndata: 1\n\n";
@@ -91,6 +93,7 @@ async fn live(call: Call) -> Result<Reply, Fault> {
         wanted,
         until: Instant::now() + LIFE,
         greeted: false,
+        not_before: Instant::now(),
     };
     let reply = Reply::text(StatusCode::OK, MEDIA_TYPE, Bytes::new())
         .with(header::CACHE_CONTROL, "no-store");
@@ -106,6 +109,8 @@ struct Listener {
     wanted: Wanted,
     until: Instant,
     greeted: bool,
+    /// The next news are told then at the earliest.
+    not_before: Instant,
 }
 
 type Turn = Pin<Box<dyn Future<Output = Option<(&'static str, Listener)>> + Send>>;
@@ -132,8 +137,9 @@ impl Listener {
                 () = tokio::time::sleep_until(quiet) => return Some((STILL_HERE, self)),
             }
         }
-        let told = Instant::now() + BREATH;
+        let told = self.not_before.max(Instant::now() + BREATH);
         while let Ok(Some(_)) = tokio::time::timeout_at(told, self.watch.next()).await {}
+        self.not_before = told + PACE;
         Some((CHANGED, self))
     }
 }
