@@ -23,6 +23,7 @@ pub(super) const TEMPLATES: &[(&str, &[u8])] = files!("templates":
     "admin/account.html",
     "admin/accounts.html",
     "admin/audit.html",
+    "admin/plans.html",
     "admin/server.html",
     "admin/settings.html",
     "admin/tokens.html",

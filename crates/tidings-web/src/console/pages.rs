@@ -17,6 +17,7 @@ mod health;
 mod items;
 mod link;
 mod members;
+mod plans;
 mod projects;
 mod session;
 mod settings;
@@ -36,6 +37,7 @@ pub(super) fn rows() -> Vec<Row> {
         items::rows(),
         members::rows(),
         settings::rows(),
+        plans::rows(),
         deliveries::rows(),
         health::rows(),
         catalogue::rows(),

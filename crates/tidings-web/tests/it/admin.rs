@@ -460,3 +460,33 @@ async fn a_projects_log_is_for_those_who_manage_it() {
         .await;
     assert!(theirs.status == 200 && !theirs.text.contains("Bold"));
 }
+
+#[tokio::test]
+async fn plans_of_all_projects_are_switched_on_one_page() {
+    let house = House::with_people().await;
+    let plans = house.open("admin", "/admin/plans").await;
+    assert!(plans.text.contains("Harbor"), "{}", plans.text);
+    for (switch, status) in [("view_only", 303), ("on", 303), ("never", 303)] {
+        let form = format!("project=HB&webhooks={switch}");
+        let set = house.submit("admin", "/admin/plans", &form).await;
+        assert_eq!(
+            (set.status, set.header("location")),
+            (status, "/admin/plans")
+        );
+        let project = house.admin("GET", "/api/v1/projects/HB", "").await;
+        let is = if switch == "never" { "on" } else { switch };
+        assert_eq!(project.at("webhooks"), is.into(), "{}", set.text);
+    }
+    let gone = house
+        .submit("admin", "/admin/plans", "project=NONE&webhooks=on")
+        .await;
+    assert!(
+        gone.header("set-cookie").contains("not%20there"),
+        "{:?}",
+        gone.headers
+    );
+    let theirs = house
+        .submit("product_owner", "/admin/plans", "project=HB&webhooks=off")
+        .await;
+    assert_eq!(theirs.status, 403);
+}

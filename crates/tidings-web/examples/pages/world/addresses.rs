@@ -19,6 +19,7 @@ const BARE: &[&str] = &[
     "new_project_page",
     "project_tokens_page",
     "projects_page",
+    "plans_page",
     "server_page",
     "server_settings_page",
     "settings_page",
