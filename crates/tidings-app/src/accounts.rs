@@ -373,11 +373,16 @@ impl App {
 
     /// The link for the first administrator, as long as nobody has an account; a new one each time, the old one is void.
     pub async fn first_link(&self) -> Result<Option<NewLink>, Fault> {
-        let page = self.store.accounts(0, 1).await.map_err(refusal)?;
-        if !page.data.is_empty() {
+        if !self.is_unclaimed().await? {
             return Ok(None);
         }
         self.make_link(Purpose::First, None, None).await.map(Some)
+    }
+
+    /// Whether nobody has an account yet: the first link is what lets somebody in.
+    pub async fn is_unclaimed(&self) -> Result<bool, Fault> {
+        let page = self.store.accounts(0, 1).await.map_err(refusal)?;
+        Ok(page.data.is_empty())
     }
 
     async fn make_link(

@@ -24,6 +24,7 @@ mod flash;
 mod form;
 mod frame;
 pub(crate) mod guard;
+pub(crate) mod kept;
 mod notes;
 pub(crate) mod once;
 mod pages;

@@ -57,6 +57,7 @@ pub(super) const TEMPLATES: &[(&str, &[u8])] = files!("templates":
     "sent/log.html",
     "sent/resend.html",
     "sign_in.html",
+    "sign_in_kept.html",
     "sign_in_link.html",
     "webhook.html",
     "webhook_delete.html",

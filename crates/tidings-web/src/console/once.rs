@@ -26,7 +26,7 @@ const FIELD: &str = "form_key";
 /// Longer keys are none of ours.
 const LONGEST: usize = 64;
 /// Fields in which people write what is nobody else's.
-const SECRETS: [&str; 5] = ["password", "current", "again", "secret", "header_value"];
+pub(super) const SECRETS: [&str; 5] = ["password", "current", "again", "secret", "header_value"];
 /// How long an answer stays in memory.
 const KEPT: Duration = Duration::from_mins(5);
 /// Forms that are remembered at once; a further one is only done.

@@ -4,7 +4,7 @@ use http::{HeaderMap, StatusCode, header};
 use tidings_domain::Fault;
 use tidings_domain::fault::FaultKind;
 
-use super::{Flash, Frame, plain, view};
+use super::{Flash, Frame, kept, plain, view};
 use crate::problem;
 use crate::route::{HTML, Reply};
 
@@ -64,16 +64,35 @@ pub(crate) fn sign_in_first(frame: &Frame, is_page: bool) -> Reply {
     see_other(frame.part, &to)
 }
 
-/// A form came after its session had ended: nothing was done. To the sign-in, and from there back to the page that the form was on.
+/// A form came after its session had ended: nothing was done. The browser takes it to the sign-in, and from there back to the page
+/// that the form was on.
 pub(crate) fn session_ended(frame: &Frame, headers: &HeaderMap, has_page: bool) -> Reply {
     let own = has_page.then_some(frame.path.as_str());
-    let reply = match came_from(headers).or(own) {
-        Some(page) => see_other(
-            frame.part,
-            &format!("/sign-in?next={}", view::percent(page)),
-        ),
-        None => see_other(frame.part, "/sign-in"),
-    };
+    let page = came_from(headers).or(own).unwrap_or_default();
+    let length = headers.get(header::CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
+    if frame.part || length.unwrap_or(0) > kept::MOST_SENT {
+        return ended(see_other(frame.part, &sign_in_to(page)));
+    }
+    // The browser sends what was written once more, there.
+    let to = format!(
+        "/sign-in/again?to={}&next={}",
+        view::percent(&frame.path),
+        view::percent(page)
+    );
+    ended(Reply::empty(StatusCode::TEMPORARY_REDIRECT).with(header::LOCATION, &to))
+}
+
+/// The sign-in that leads there.
+pub(crate) fn sign_in_to(page: &str) -> String {
+    if page.is_empty() {
+        return "/sign-in".to_owned();
+    }
+    format!("/sign-in?next={}", view::percent(page))
+}
+
+/// With the line that says that a session had ended.
+pub(crate) fn ended(reply: Reply) -> Reply {
     let said =
         "Your session had ended, so nothing was saved. Sign in, and you are back where you were";
     Flash::bad(said).put(reply)

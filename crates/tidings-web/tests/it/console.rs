@@ -1,5 +1,7 @@
 //! The console's door: who comes in, what may change something, how refusals look. Pages have files of their own.
 
+use std::fmt::Write as _;
+
 use axum::body::Body;
 use http::{Request, header};
 use tidings_web::console::table;
@@ -76,7 +78,10 @@ async fn whoever_is_not_signed_in_is_sent_to_the_form() {
         .await;
     assert_eq!(
         (got.status, got.header("location")),
-        (303, "/sign-in?next=%2Fprojects%2Fnew")
+        (
+            307,
+            "/sign-in/again?to=%2Fprojects%2Fnew&next=%2Fprojects%2Fnew"
+        )
     );
     assert_eq!(house.store.projects(0, 200).await.unwrap().data.len(), 2);
 }
@@ -97,13 +102,18 @@ async fn whose_session_ended_while_they_wrote_is_told_and_comes_back_to_the_form
     let new = "/projects/HB/webhooks/new";
     let here = format!("{OURS}{new}?dialect=squish");
     let got = send(new, &here).await;
-    let to = "/sign-in?next=%2Fprojects%2FHB%2Fwebhooks%2Fnew%3Fdialect%3Dsquish";
-    assert_eq!((got.status, got.header("location")), (303, to));
+    let to = "/sign-in/again?to=%2Fprojects%2FHB%2Fwebhooks%2Fnew&next=%2Fprojects%2FHB%2Fwebhooks%2Fnew%3Fdialect%3Dsquish";
+    assert_eq!((got.status, got.header("location")), (307, to));
     let flash = got.header("set-cookie").split(';').next().unwrap();
     let request = house
-        .as_browser("nobody", "GET", to)
+        .as_browser("nobody", "POST", to)
+        .header(header::ORIGIN, OURS)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(header::COOKIE, flash);
-    let page = house.send(request.body(Body::empty()).unwrap()).await;
+    let page = house
+        .send(request.body(Body::from("name=X")).unwrap())
+        .await;
+    assert_eq!(page.status, 401);
     for said in [
         "Your session had ended, so nothing was saved.",
         "value=\"/projects/HB/webhooks/new?dialect=squish\"",
@@ -118,10 +128,112 @@ async fn whose_session_ended_while_they_wrote_is_told_and_comes_back_to_the_form
     .await;
     assert_eq!(
         got.header("location"),
-        "/sign-in?next=%2Fprojects%2FHB%2Fwebhooks"
+        "/sign-in/again?to=%2Fprojects%2FHB%2Fwebhooks%2F7%2Fpause&next=%2Fprojects%2FHB%2Fwebhooks"
     );
+    // A button says nothing: there is nothing to take along.
+    let got = house
+        .submit("nobody", got.header("location"), "form_key=abc&list=")
+        .await;
+    assert_eq!(
+        (got.status, got.header("location")),
+        (303, "/sign-in?next=%2Fprojects%2FHB%2Fwebhooks")
+    );
+    assert!(got.header("set-cookie").contains("session%20had%20ended"));
     let got = send("/projects/HB/webhooks/7/pause", "https://evil.example/x").await;
-    assert_eq!(got.header("location"), "/sign-in");
+    let to = "/sign-in/again?to=%2Fprojects%2FHB%2Fwebhooks%2F7%2Fpause&next=";
+    assert_eq!(got.header("location"), to);
+    // Who loads that page by its address has the form as it always is.
+    let got = house.open("nobody", to).await;
+    assert_eq!(got.status, 200);
+    assert!(!got.text.contains("name=\"kept\""));
+}
+
+#[tokio::test]
+async fn what_was_written_in_a_session_that_had_ended_is_offered_again_without_scripts() {
+    let house = House::with_people().await;
+    let password = "viermal grauer Regen";
+    let set = format!("password={}&again={0}", password.replace(' ', "+"));
+    let done = house
+        .submit("product_owner", "/account/password", &set)
+        .await;
+    assert_eq!(done.status, 303, "{}", done.text);
+    let field = |page: &Got, name: &str| {
+        let at = format!("name=\"{name}\" value=\"");
+        let value = page.text.split(&at).nth(1);
+        let value = value.unwrap_or_else(|| panic!("no {name}: {}", page.text));
+        value.split('"').next().unwrap().replace("&amp;", "&")
+    };
+    let enters = async |page: &Got, password: &str| {
+        let mut text = String::new();
+        for name in ["kept", "to", "next"] {
+            let value = field(page, name).replace("&#x2f;", "/");
+            let value = value.replace('%', "%25").replace('&', "%26");
+            let _ = write!(text, "{name}={value}&");
+        }
+        let _ = write!(text, "login=product_owner&password={password}");
+        house.submit("nobody", "/sign-in", &text).await
+    };
+    let new = "/projects/HB/items/stories/new";
+    let story = "form_key=abc&title=%3Cb%3EDock&description=two%0D%0Alines&status=Open&type=";
+    let got = house.submit("nobody", new, story).await;
+    let page = house.submit("nobody", got.header("location"), story).await;
+    assert_eq!(page.status, 401);
+    let wrong = enters(&page, "wrong").await;
+    assert_eq!(wrong.status, 401);
+    let offered = enters(&wrong, &password.replace(' ', "+")).await;
+    assert_eq!(offered.status, 200, "{}", offered.text);
+    assert!(offered.header("set-cookie").contains("tidings="));
+    for said in [
+        "not saved yet",
+        "<dd class=\"wrap pre\">&lt;b&gt;Dock</dd>",
+        "two\nlines",
+        "action=\"/projects/HB/items/stories/new\"",
+        "Send it now",
+        "The product_owner",
+    ] {
+        assert!(offered.text.contains(said), "{said}: {}", offered.text);
+    }
+    assert_eq!(field(&offered, "description"), "two\nlines");
+    let stories = house.admin("GET", "/api/v1/projects/HB/stories", "").await;
+    assert_eq!(stories.at("data").as_list().len(), 0);
+
+    // What is secret is not in any page, and a form without its secret is not sent.
+    let hook = "name=Build&secret_mode=own&secret=hush-hush&header_name=X-Key&header_value=quiet";
+    let got = house
+        .submit("nobody", "/projects/HB/webhooks/new", hook)
+        .await;
+    let page = house.submit("nobody", got.header("location"), hook).await;
+    let offered = enters(&page, &password.replace(' ', "+")).await;
+    for page in [&page, &offered] {
+        assert!(!page.text.contains("hush-hush") && !page.text.contains("quiet\""));
+    }
+    assert!(offered.text.contains("Build") && !offered.text.contains("Send it now"));
+
+    // Whoever signed in elsewhere meanwhile is offered it at once; another site's page brings nothing.
+    let path = "/sign-in/again?to=%2Fprojects%2Fnew&next=%2Fprojects%2Fnew";
+    let offered = house.submit("product_owner", path, "name=X").await;
+    assert!(offered.text.contains("Send it now"), "{}", offered.text);
+    let request = house
+        .as_browser("product_owner", "POST", path)
+        .header(header::ORIGIN, "https://evil.example")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let got = house
+        .send(request.body(Body::from("name=X")).unwrap())
+        .await;
+    assert_eq!(got.status, 403);
+    let far = "/sign-in/again?to=%2F%2Fevil.example&next=";
+    let got = house.submit("product_owner", far, "name=X").await;
+    assert_eq!(got.status, 303, "{}", got.text);
+}
+
+#[tokio::test]
+async fn where_nobody_has_an_account_yet_the_form_says_how_the_first_one_comes_in() {
+    let house = House::empty().await;
+    let page = house.open("nobody", "/sign-in").await;
+    assert!(page.text.contains("Nobody has an account here yet"));
+    let house = House::with_people().await;
+    let page = house.open("nobody", "/sign-in").await;
+    assert!(!page.text.contains("Nobody has an account"));
 }
 
 #[tokio::test]

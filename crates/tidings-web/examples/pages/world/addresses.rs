@@ -23,6 +23,7 @@ const BARE: &[&str] = &[
     "server_page",
     "server_settings_page",
     "settings_page",
+    "sign_in_again_page",
     "sign_in_page",
     "updates_page",
 ];

@@ -224,7 +224,9 @@
     let written = null;
     try { written = JSON.parse(sessionStorage.getItem(WRITTEN)); } catch { /* nothing, or not ours */ }
     if (!written) return;
-    if (location.pathname === "/sign-in") {
+    if (location.pathname.startsWith("/sign-in")) {
+      // Without scripts it would go along by the page.
+      for (const field of document.querySelectorAll("[name=kept]")) field.remove();
       sessionStorage.setItem(WRITTEN, JSON.stringify({ ...written, ended: true }));
       return;
     }

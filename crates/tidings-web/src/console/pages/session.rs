@@ -1,12 +1,13 @@
 //! Signing in and out.
 
 use http::header;
-use tidings_app::Access;
+use tidings_app::{Access, Session};
 use tidings_domain::Fault;
 use tidings_domain::fault::FaultKind;
 
-use crate::console::refuse::see_other;
-use crate::console::visitor;
+use crate::console::kept::Kept;
+use crate::console::refuse::{self, see_other};
+use crate::console::{Frame, view, visitor};
 use crate::route::{Call, Parameter, Reply, Row};
 use crate::routes::run;
 
@@ -15,10 +16,20 @@ const NEXT: [Parameter; 1] = [Parameter {
     description: "Where to go then: a path of this server.",
 }];
 
+const TO: [Parameter; 1] = [Parameter {
+    name: "to",
+    description: "Where the form was sent to.",
+}];
+const AGAIN: &str = "/sign-in/again";
+
 pub(super) fn rows() -> Vec<Row> {
     vec![
         Row::page("/sign-in", "sign_in_page", Access::Anyone, run!(page)).knows(&NEXT),
         Row::action("/sign-in", "sign_in", Access::Anyone, run!(sign_in)),
+        Row::page(AGAIN, "sign_in_again_page", Access::Anyone, run!(page)).knows(&NEXT),
+        Row::action(AGAIN, "sign_in_again", Access::Anyone, run!(again))
+            .knows(&NEXT)
+            .knows(&TO),
         Row::action("/sign-out", "sign_out", Access::Anyone, run!(sign_out)),
     ]
 }
@@ -28,23 +39,56 @@ async fn page(call: Call) -> Result<Reply, Fault> {
     if call.frame.session.is_some() {
         return Ok(see_other(false, own_path(next)));
     }
-    let context = minijinja::context! { next, login => "", wrong => "" };
-    call.show("sign_in.html", context)
+    let blank = form(&call, next, None).await?;
+    call.show("sign_in.html", blank)
+}
+
+/// The form before anything was typed; with what somebody wrote before, if they did.
+async fn form(
+    call: &Call,
+    next: &str,
+    kept: Option<(&str, &str)>,
+) -> Result<minijinja::Value, Fault> {
+    let (kept, to) = kept.unwrap_or_default();
+    let unclaimed = call.app.is_unclaimed().await?;
+    Ok(minijinja::context! { next, login => "", wrong => "", unclaimed, kept, to })
+}
+
+/// A form came after its session had ended: what was written in it goes along.
+async fn again(call: Call) -> Result<Reply, Fault> {
+    let asked = |name| call.query.get(name).unwrap_or_default();
+    let (next, to) = (asked("next"), own_path(asked("to")));
+    let Some(kept) = Kept::of(&call.form(), to) else {
+        return Ok(refuse::ended(see_other(false, &refuse::sign_in_to(next))));
+    };
+    if call.frame.session.is_some() {
+        return call.show("sign_in_kept.html", kept.context(own_path(next)));
+    }
+    let blank = form(&call, next, Some((&kept.written(), to))).await?;
+    let page = call.show("sign_in.html", blank)?;
+    Ok(Reply {
+        status: http::StatusCode::UNAUTHORIZED,
+        ..page
+    })
 }
 
 async fn sign_in(call: Call) -> Result<Reply, Fault> {
-    let form = call.form();
+    let sent = call.form();
     let visitor = visitor::visitor(&call);
-    let (login, next) = (form.get("login"), form.get("next"));
-    let entered = call.app.sign_in(login, form.get("password"), &visitor);
+    let (login, next) = (sent.get("login"), sent.get("next"));
+    let (written, to) = (sent.get("kept"), own_path(sent.get("to")));
+    let entered = call.app.sign_in(login, sent.get("password"), &visitor);
     match entered.await {
-        Ok((secret, _)) => Ok(visitor::begin(
-            &call.app,
-            &secret,
-            see_other(false, own_path(next)),
-        )),
+        Ok((secret, session)) => {
+            let reply = match Kept::read(written, to) {
+                Some(kept) => offer(&call, session, &kept, own_path(next))?,
+                None => see_other(false, own_path(next)),
+            };
+            Ok(visitor::begin(&call.app, &secret, reply))
+        }
         Err(fault) if matches!(fault.kind, FaultKind::Unauthorized | FaultKind::TooMany) => {
-            let context = minijinja::context! { next, login, wrong => fault.detail.as_str() };
+            let blank = form(&call, next, Some((written, to))).await?;
+            let context = minijinja::context! { login, wrong => fault.detail.as_str(), ..blank };
             let page = call.show("sign_in.html", context)?;
             let page = Reply {
                 status: crate::problem::status(fault.kind),
@@ -58,6 +102,17 @@ async fn sign_in(call: Call) -> Result<Reply, Fault> {
         }
         Err(fault) => Err(fault),
     }
+}
+
+/// What was written, for whoever is signed in by now.
+fn offer(call: &Call, session: Session, kept: &Kept, back: &str) -> Result<Reply, Fault> {
+    let frame = Frame {
+        session: Some(session),
+        now: call.frame.now.clone(),
+        form_key: call.frame.form_key.clone(),
+        ..Frame::default()
+    };
+    view::page(&frame, "sign_in_kept.html", kept.context(back))
 }
 
 async fn sign_out(call: Call) -> Result<Reply, Fault> {
