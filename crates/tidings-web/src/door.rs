@@ -304,9 +304,7 @@ impl Shared {
         let caller = self.app.caller_in(session, key).await?;
         if let Some(key) = key {
             let project = self.app.project(&caller, key).await?;
-            if row.method == Method::Get {
-                frame.acting = self.app.acting_as(session, &caller, &project).await?;
-            }
+            frame.acting = self.app.acting_as(session, &caller, &project).await?;
             frame.project = Some(project);
         }
         frame.caller = Some(caller);

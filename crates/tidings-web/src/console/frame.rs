@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use tidings_app::{Access, Caller, Session};
+use tidings_domain::fault::FieldFault;
 use tidings_domain::{Project, Value};
 
 use super::{Flash, clash, plain, view};
-use crate::route::{Call, Payload, Reply};
+use crate::route::{Call, Method, Payload, Reply};
 
 /// Pages that a list knows the way back to; a longer way leads back to the first page.
 const LONGEST_WAY: usize = 150;
@@ -64,6 +65,7 @@ impl Frame {
             me => self.session.as_ref().map(|session| minijinja::context! {
                 name => session.name.as_str(),
                 administrator => session.administrator,
+                account => session.account.0,
             }),
             acting => self.acting.as_deref(),
             project => self.project.as_ref().map(|p| view::json(&tidings_app::projects::show(p))),
@@ -78,6 +80,7 @@ impl Frame {
             flash => self.flash.as_ref().map(view::json),
             part => self.part,
             clash => (),
+            refused => (),
             version => env!("CARGO_PKG_VERSION"),
         }
     }
@@ -109,6 +112,17 @@ impl Call {
         context: minijinja::Value,
         fault: tidings_domain::Fault,
     ) -> Result<Reply, tidings_domain::Fault> {
+        self.show_undone("Nothing was saved.", template, context, fault)
+    }
+
+    /// The same for what is done and not saved: `said` is what it says on top.
+    pub(crate) fn show_undone(
+        &self,
+        said: &str,
+        template: &str,
+        context: minijinja::Value,
+        fault: tidings_domain::Fault,
+    ) -> Result<Reply, tidings_domain::Fault> {
         if fault.errors.is_empty() {
             return Err(fault);
         }
@@ -122,7 +136,22 @@ impl Call {
         });
         let faults: BTreeMap<String, String> = faults.collect();
         let context = minijinja::context! { faults => view::json(&faults), ..context };
-        let page = self.show(template, context)?;
+        // Who only looked for something has nothing to lose.
+        let said = if self.row.method == Method::Get {
+            ""
+        } else {
+            said
+        };
+        let again = |stray: &[String]| {
+            let marked = stray.len() < faults.len();
+            let refused = minijinja::context! { said, marked, stray => view::json(&stray) };
+            self.show(template, minijinja::context! { refused, ..context.clone() })
+        };
+        let mut page = again(&[])?;
+        let stray = strays(&page, &fault);
+        if !stray.is_empty() {
+            page = again(&stray)?;
+        }
         Ok(Reply {
             status: crate::problem::status(fault.kind),
             ..page
@@ -212,4 +241,16 @@ impl Call {
             Payload::Nothing | Payload::Json(_) | Payload::Lines(_) => super::Form::default(),
         }
     }
+}
+
+/// What of a refusal no field of the page shows: it must be said all the same.
+fn strays(page: &Reply, fault: &tidings_domain::Fault) -> Vec<String> {
+    let text = str::from_utf8(&page.body).unwrap_or_default();
+    let is_shown = |error: &&FieldFault| {
+        let name = error.field.trim_start_matches('/').replace('/', ".");
+        !name.is_empty() && text.contains(&format!("id=\"{name}-fault\""))
+    };
+    let rest = fault.errors.iter().filter(|error| !is_shown(error));
+    rest.map(|error| view::sentence(&plain::named(error)))
+        .collect()
 }

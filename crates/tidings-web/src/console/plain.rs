@@ -7,6 +7,7 @@ use tidings_domain::fault::{FaultKind, FieldFault};
 /// The code of a fault that a page has put in its own words already.
 pub(crate) const TOLD: &str = "told";
 const EMPTY: &str = "Fill this in.";
+const ROTATES: &str = "The last change of the secret is not over yet: wait until both no longer count, or write a new secret in the webhook's form, which ends it.";
 
 /// What is wrong with a field, to stand below it; `sent` is what was in it, where that is known.
 pub(crate) fn beside(error: &FieldFault, sent: Option<&str>) -> String {
@@ -33,6 +34,8 @@ pub(crate) fn beside(error: &FieldFault, sent: Option<&str>) -> String {
         | ("wrong_type", "sprint" | "member" | "assignees" | "role" | "kind" | "webhooks") => {
             "Choose one of the list."
         }
+        ("rotation_running", _) => ROTATES,
+        (_, "sequence") => "This page cannot be saved: load it again.",
         ("not_found", _) => "This is not here any more: load the page again, and choose another.",
         ("pem", _) => {
             return format!("This is no certificate in PEM: {}.", error.detail);
@@ -56,7 +59,7 @@ pub(crate) fn line(fault: &Fault) -> String {
 pub(crate) fn named(error: &FieldFault) -> String {
     let place = error.field.trim_start_matches('/');
     let said = beside(error, None);
-    if place.is_empty() || matches!(error.code, "conflict" | "running") {
+    if place.is_empty() || place == "sequence" || matches!(error.code, "conflict" | "running") {
         return said;
     }
     let name = match place {
@@ -71,9 +74,6 @@ fn whole(fault: &Fault) -> &str {
     match (fault.code, fault.kind) {
         ("webhooks_off", _) => {
             "webhooks are switched off in this project; a product owner or scrum master can switch them on in its settings"
-        }
-        ("rotation_running", _) => {
-            "the last change of the secret is not over yet: wait until both no longer count, or write a new secret in the webhook's form, which ends it"
         }
         ("too_many_requests", _) => {
             "you have too many pages under way at once; wait a moment, then try again"

@@ -427,3 +427,48 @@ async fn a_project_is_deleted_only_by_its_key() {
     assert_eq!((gone.status, gone.header("location")), (303, "/projects"));
     assert_eq!(house.open("admin", "/projects/HB").await.status, 404);
 }
+
+#[tokio::test]
+async fn whoever_only_reads_is_not_asked_to_change_something_and_sees_all_of_an_item() {
+    let house = House::with_people().await;
+    let story = r#"{"title":"Dock","tags":["harbour"],"assignees":[1],"score":3}"#;
+    house
+        .admin("POST", "/api/v1/projects/HB/stories", story)
+        .await;
+    let list = house.open("stakeholder", "/projects/HB/items").await;
+    assert!(!list.text.contains("Change something"), "{}", list.text);
+    let item = house
+        .open("stakeholder", "/projects/HB/items/stories/1")
+        .await;
+    for said in [
+        "harbour",
+        "The product_owner",
+        "score</dt><dd class=\"wrap pre\">3</dd>",
+    ] {
+        assert!(item.text.contains(said), "{said}: {}", item.text);
+    }
+}
+
+#[tokio::test]
+async fn the_settings_lead_to_the_webhooks() {
+    let house = House::with_people().await;
+    let page = house.open("product_owner", "/projects/HB/settings").await;
+    let main = page.text.split("<main").nth(1).unwrap();
+    assert!(main.contains("href=\"/projects/HB/webhooks\""), "{main}");
+}
+
+#[tokio::test]
+async fn members_are_called_by_their_names() {
+    let house = House::with_people().await;
+    let token = r#"{"name":"mine","kind":"member","member":1}"#;
+    house
+        .admin("POST", "/api/v1/projects/HB/tokens", token)
+        .await;
+    let tokens = house.open("product_owner", "/projects/HB/tokens").await;
+    let account = house.open("admin", "/admin/accounts/2").await;
+    for page in [tokens, account] {
+        let table = page.text.split("<tbody>").nth(1).unwrap();
+        assert!(table.contains("The product_owner"), "{table}");
+        assert!(!table.contains("member 1"), "{table}");
+    }
+}

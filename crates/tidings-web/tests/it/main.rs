@@ -11,6 +11,7 @@ mod admin;
 mod audit;
 mod catalogue;
 mod console;
+mod console_again;
 mod console_clash;
 mod console_parts;
 mod console_project;

@@ -152,6 +152,7 @@ async fn account_context(call: &Call) -> Result<minijinja::Value, Fault> {
         }));
     }
     let own = call.session()?.account.0;
+    let places = places(call, &account).await?;
     Ok(minijinja::context! {
         itself => account.member("id") == Some(&own.into()),
         account => json(&account),
@@ -160,7 +161,34 @@ async fn account_context(call: &Call) -> Result<minijinja::Value, Fault> {
         projects => json(&projects.data),
         chosen,
         people => json(&people),
+        places => json(&places),
     })
+}
+
+/// Whose members an account is, with their names.
+async fn places(call: &Call, account: &Value) -> Result<Vec<Value>, Fault> {
+    let links = account.member("members").map_or(&[][..], Value::as_list);
+    let mut places = Vec::with_capacity(links.len());
+    for link in links {
+        let key = link.member("project").and_then(Value::as_str);
+        let id = link.member("member").and_then(Value::as_int);
+        let (Some(key), Some(id)) = (key, id) else {
+            continue;
+        };
+        let project = match call.app.project(call.caller()?, key).await {
+            // It was deleted in this moment.
+            Err(fault) if fault.kind == FaultKind::NotFound => continue,
+            project => project?,
+        };
+        let names = call.app.member_names(&project, &[id]).await?;
+        let name = names.into_iter().next().map(|(_, name)| name);
+        places.push(object([
+            ("project", key.into()),
+            ("member", id.into()),
+            ("name", name.into()),
+        ]));
+    }
+    Ok(places)
 }
 
 async fn account(call: Call) -> Result<Reply, Fault> {

@@ -1,5 +1,7 @@
 //! A project's settings: its names, the webhook switch, its tokens, its end.
 
+use std::collections::BTreeMap;
+
 use tidings_app::reader::object;
 use tidings_app::seen::STALE;
 use tidings_app::{Access, Edit, projects};
@@ -149,9 +151,20 @@ async fn tokens_context(call: &Call, more: minijinja::Value) -> Result<minijinja
         .app
         .workbench(caller, project, tidings_domain::Collection::Stories, None)
         .await?;
+    let whose = page.data.iter();
+    let whose = whose.filter_map(|token| token.member("member")?.as_int());
+    let names = call
+        .app
+        .member_names(project, &whose.collect::<Vec<_>>())
+        .await?;
+    let names: BTreeMap<String, String> = names
+        .into_iter()
+        .map(|(id, name)| (id.to_string(), name))
+        .collect();
     Ok(minijinja::context! {
         tokens => json(&page.data),
         pages => call.pages(page.next),
+        names => json(&names),
         members => bench.member("members").map(json),
         ..more
     })

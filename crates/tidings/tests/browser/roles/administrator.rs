@@ -72,7 +72,7 @@ async fn invites(actor: &Actor<'_>) {
     actor.press("Choose a member").await;
     actor.choose("Member of APL", "3").await;
     actor.press("Link").await;
-    actor.browser.see("//tr//a[.='member 3']").await;
+    actor.browser.see("//tr//a[.='Tara Team']").await;
 
     let setup = actor.setup();
     let nora = Actor::open(actor.house, setup).await;
