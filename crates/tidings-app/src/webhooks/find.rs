@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use tidings_dialects::{Dialect, Phrase};
+use tidings_domain::project::WebhookSwitch;
 use tidings_domain::webhook::{HealthState, Selection, Webhook};
 use tidings_domain::{Fault, Project, Value};
 use tidings_storage::{AsOf, Snapshot};
@@ -57,7 +58,7 @@ impl App {
         let audience = Audience::of(caller);
         let matching: Vec<_> = all
             .iter()
-            .filter(|webhook| self.matches(webhook, filter, audience))
+            .filter(|webhook| self.matches(project, webhook, filter, audience))
             .collect();
         let mut rest = matching.iter().filter(|w| w.id.0 > paging.from);
         let page: Vec<_> = rest.by_ref().take(paging.limit).collect();
@@ -149,7 +150,7 @@ impl App {
             .collect();
         let elsewhere = others
             .iter()
-            .any(|w| self.state_of(w) != HealthState::Disabled);
+            .any(|w| self.state_of(project, w) != HealthState::Disabled);
         let some: Vec<_> = others.into_iter().filter(|w| !is_for_all(w)).collect();
         let found = match own {
             Some(own) => self.store.webhook(project.id, own.id).await,
@@ -212,7 +213,13 @@ impl App {
         all.ok_or_else(internal)
     }
 
-    fn matches(&self, webhook: &Webhook, filter: &WebhookFilter, audience: Audience) -> bool {
+    fn matches(
+        &self,
+        project: &Project,
+        webhook: &Webhook,
+        filter: &WebhookFilter,
+        audience: Audience,
+    ) -> bool {
         let named = filter.text.as_ref().is_none_or(|text| {
             let text = text.to_lowercase();
             let url = match audience {
@@ -227,12 +234,15 @@ impl App {
             .is_none_or(|d| *d == webhook.dialect);
         let fares = filter
             .state
-            .is_none_or(|wanted| self.state_of(webhook) == wanted);
+            .is_none_or(|wanted| self.state_of(project, webhook) == wanted);
         named && spoken && fares
     }
 
-    /// How a webhook fares now.
-    fn state_of(&self, webhook: &Webhook) -> HealthState {
+    /// How a webhook fares now, as reads show it.
+    fn state_of(&self, project: &Project, webhook: &Webhook) -> HealthState {
+        if project.webhooks == WebhookSwitch::ViewOnly {
+            return HealthState::Disabled;
+        }
         let live = self.engine.health(webhook.id).map(|health| health.state);
         // The engine knows every webhook; one that it was not told of yet was made in this moment.
         live.unwrap_or(if webhook.enabled {

@@ -127,7 +127,7 @@ impl App {
         for _ in 0..EDIT_TRIES {
             let (stored, health, counts) = self.find_webhook(project, id).await?;
             check_lock(caller, &stored)?;
-            if rotates(&stored, now) {
+            if under_way(&stored, now).is_some() {
                 return Err(Fault::conflict(
                     "",
                     "rotation_running",
@@ -172,6 +172,26 @@ impl App {
         Err(refusal(StoreError::Conflict("version")))
     }
 
+    /// The rotation of a webhook's secret that is under way, if one is: `{"effective_at", "until"}`. Until then requests are signed
+    /// with both; from `effective_at` on the dialect's own header is made with the new one.
+    pub async fn rotation(
+        &self,
+        caller: &Caller,
+        project: &Project,
+        id: i64,
+    ) -> Result<Option<Value>, Fault> {
+        Access::Watch.check(caller)?;
+        pages_open(project)?;
+        let (stored, _, _) = self.find_webhook(project, id).await?;
+        let runs = under_way(&stored, self.clock.wall());
+        Ok(runs.map(|previous| {
+            object([
+                ("effective_at", previous.effective_at.clone().into()),
+                ("until", previous.until.clone().into()),
+            ])
+        }))
+    }
+
     /// A secret in the form of Standard Webhooks: `whsec_` and 32 random bytes.
     pub fn new_secret(&self) -> String {
         use base64::Engine as _;
@@ -193,12 +213,9 @@ pub(super) fn switched(turn: Turn, project: &Project, webhook: &Webhook) -> Chan
     Changed::webhook(operation, project, webhook).with(enabled)
 }
 
-/// Whether a rotation is under way.
-fn rotates(webhook: &Webhook, now: Time) -> bool {
-    webhook
-        .secrets
-        .as_ref()
-        .and_then(|secrets| secrets.previous.as_ref())
-        .and_then(|previous| time::parse(&previous.until))
-        .is_some_and(|until| until > now)
+/// The rotation that is under way, by the secret that it ends.
+fn under_way(webhook: &Webhook, now: Time) -> Option<&PreviousSecret> {
+    let previous = webhook.secrets.as_ref()?.previous.as_ref()?;
+    let until = time::parse(&previous.until)?;
+    (until > now).then_some(previous)
 }

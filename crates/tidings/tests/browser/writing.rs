@@ -1,9 +1,11 @@
 //! What becomes of what somebody wrote into a form: it is sent once, and not lost with a session.
 
 use serde_json::json;
-use tidings_testkit::browser::{Browser, Setup, button, field};
+use tidings_testkit::browser::{Browser, Key, Setup, button, field};
+use tidings_testkit::receiver::{Behavior, Receiver};
 
 use super::stage::Stage;
+use super::world::PATIENCE;
 
 async fn blank(stage: &Stage) -> Browser {
     let browser = Browser::open(Setup::default()).await;
@@ -22,7 +24,9 @@ async fn what_was_written_when_a_session_ended_is_in_the_form_again() {
     let cookies = browser.cookies().await;
     browser.forget_cookies().await;
     browser.click(&button("Create project")).await;
-    browser.arrive("/sign-in?next=%2Fprojects%2Fnew").await;
+    browser
+        .arrive("/sign-in/again?to=%2Fprojects%2Fnew&next=%2Fprojects%2Fnew")
+        .await;
     browser
         .see_words("Your session had ended, so nothing was saved.")
         .await;
@@ -54,4 +58,63 @@ async fn a_form_whose_button_is_pressed_twice_is_sent_once() {
     browser.run(twice, &[]).await;
     browser.arrive("/projects/APL").await;
     browser.see_words("Apollo is there.").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_the_table_by_event_is_saved_as_soon_as_somebody_leaves_it() {
+    let stage = Stage::bare().await;
+    let project = json!({"key": "APL", "name": "Apollo"});
+    stage.server.call("POST", "/projects", &project).await;
+    let browser = Browser::open(Setup::default()).await;
+    let person = stage.administrator();
+    person.sit_down(&browser, &stage.server).await;
+    browser
+        .go(&stage.at("/projects/APL/webhooks/by-event"))
+        .await;
+    let url = "[id='url-issues.store']";
+    browser.fill(url, "http://127.0.0.1:1/").await;
+    browser.press(Key::Tab).await;
+    browser.see_words("1 of 26 active").await;
+    // Whoever goes on by keyboard is where they were going.
+    let focus = "return document.activeElement.id";
+    browser
+        .until("the focus", async || {
+            browser.run(focus, &[]).await == json!("save-issues.store")
+        })
+        .await;
+    browser.click("[id='on-issues.store']").await;
+    browser.see_words("0 of 26 active").await;
+    browser
+        .go(&stage.at("/projects/APL/webhooks/by-event"))
+        .await;
+    assert_eq!(
+        browser.property(url, "value").await,
+        json!("http://127.0.0.1:1/")
+    );
+    browser.fill(url, "nonsense").await;
+    browser.press(Key::Tab).await;
+    browser.see_words("The URL has no scheme").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_chosen_to_be_executed_is_what_is_executed() {
+    for setup in [Setup::default(), Setup::without_scripts()] {
+        let stage = Stage::bare().await;
+        let receiver = Receiver::start(Behavior::ok()).await;
+        let project = json!({"key": "APL", "name": "Apollo"});
+        stage.server.call("POST", "/projects", &project).await;
+        let webhook = json!({"name": "Build", "url": receiver.url("/hook"), "dialect": "icescrum"});
+        let hooks = "/projects/APL/webhooks";
+        stage.server.call("POST", hooks, &webhook).await;
+        let browser = Browser::open(setup).await;
+        let person = stage.administrator();
+        person.sit_down(&browser, &stage.server).await;
+        browser.go(&stage.at(&format!("{hooks}/1/execute"))).await;
+        browser.choose("[name=event]", "sprint.update").await;
+        browser.click(&button("Execute")).await;
+        browser.see_words("Accepted").await;
+        let got = receiver.requests(1, PATIENCE).await;
+        let code = got[0].header("x-icescrum-event");
+        assert_eq!(code.as_deref(), Some("sprint.update"));
+    }
 }

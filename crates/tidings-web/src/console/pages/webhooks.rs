@@ -193,7 +193,10 @@ async fn one(call: Call) -> Result<Reply, Fault> {
         .deliveries(caller, project, &filter, latest)
         .await?;
     let day = call.app.days_of(&[call.id()?]).await?;
+    let rotation = call.app.rotation(caller, project, call.id()?).await?;
     let context = minijinja::context! {
+        rotation => rotation.as_ref().map(json),
+        has_own => words::signs_itself(&webhook),
         day => words::day(day.values().next()),
         deliveries => json(&log.data),
         more => log.next.is_some(),

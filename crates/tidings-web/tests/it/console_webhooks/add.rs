@@ -196,7 +196,7 @@ async fn a_refused_form_comes_back_with_its_fields_and_without_the_secret() {
     assert_has(
         &got,
         &[
-            "It is not saved",
+            "Nothing was saved",
             "&lt;b&gt;Chat",
             "value=\"5 s, later\"",
             "Wait 2 must be a length of time",

@@ -1,5 +1,7 @@
 //! Changes of a webhook, of an app's, of a secret.
 
+use tidings_domain::{Clock, Time, time};
+
 use super::{API, LIST, OWNER, assert_has, assert_lacks, edited, form, hidden, id_of};
 use crate::house::House;
 
@@ -188,6 +190,15 @@ async fn a_secret_is_rotated_with_an_overlap() {
     let path = format!("{LIST}/{id}/rotate");
     let page = house.open(OWNER, &path).await;
     assert_has(&page, &["Rotate the secret", "Overlap"]);
+    let empty = form(&[
+        ("secret_mode", "own"),
+        ("secret", ""),
+        ("overlap_seconds", "0"),
+        ("after_seconds", "0"),
+    ]);
+    let got = house.submit(OWNER, &path, &empty).await;
+    assert_eq!(got.status, 422);
+    assert_has(&got, &["id=\"secret-fault\""]);
     let sent = form(&[
         ("secret_mode", "generate"),
         ("secret", ""),
@@ -209,13 +220,50 @@ async fn a_secret_is_rotated_with_an_overlap() {
     }
     let again = house.submit(OWNER, &path, &sent).await;
     assert_eq!(again.status, 409);
-    let empty = form(&[
+}
+
+#[tokio::test]
+async fn whoever_looks_at_a_webhook_sees_that_a_rotation_still_runs_and_until_when() {
+    let house = House::with_people().await;
+    let id = house.subscribe(OWNER, r#","secret":"old""#).await;
+    let (one, path) = (format!("{LIST}/{id}"), format!("{LIST}/{id}/rotate"));
+    let page = house.open(OWNER, &one).await;
+    assert_has(&page, &[&format!("href=\"{path}\"")]);
+    assert_lacks(&page, &["both secrets"]);
+    let sent = form(&[
         ("secret_mode", "own"),
-        ("secret", ""),
-        ("overlap_seconds", "0"),
-        ("after_seconds", "0"),
+        ("secret", "new one"),
+        ("overlap_seconds", "86400"),
+        ("after_seconds", "3600"),
     ]);
-    let got = house.submit(OWNER, &path, &empty).await;
-    assert_eq!(got.status, 422);
-    assert_has(&got, &["id=\"secret-fault\""]);
+    assert_eq!(house.submit(OWNER, &path, &sent).await.status, 303);
+    let now = house.clock.wall();
+    let day = |hours: i64| {
+        let at = Time::from_second(now.as_second() + hours * 3600).unwrap();
+        time::show(at).get(..16).unwrap().to_owned()
+    };
+    let (changes, ends) = (day(1), day(25));
+    for who in [OWNER, "team_member"] {
+        let page = house.open(who, &one).await;
+        assert_has(&page, &["signed with both secrets", &changes, &ends]);
+        assert_lacks(&page, &[&format!("href=\"{path}\"")]);
+    }
+    // The page that changes it says why it cannot now, and how it can.
+    let page = house.open(OWNER, &path).await;
+    assert_has(
+        &page,
+        &["signed with both secrets", &ends, &format!("{one}/edit")],
+    );
+    assert_lacks(&page, &["name=\"overlap_seconds\""]);
+    let edit = house.open(OWNER, &format!("{one}/edit")).await;
+    assert_has(&edit, &["signed with both secrets", &ends]);
+
+    house.clock.pass(2 * 3600);
+    let page = house.open(OWNER, &one).await;
+    assert_has(&page, &["signed with both secrets", &ends]);
+    assert_lacks(&page, &[&changes]);
+    house.clock.pass(24 * 3600);
+    let page = house.open(OWNER, &one).await;
+    assert_lacks(&page, &["both secrets"]);
+    assert_has(&page, &[&format!("href=\"{path}\"")]);
 }

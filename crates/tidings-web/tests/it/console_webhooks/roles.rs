@@ -134,3 +134,25 @@ async fn switched_off_the_pages_say_so_and_how_to_switch_on() {
     assert_eq!((on.status, on.header("location")), (303, LIST));
     assert_eq!(house.open(OWNER, LIST).await.status, 200);
 }
+
+#[tokio::test]
+async fn where_the_plan_sends_nothing_no_page_says_that_something_is_sent() {
+    let house = House::with_people().await;
+    house
+        .subscribe(
+            OWNER,
+            r#","name":"All","dialect":"gitscrum","events":"all""#,
+        )
+        .await;
+    house.set_webhooks("view_only").await;
+    let table = house.open(OWNER, &format!("{LIST}/by-event")).await;
+    assert_has(&table, &["0 of 26 active.", ">All</a>"]);
+    assert_lacks(
+        &table,
+        &["sent by another", "Sent by another", "takes every event"],
+    );
+    for (state, there) in [("disabled", true), ("ok", false)] {
+        let list = house.open(OWNER, &format!("{LIST}?state={state}")).await;
+        assert_eq!(list.text.contains(">All</a>"), there, "{state}");
+    }
+}

@@ -156,7 +156,7 @@ async fn webhooks_of_several_events_are_named_beside_their_rows() {
     }
     // The one for all events is named once, not in each row.
     assert_eq!(page.text.matches(&format!("{LIST}/{all}/edit")).count(), 1);
-    assert_has(&page, &["takes every event"]);
+    assert_has(&page, &["is for every event"]);
     assert!(row.contains(&format!("href=\"{LIST}/{own}\"")), "{row}");
     assert_has(&page, &["1 of 26 active, 25 more sent by another webhook"]);
     let other = page

@@ -36,14 +36,24 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 /// The rest of what the form's template wants to know. `stored` is the webhook that is edited.
-fn context(
+async fn context(
     call: &Call,
     dialect: &Value,
     fields: &Fields,
     stored: Option<&Value>,
 ) -> Result<minijinja::Value, Fault> {
     let project = call.project()?;
+    let rotation = match stored {
+        Some(_) => {
+            call.app
+                .rotation(call.caller()?, project, call.id()?)
+                .await?
+        }
+        None => None,
+    };
     Ok(minijinja::context! {
+        rotation => rotation.as_ref().map(json),
+        has_own => stored.is_some_and(words::signs_itself),
         f => json(fields),
         w => json(&stored.cloned().unwrap_or_default()),
         dialect => json(dialect),
@@ -53,6 +63,7 @@ fn context(
         view_only => project.webhooks == WebhookSwitch::ViewOnly,
         faults => (),
         sent => (),
+        unsent => false,
         unsigned => false,
     })
 }
@@ -69,7 +80,7 @@ async fn blank(call: Call) -> Result<Reply, Fault> {
     let fields = Fields::blank();
     call.show(
         "webhook_form.html",
-        context(&call, &dialect, &fields, None)?,
+        context(&call, &dialect, &fields, None).await?,
     )
 }
 
@@ -98,7 +109,7 @@ async fn create(call: Call) -> Result<Reply, Fault> {
                 None => Ok(call.done(&to, said)),
             }
         }
-        Err(fault) => again(&call, &dialect, None, fault),
+        Err(fault) => again(&call, &dialect, None, fault).await,
     }
 }
 
@@ -111,15 +122,20 @@ fn with(body: Value, member: &str, value: Value) -> Value {
 }
 
 /// The form once more, with what is wrong beside each field.
-fn again(
+async fn again(
     call: &Call,
     dialect: &Value,
     stored: Option<&Value>,
     fault: Fault,
 ) -> Result<Reply, Fault> {
     let fields = Fields::sent(&call.form(), stored);
-    let context = context(call, dialect, &fields, stored)?;
-    call.show_again("webhook_form.html", context, fields::told(fault))
+    let context = context(call, dialect, &fields, stored).await?;
+    let (template, fault) = ("webhook_form.html", fields::told(fault));
+    if call.form().has("execute") {
+        let context = minijinja::context! { unsent => true, ..context };
+        return call.show_undone("The test was not sent.", template, context, fault);
+    }
+    call.show_again(template, context, fault)
 }
 
 async fn page(call: Call) -> Result<Reply, Fault> {
@@ -129,7 +145,7 @@ async fn page(call: Call) -> Result<Reply, Fault> {
     let (stored, seen) = call.app.webhook_to_edit(caller, project, id).await?;
     let dialect = dialect_of(&stored);
     let fields = Fields::of(&stored).seen(&seen);
-    let context = context(&call, &dialect, &fields, Some(&stored))?;
+    let context = context(&call, &dialect, &fields, Some(&stored)).await?;
     call.show("webhook_form.html", context)
 }
 
@@ -158,7 +174,7 @@ async fn save(call: Call) -> Result<Reply, Fault> {
             }
         }
         Err(fault) if fault.code == STALE => clash(&call, &dialect).await,
-        Err(fault) => again(&call, &dialect, Some(&stored), fault),
+        Err(fault) => again(&call, &dialect, Some(&stored), fault).await,
     }
 }
 
@@ -167,7 +183,7 @@ async fn clash(call: &Call, dialect: &Value) -> Result<Reply, Fault> {
     let (caller, project, id) = (call.caller()?, call.project()?, call.id()?);
     let (theirs, seen) = call.app.webhook_to_edit(caller, project, id).await?;
     let sent = Fields::sent(&call.form(), Some(&theirs)).seen(&seen);
-    let context = context(call, dialect, &sent, Some(&theirs))?;
+    let context = context(call, dialect, &sent, Some(&theirs)).await?;
     let both = (&Fields::of(&theirs).said(), &sent.said());
     call.show_clash("webhook_form.html", context, both)
 }
@@ -213,11 +229,11 @@ async fn execute(call: &Call, dialect: &Value, stored: Option<&Value>) -> Result
             let context = minijinja::context! {
                 sent => json(&sent),
                 unsigned,
-                ..context(call, dialect, &fields, stored)?
+                ..context(call, dialect, &fields, stored).await?
             };
             call.show("webhook_form.html", context)
         }
-        Err(fault) => again(call, dialect, stored, fault),
+        Err(fault) => again(call, dialect, stored, fault).await,
     }
 }
 

@@ -11,10 +11,14 @@ use crate::console::{Flash, refuse};
 use crate::route::{Call, Parameter, Reply, Row};
 use crate::routes::run;
 
-const KNOWS: [Parameter; 2] = [
+const KNOWS: [Parameter; 3] = [
     Parameter {
         name: "event",
         description: "The event code.",
+    },
+    Parameter {
+        name: "object",
+        description: "The real object that was chosen.",
     },
     Parameter {
         name: "delivery",
@@ -87,13 +91,15 @@ async fn show(
         locked => is_locked(call, &webhook),
         sample => json(&sample),
         sent => sent.map(|sent| json(&sent)),
-        object => call.form().get("object"),
+        object => call.query.get("object").map_or_else(|| call.form().get("object").to_owned(), str::to_owned),
         unsigned => false,
         faults => (),
     };
     match fault {
         None => call.show("webhook_execute.html", context),
-        Some(fault) => call.show_again("webhook_execute.html", context, fault),
+        Some(fault) => {
+            call.show_undone("Nothing was sent.", "webhook_execute.html", context, fault)
+        }
     }
 }
 

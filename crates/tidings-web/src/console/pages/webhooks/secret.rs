@@ -35,14 +35,17 @@ async fn page(call: Call) -> Result<Reply, Fault> {
     open!(call);
     let (caller, project) = (call.caller()?, call.project()?);
     let webhook = call.app.webhook(caller, project, call.id()?).await?;
-    form(&call, &webhook, None)
+    form(&call, &webhook, None).await
 }
 
-fn form(call: &Call, webhook: &Value, fault: Option<Fault>) -> Result<Reply, Fault> {
+async fn form(call: &Call, webhook: &Value, fault: Option<Fault>) -> Result<Reply, Fault> {
+    let (caller, project) = (call.caller()?, call.project()?);
+    let rotation = call.app.rotation(caller, project, call.id()?).await?;
     let sent = call.form();
     let or = |name: &str, default: &str| sent.text(name).unwrap_or(default).to_owned();
     let context = minijinja::context! {
         w => json(webhook),
+        rotation => rotation.as_ref().map(json),
         dialect => words::dialect(webhook),
         has_own => words::signs_itself(webhook),
         locked => super::is_locked(call, webhook),
@@ -92,6 +95,6 @@ async fn rotate(call: Call) -> Result<Reply, Fault> {
                 None => Ok(call.done(&address(&call, &format!("/{id}"))?, said)),
             }
         }
-        Err(fault) => form(&call, &webhook, Some(fault)),
+        Err(fault) => form(&call, &webhook, Some(fault)).await,
     }
 }
