@@ -73,14 +73,14 @@ impl Access {
         if self.admits(caller) {
             return Ok(());
         }
-        let who = if caller.credential().is_session() {
-            "you may not do that here"
+        let words = self.words();
+        let told = if caller.credential().is_session() {
+            // No person is an app.
+            let people = words.replace("app, ", "");
+            format!("you may not do that here; it is for: {people}")
         } else {
-            "this token may not do that"
+            format!("this token may not do that; it is for: {words}")
         };
-        Err(Fault::forbidden(
-            "forbidden",
-            format!("{who}; it is for: {}", self.words()),
-        ))
+        Err(Fault::forbidden("forbidden", told))
     }
 }

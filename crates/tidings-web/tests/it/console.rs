@@ -379,7 +379,7 @@ async fn a_wrong_form_comes_back_with_its_fields_and_faults() {
         .as_browser("nobody", "GET", "/sign-in")
         .header(header::COOKIE, flash);
     let next = house.send(request.body(Body::empty()).unwrap()).await;
-    assert!(next.text.contains("Apollo is there."), "{}", next.text);
+    assert!(next.text.contains("Apollo was created."), "{}", next.text);
     assert!(
         next.header("set-cookie").contains("Max-Age=0"),
         "{:?}",

@@ -97,3 +97,14 @@ async fn a_refusal_that_no_field_shows_is_not_swallowed() {
         got.text
     );
 }
+
+#[tokio::test]
+async fn a_link_that_was_used_leads_on_whoever_is_signed_in() {
+    let house = House::with_people().await;
+    let got = house.open(OWNER, "/sign-in/none").await;
+    assert_eq!((got.status, got.header("location")), (303, "/"));
+    assert!(got.header("set-cookie").contains("you%20are%20signed%20in"));
+    let got = house.open("nobody", "/sign-in/none").await;
+    assert_eq!(got.status, 404);
+    assert!(got.text.contains("Ask an administrator for a new one"));
+}

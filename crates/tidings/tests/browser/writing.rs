@@ -57,7 +57,7 @@ async fn a_form_whose_button_is_pressed_twice_is_sent_once() {
     let twice = "const b = document.querySelector('form[action=\"/projects/new\"] button'); b.click(); b.click()";
     browser.run(twice, &[]).await;
     browser.arrive("/projects/APL").await;
-    browser.see_words("Apollo is there.").await;
+    browser.see_words("Apollo was created.").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ use http::HeaderMap;
 use tidings_app::Access;
 use tidings_app::reader::object;
 use tidings_app::sessions::OpenLink;
+use tidings_domain::fault::FaultKind;
 use tidings_domain::{Fault, Value};
 use tidings_storage::accounts::Purpose;
 
@@ -33,7 +34,13 @@ const fn word(purpose: Purpose) -> &'static str {
 }
 
 async fn page(call: Call) -> Result<Reply, Fault> {
-    let link = call.app.link(call.param("link")).await?;
+    let link = match call.app.link(call.param("link")).await {
+        // Whoever it signed in opens it once more, from a mail or a terminal.
+        Err(fault) if fault.kind == FaultKind::NotFound && call.frame.session.is_some() => {
+            return Ok(call.done("/", "That link was used, or is too old; you are signed in."));
+        }
+        link => link?,
+    };
     if link.purpose == Purpose::SignIn && was_opened(&call) {
         return use_it(&call, &Value::Map(Vec::new())).await;
     }

@@ -61,7 +61,7 @@ async fn create(call: Call) -> Result<Reply, Fault> {
     match call.app.create_project(call.caller()?, &body, None).await {
         Ok(made) => {
             let to = format!("/projects/{}", made.key);
-            Ok(call.done(&to, format!("{} is there.", made.name)))
+            Ok(call.done(&to, format!("{} was created.", made.name)))
         }
         Err(fault) => call.show_again("project_new.html", fields(&form), fault),
     }

@@ -103,7 +103,7 @@ async fn create(call: Call) -> Result<Reply, Fault> {
     match call.app.create_webhook(caller, project, &body, None).await {
         Ok((id, webhook)) => {
             let to = address(&call, &format!("/{id}"))?;
-            let said = format!("{} is there.", name(&webhook));
+            let said = format!("{} was added.", name(&webhook));
             match made {
                 Some(made) => secret::show(&call, &webhook, &said, &made),
                 None => Ok(call.done(&to, said)),
