@@ -12,15 +12,17 @@ use super::stage::{faults, too_wide, visit};
 /// `null` when it has come round. A field for a date has several stops; what scrolls is one without being asked to.
 const FOCUS: &str = "const e = document.activeElement; if (!e || e === document.body) return null;\
     if ('seen' in e.dataset) return window.last === e ? {visible: true} : null; window.last = e;\
+    if (e.href) (window.reached ??= new Set()).add(e.href + e.textContent.replace(/\\d+/g, ''));\
     if (e.tabIndex < 0) { e.dataset.seen = ''; return {visible: true}; }\
     const look = () => { const s = getComputedStyle(e); return [s.outlineStyle, s.outlineWidth, s.boxShadow, s.borderColor, s.backgroundColor].join(); };\
     const on = look(); e.dataset.seen = ''; const box = e.getBoundingClientRect(); e.blur(); const off = look(); e.focus({focusVisible: true});\
     return {what: e.outerHTML.slice(0, 120), visible: on !== off && box.width > 0 && box.height > 0}";
 
 /// Everything that can be pressed or filled in and was not reached. Of radio buttons one stands for all; what is folded away waits
-/// until it is unfolded.
+/// until it is unfolded. A link that renewed itself since it was reached is known by what it says.
 const UNREACHED: &str = "return [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')]\
-    .filter(e => !('seen' in e.dataset) && !e.disabled && e.type !== 'hidden' && e.type !== 'radio' && e.tabIndex >= 0 && \
+    .filter(e => !('seen' in e.dataset) && \
+      !(e.href && window.reached?.has(e.href + e.textContent.replace(/\\d+/g, ''))) && !e.disabled && e.type !== 'hidden' && e.type !== 'radio' && e.tabIndex >= 0 && \
       e.checkVisibility({contentVisibilityAuto: true, visibilityProperty: true}) && e.getClientRects().length > 0)\
     .map(e => e.outerHTML.slice(0, 120))";
 

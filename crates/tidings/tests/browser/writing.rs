@@ -4,7 +4,7 @@ use serde_json::json;
 use tidings_testkit::browser::{Browser, Key, Setup, button, field};
 use tidings_testkit::receiver::{Behavior, Receiver};
 
-use super::stage::Stage;
+use super::stage::{Stage, assert_good};
 use super::world::PATIENCE;
 
 async fn blank(stage: &Stage) -> Browser {
@@ -30,6 +30,7 @@ async fn what_was_written_when_a_session_ended_is_in_the_form_again() {
     browser
         .see_words("Your session had ended, so nothing was saved.")
         .await;
+    assert_good(&browser, "the sign-in").await;
     // They sign in, and are led on.
     for cookie in cookies {
         browser.add_cookie(&cookie).await;
@@ -47,6 +48,41 @@ async fn what_was_written_when_a_session_ended_is_in_the_form_again() {
     browser.arrive("/projects/APL").await;
     browser.go(&stage.at("/projects/new")).await;
     assert_eq!(browser.property(&field("Name"), "value").await, json!(""));
+    // The page that offers it to who has no scripts.
+    let offer = "const f = document.createElement('form'); f.method = 'post'; f.innerHTML = '<input name=key value=APL>';\
+        f.action = '/sign-in/again?to=%2Fprojects%2Fnew&next=%2Fprojects%2Fnew'; document.body.append(f); f.submit()";
+    browser.run(offer, &[]).await;
+    browser.see_words("What you wrote is not saved yet").await;
+    assert_good(&browser, "the offer").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_scripts_it_is_offered_after_the_sign_in() {
+    let stage = Stage::bare().await;
+    let browser = Browser::open(Setup::without_scripts()).await;
+    let person = stage.administrator();
+    person.sit_down(&browser, &stage.server).await;
+    let password = "viermal grauer Regen";
+    browser.go(&stage.at("/account")).await;
+    let login = browser.text(".page-head code").await;
+    browser.fill(&field("New password"), password).await;
+    browser.fill(&field("Once more"), password).await;
+    browser.click(&button("Set password")).await;
+    browser.see_words("Your password was changed.").await;
+    browser.go(&stage.at("/projects/new")).await;
+    browser.fill(&field("Name"), "Apollo & <b>").await;
+    browser.fill(&field("Key"), "APL").await;
+    browser.forget_cookies().await;
+    browser.click(&button("Create project")).await;
+    browser.see_words("What you wrote comes with you").await;
+    browser.fill(&field("Login"), &login).await;
+    browser.fill(&field("Password"), password).await;
+    browser.click("//main//button").await;
+    browser.see_words("What you wrote is not saved yet").await;
+    browser.see_words("Apollo & <b>").await;
+    browser.click(&button("Send it now")).await;
+    browser.arrive("/projects/APL").await;
+    browser.see_words("Apollo & <b> was created.").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
