@@ -197,6 +197,7 @@ async fn one(call: Call) -> Result<Reply, Fault> {
     let context = minijinja::context! {
         rotation => rotation.as_ref().map(json),
         has_own => words::signs_itself(&webhook),
+        server_limit => call.app.settings.read().failure_limit,
         day => words::day(day.values().next()),
         deliveries => json(&log.data),
         more => log.next.is_some(),

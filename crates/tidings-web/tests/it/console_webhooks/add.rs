@@ -282,3 +282,22 @@ async fn a_generated_secret_is_shown_once_and_signs() {
     };
     assert!(signed("x-icescrum-signature") && signed("webhook-signature"));
 }
+
+#[tokio::test]
+async fn the_servers_failure_limit_is_named_as_it_is_now() {
+    let house = House::with_people().await;
+    let id = house.subscribe(OWNER, "").await;
+    for (limit, words) in [(7, "now after 7 in a row"), (0, "now never")] {
+        let body = format!(r#"{{"failure_limit":{limit}}}"#);
+        let set = house.admin("PATCH", "/api/v1/settings", &body).await;
+        assert_eq!(set.status, 200, "{}", set.text);
+        for path in [
+            format!("{LIST}/{id}"),
+            format!("{LIST}/{id}/edit"),
+            format!("{LIST}/new?dialect=icescrum"),
+        ] {
+            let page = house.open(OWNER, &path).await;
+            assert_has(&page, &[words]);
+        }
+    }
+}

@@ -54,6 +54,7 @@ async fn context(
     Ok(minijinja::context! {
         rotation => rotation.as_ref().map(json),
         has_own => stored.is_some_and(words::signs_itself),
+        server_limit => call.app.settings.read().failure_limit,
         f => json(fields),
         w => json(&stored.cloned().unwrap_or_default()),
         dialect => json(dialect),
