@@ -33,6 +33,14 @@ async fn a_form_says_as_whom_also_after_it_was_refused() {
         assert_eq!(got.status, 422, "{path}");
         assert!(got.text.contains("as The product_owner"), "{}", got.text);
     }
+    let comment = "/projects/HB/items/tasks/1/comment";
+    house.submit(OWNER, comment, "body=Well").await;
+    let edit = "/projects/HB/comments/1/edit";
+    let page = house.open(OWNER, edit).await;
+    assert!(page.text.contains("as The product_owner"), "{}", page.text);
+    let got = house.submit(OWNER, edit, "body=").await;
+    assert_eq!(got.status, 422);
+    assert!(got.text.contains("as The product_owner"), "{}", got.text);
 }
 
 #[tokio::test]

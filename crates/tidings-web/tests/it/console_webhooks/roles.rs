@@ -156,3 +156,11 @@ async fn where_the_plan_sends_nothing_no_page_says_that_something_is_sent() {
         assert_eq!(list.text.contains(">All</a>"), there, "{state}");
     }
 }
+
+#[tokio::test]
+async fn whoever_sees_the_table_by_event_finds_it() {
+    let house = House::with_people().await;
+    let list = house.open("team_member", LIST).await;
+    assert_has(&list, &["href=\"/projects/HB/webhooks/by-event\""]);
+    assert_lacks(&list, &["Add Webhook"]);
+}
