@@ -732,3 +732,34 @@ impl House {
         settled.len()
     }
 }
+
+#[tokio::test]
+async fn who_searches_for_an_item_or_a_delivery_by_its_name_finds_it() {
+    let house = House::with_people().await;
+    house.webhook("admin", "").await;
+    let made = house.task("Found").await;
+    house.task("Another").await;
+    let id = made.at("object/id").as_int().unwrap();
+    let page = house
+        .open("team_member", &format!("{LOG}?q=+tasks%2F{id}&object="))
+        .await;
+    assert!(
+        page.text.contains("Found") && !page.text.contains("Another"),
+        "{}",
+        page.text
+    );
+    let field = between(&page.text, "id=\"object\"", ">");
+    assert!(field.contains(&format!("value=\"tasks/{id}\"")), "{field}");
+    let first = house.log().await.pop().unwrap();
+    let search = |id: &str| format!("{LOG}?q={id}");
+    let found = house.open("team_member", &search(&first)).await;
+    assert_eq!(
+        (found.status, found.header("location")),
+        (303, format!("{LOG}/{first}").as_str())
+    );
+    let none = house
+        .open("team_member", &search("dlv_1m7zyans00000"))
+        .await;
+    assert_eq!(none.status, 200, "{}", none.text);
+    assert!(none.text.contains("Nothing like that"), "{}", none.text);
+}

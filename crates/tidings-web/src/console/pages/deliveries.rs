@@ -8,6 +8,7 @@ use tidings_domain::fault::FaultKind;
 use tidings_domain::{DeliveryId, Fault, Time, Value, WebhookId, time};
 
 use crate::console::plain::TOLD;
+use crate::console::refuse::see_other;
 use crate::console::view::{json, pretty};
 use crate::route::{Call, LEAF, Parameter, Reply, Row};
 use crate::routes::{FILTERS, run};
@@ -65,7 +66,27 @@ async fn list(call: Call) -> Result<Reply, Fault> {
     let names = call.app.webhook_names(caller, project).await?;
     let names: BTreeMap<i64, String> = names.into_iter().map(|(id, n)| (id.0, n)).collect();
     let asked = |name: &str| zoned(call.query.get(name).unwrap_or_default());
-    let fields = FILTERS.map(|f| (f.name, asked(f.name)));
+    let mut fields = FILTERS.map(|f| (f.name, asked(f.name)));
+    let searched = asked("q");
+    if let Ok(id) = searched.trim().parse::<DeliveryId>()
+        && call
+            .app
+            .delivery(caller, project, &id.to_string())
+            .await
+            .is_ok()
+    {
+        let to = format!("/projects/{}/deliveries/{id}", project.key);
+        return Ok(see_other(call.frame.part, &to));
+    }
+    if is_item(&searched) && asked("object").is_empty() {
+        for (name, text) in &mut fields {
+            match *name {
+                "q" => text.clear(),
+                "object" => searched.trim().clone_into(text),
+                _ => {}
+            }
+        }
+    }
     let narrowed = |(_, text): &(&str, String)| !text.is_empty();
     let context = |rows: &[Shown], next: Option<i64>| {
         // The position is an id, which says when it was made.
@@ -107,6 +128,12 @@ async fn list(call: Call) -> Result<Reply, Fault> {
     let row = |row| show_row(row, &names, &gone);
     let rows: Vec<Shown> = page.data.iter().map(row).collect();
     call.show("sent/log.html", context(&rows, page.next))
+}
+
+/// Whether somebody searches for an item by the name that the log has for it, which has a filter of its own.
+fn is_item(searched: &str) -> bool {
+    let text = searched.trim();
+    text.contains('/') && deliveries::filter(std::iter::once(("object", text))).is_ok()
 }
 
 /// What is wrong with a filter, for people.
