@@ -103,7 +103,7 @@ fn screenshots() -> anyhow::Result<()> {
     setup::run()?;
     setup::other_clock()?;
     let folder = kit::root().join("docs/screenshots");
-    browser(&["screenshots"])
+    browser(&["pictures_of_the_main_pages"])
         .env("TIDINGS_TOOLS", kit::tools())
         .env("TIDINGS_PICTURES", &folder)
         .run("pictures")?;
