@@ -127,7 +127,7 @@ async fn a_row_of_the_table_by_event_is_saved_as_soon_as_somebody_leaves_it() {
         browser.property(url, "value").await,
         json!("http://127.0.0.1:1/")
     );
-    browser.fill(url, "nonsense").await;
+    browser.fill("[id='url-issues.update']", "nonsense").await;
     browser.press(Key::Tab).await;
     browser.see_words("The URL has no scheme").await;
 }

@@ -26,7 +26,14 @@ async fn administrator(setup: Setup) {
     let actor = house.chair(setup).await;
     actor.follow("Server").await;
     actor
-        .has_tabs(&["Health", "Accounts", "Tokens", "Settings", "Audit log"])
+        .has_tabs(&[
+            "Health",
+            "Accounts",
+            "Tokens",
+            "Plans",
+            "Settings",
+            "Audit log",
+        ])
         .await;
     for words in ["Server health", "Slowest webhooks", "Build"] {
         actor.reads(words).await;
