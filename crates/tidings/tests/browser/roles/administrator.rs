@@ -4,7 +4,7 @@ use serde_json::json;
 use tidings_testkit::browser::{Setup, field, link};
 
 use super::actor::Actor;
-use super::house::{House, PASSWORD};
+use super::house::{House, KEY, PASSWORD};
 use super::office::said;
 use super::reach;
 
@@ -104,7 +104,9 @@ async fn invites(actor: &Actor<'_>) {
 
     actor.press("Make inactive").await;
     actor.browser.see("//main//*[.='inactive']").await;
-    nora.follow("Items").await;
+    // By an address and not by a link: the page that she has open may renew itself first, and be at the sign-in already.
+    let items = format!("{}/projects/{KEY}/items", actor.house.server.url());
+    nora.browser.go(&items).await;
     nora.browser.see("//h1[.='Sign in']").await;
     actor.press("Make active").await;
     actor.browser.see_no("//main//*[.='inactive']").await;
