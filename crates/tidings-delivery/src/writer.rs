@@ -136,9 +136,9 @@ impl Writer {
         }
         let health: Vec<_> = std::mem::take(&mut batch.health).into_iter().collect();
         loop {
-            let written = (&batch.settlements, &health, &batch.notes);
-            let settled = self.store.settle_noting(written.0, written.1, written.2);
-            match settled.await {
+            let (settlements, notes) = (&batch.settlements, &batch.notes);
+            let settled = self.store.settle_noting(settlements, &health, notes).await;
+            match settled {
                 Ok(()) => break,
                 Err(error) => self.complain(&error, &mut batch, told),
             }

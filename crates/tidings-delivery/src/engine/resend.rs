@@ -57,9 +57,7 @@ impl Engine {
             ))
         }
     }
-}
 
-impl Engine {
     /// What waits is tried sooner, which only the lane knows: nothing is written but that somebody wanted it.
     async fn note_haste(&self) -> Result<(), Fault> {
         let Some(entry) = self.note() else {

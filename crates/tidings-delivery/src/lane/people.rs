@@ -68,17 +68,19 @@ impl Lane {
     pub(crate) fn pause(&mut self, note: Option<AuditEntry>, cx: &mut Context<'_>) {
         let was_paused = self.is_paused();
         self.vital.pause(cx.now);
-        self.write_health(cx);
-        let changed = was_paused != self.is_paused();
-        cx.effects.notes.extend(note.filter(|_| changed));
+        self.write_pause(was_paused, note, cx);
     }
 
     /// `note` is written with it, if that is a change.
     pub(crate) fn resume(&mut self, note: Option<AuditEntry>, cx: &mut Context<'_>) {
         let was_paused = self.is_paused();
         self.vital.resume(cx.now);
+        self.write_pause(was_paused, note, cx);
+    }
+
+    fn write_pause(&mut self, was: bool, note: Option<AuditEntry>, cx: &mut Context<'_>) {
         self.write_health(cx);
-        let changed = was_paused != self.is_paused();
+        let changed = was != self.is_paused();
         cx.effects.notes.extend(note.filter(|_| changed));
     }
 
