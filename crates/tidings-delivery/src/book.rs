@@ -3,6 +3,9 @@
 //! Every delivery is in exactly one stage. `Waiting` ones lie in a list by due time, `Ready` ones in two lists by id: those never
 //! tried and those tried before, served in turn, so that retries never starve what is fresh nor the other way round. A delivery
 //! that waits for its turn lies in no list: whoever leaves its root calls it.
+//!
+//! Ten thousand lanes are looked at in turn, and each finds its memory cold. So what a delivery that is accepted at once needs is
+//! small and lies together; an empty book holds nothing but itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,7 +14,8 @@ use tidings_domain::DeliveryId;
 use tidings_domain::delivery::Trigger;
 use tidings_storage::{Message, Queued};
 
-use crate::order::{Order, Place, Roots};
+use crate::line::Line;
+use crate::order::{Concerned, Order, Place, Roots};
 use crate::waiting::Behind;
 
 /// Refused so often, a delivery may be overtaken by later ones of its item while others are accepted.
@@ -49,6 +53,8 @@ pub(crate) struct Entry {
     pub(crate) began: u64,
     /// When the last try started; of tries before the start of the process, the first.
     pub(crate) last_try_ms: Option<i64>,
+    /// In flight though its time had not come: a failure costs it no try.
+    pub(crate) early: bool,
     /// How often the receiver failed it.
     refusals: u32,
     stage: Stage,
@@ -74,6 +80,7 @@ impl Entry {
             began: 0,
             // Whoever was never tried goes before whoever was, also after a restart.
             last_try_ms: queued.first_try_ms,
+            early: false,
             // What earlier processes saw is not kept; every try so far was no success.
             refusals: queued.tries,
             stage: Stage::Turn,
@@ -101,16 +108,23 @@ impl Entry {
 /// The deliveries of a lane.
 #[derive(Debug, Default)]
 pub(crate) struct Book {
-    entries: BTreeMap<DeliveryId, Entry>,
+    entries: BTreeMap<DeliveryId, Box<Entry>>,
     order: Order,
-    fresh: BTreeSet<DeliveryId>,
+    fresh: Line,
+    /// Where all is well, there is none.
+    tried: Option<Box<TriedBefore>>,
+    flying: usize,
+    /// Bytes of all messages here.
+    bytes: usize,
+    prefer_again: bool,
+}
+
+/// Lists of those that were tried before.
+#[derive(Debug, Default)]
+struct TriedBefore {
     again: BTreeSet<DeliveryId>,
     waiting: BTreeSet<(i64, DeliveryId)>,
     refused: BTreeSet<DeliveryId>,
-    flying: usize,
-    prefer_again: bool,
-    /// Bytes of all messages here.
-    bytes: usize,
 }
 
 impl Book {
@@ -126,7 +140,7 @@ impl Book {
 
     /// How many are not just waiting for their time.
     pub(crate) fn active(&self) -> usize {
-        self.entries.len() - self.waiting.len()
+        self.entries.len() - self.tried.as_ref().map_or(0, |t| t.waiting.len())
     }
 
     /// How many are in flight.
@@ -139,14 +153,18 @@ impl Book {
         self.entries.len() == self.flying
     }
 
+    fn tried_before(&mut self) -> &mut TriedBefore {
+        self.tried.get_or_insert_default()
+    }
+
     /// One of them.
     pub(crate) fn get(&self, id: DeliveryId) -> Option<&Entry> {
-        self.entries.get(&id)
+        self.entries.get(&id).map(|entry| &**entry)
     }
 
     /// Those in flight.
     pub(crate) fn in_flight(&self) -> impl Iterator<Item = (DeliveryId, &Entry)> {
-        let all = self.entries.iter().map(|(id, e)| (*id, e));
+        let all = self.entries.iter().map(|(id, e)| (*id, &**e));
         all.filter(|(_, e)| e.stage == Stage::Flying)
     }
 
@@ -157,7 +175,8 @@ impl Book {
 
     /// When the next one is due.
     pub(crate) fn next_due_ms(&self) -> Option<i64> {
-        self.waiting.first().map(|(due, _)| *due)
+        let waiting = &self.tried.as_ref()?.waiting;
+        waiting.first().map(|(due, _)| *due)
     }
 
     /// Takes a delivery in, once; `ordered`: it stands in the queues of its roots.
@@ -166,12 +185,11 @@ impl Book {
         if self.entries.contains_key(&id) {
             return;
         }
-        let entry = Entry::new(queued, ordered);
-        self.order.insert(id, &entry.roots, entry.place());
+        let entry = Box::new(Entry::new(queued, ordered));
+        let concerned = self.order.insert(id, &entry.roots, entry.place());
         if entry.is_refused() {
-            self.refused.insert(id);
+            self.tried_before().refused.insert(id);
         }
-        let concerned = self.order.concerned(&entry.roots);
         self.bytes += entry.weight();
         self.entries.insert(id, entry);
         self.place(id, now_ms);
@@ -188,22 +206,28 @@ impl Book {
 
     /// Those whose time has come wait for their turn now.
     pub(crate) fn wake(&mut self, now_ms: i64) {
-        while let Some((due, id)) = self.waiting.first().copied() {
-            if due > now_ms {
-                break;
-            }
+        while let Some(tried) = &self.tried
+            && let Some((due, id)) = tried.waiting.first().copied()
+            && due <= now_ms
+        {
             self.place(id, now_ms);
         }
     }
 
+    /// Whether any may start.
+    pub(crate) fn has_ready(&self) -> bool {
+        !self.fresh.is_empty() || self.tried.as_ref().is_some_and(|t| !t.again.is_empty())
+    }
+
     /// The next that may start: those never tried and those tried before in turn, oldest first.
     pub(crate) fn next_ready(&mut self) -> Option<DeliveryId> {
-        let (first, second) = if self.prefer_again {
-            (&self.again, &self.fresh)
+        let fresh = self.fresh.first();
+        let again = self.tried.as_ref().and_then(|t| t.again.first().copied());
+        let next = if self.prefer_again {
+            again.or(fresh)
         } else {
-            (&self.fresh, &self.again)
+            fresh.or(again)
         };
-        let next = first.first().or(second.first()).copied();
         self.prefer_again = !self.prefer_again;
         next
     }
@@ -249,7 +273,7 @@ impl Book {
             ids.min_by_key(|(id, e)| (e.last_try_ms, *id))
                 .map(|(id, _)| id)
         };
-        let all = || self.entries.iter().map(|(id, e)| (*id, e));
+        let all = || self.entries.iter().map(|(id, e)| (*id, &**e));
         let mut heads = all().filter(|(id, e)| self.is_turn(*id) && !e.is_refused());
         if let Some(head) = least_tried(&mut heads) {
             return Some(head);
@@ -272,20 +296,23 @@ impl Book {
         entry.last_try_ms = Some(now_ms);
         entry.first_try_ms.get_or_insert(now_ms);
         self.flying += 1;
-        self.order.set_busy(&entry.roots, true);
-        let concerned = self.order.concerned(&entry.roots);
+        let concerned = self.order.set_busy(&entry.roots, true);
         self.place_all(concerned, now_ms);
-        self.entries.get_mut(&id)
+        self.entries.get_mut(&id).map(|entry| &mut **entry)
     }
 
     /// A delivery's try has ended; it stays in memory, as `change` makes it.
     pub(crate) fn stay(&mut self, id: DeliveryId, now_ms: i64, change: impl FnOnce(&mut Entry)) {
-        let Some(mut entry) = self.land(id) else {
+        let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };
-        change(&mut entry);
-        let concerned = self.order.concerned(&entry.roots);
-        self.entries.insert(id, entry);
+        let mut concerned = Concerned::default();
+        if entry.stage == Stage::Flying {
+            self.flying -= 1;
+            entry.stage = Stage::Turn;
+            concerned = self.order.set_busy(&entry.roots, false);
+        }
+        change(entry);
         self.place(id, now_ms);
         self.place_all(concerned, now_ms);
     }
@@ -295,19 +322,24 @@ impl Book {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.refusals = entry.refusals.saturating_add(1);
             if entry.is_refused() {
-                self.refused.insert(id);
+                self.tried_before().refused.insert(id);
             }
         }
     }
 
     /// A delivery's way ends here.
-    pub(crate) fn remove(&mut self, id: DeliveryId, now_ms: i64) -> Option<Entry> {
+    pub(crate) fn remove(&mut self, id: DeliveryId, now_ms: i64) -> Option<Box<Entry>> {
         self.leave_stage(id);
-        let entry = self.land(id)?;
+        let entry = self.entries.remove(&id)?;
         self.bytes -= entry.weight();
-        self.refused.remove(&id);
-        self.order.remove(id, &entry.roots);
-        let concerned = self.order.concerned(&entry.roots);
+        let was_flying = entry.stage == Stage::Flying;
+        self.flying -= usize::from(was_flying);
+        if self.entries.is_empty() {
+            self.tried = None;
+        } else if let Some(tried) = &mut self.tried {
+            tried.refused.remove(&id);
+        }
+        let concerned = self.order.remove(id, &entry.roots, was_flying);
         self.place_all(concerned, now_ms);
         Some(entry)
     }
@@ -315,21 +347,21 @@ impl Book {
     /// Those refused three times whose item may go on without them, because another delivery was accepted at `accepted_ms`, after
     /// their first try. They step out of the queue and are late from now on.
     pub(crate) fn give_up_order(&mut self, accepted_ms: i64, now_ms: i64) -> Vec<DeliveryId> {
-        let late: Vec<DeliveryId> = self
-            .refused
-            .iter()
-            .copied()
-            .filter(|id| {
-                self.get(*id)
-                    .is_some_and(|e| e.first_try_ms.is_some_and(|first| first < accepted_ms))
-            })
-            .collect();
+        let Some(tried) = &mut self.tried else {
+            return Vec::new();
+        };
+        let may_pass = |id: &DeliveryId| {
+            let entry = self.entries.get(id);
+            entry.is_some_and(|e| e.first_try_ms.is_some_and(|first| first < accepted_ms))
+        };
+        let late: Vec<DeliveryId> = tried.refused.iter().copied().filter(may_pass).collect();
         for id in &late {
-            self.refused.remove(id);
+            tried.refused.remove(id);
+        }
+        for id in &late {
             if let Some(entry) = self.entries.get_mut(id) {
                 entry.late = true;
-                self.order.step_aside(*id, &entry.roots);
-                let concerned = self.order.concerned(&entry.roots);
+                let concerned = self.order.step_aside(*id, &entry.roots);
                 self.place_all(concerned, now_ms);
             }
         }
@@ -361,33 +393,26 @@ impl Book {
         }
     }
 
-    fn land(&mut self, id: DeliveryId) -> Option<Entry> {
-        let mut entry = self.entries.remove(&id)?;
-        if entry.stage == Stage::Flying {
-            self.flying -= 1;
-            self.order.set_busy(&entry.roots, false);
-            entry.stage = Stage::Turn;
-        }
-        Some(entry)
-    }
-
     fn leave_stage(&mut self, id: DeliveryId) {
         let Some(entry) = self.entries.get(&id) else {
             return;
         };
         match entry.stage {
             Stage::Waiting => {
-                self.waiting.remove(&(entry.due_ms, id));
+                let due_ms = entry.due_ms;
+                self.tried_before().waiting.remove(&(due_ms, id));
             }
             Stage::Ready => {
-                self.fresh.remove(&id);
-                self.again.remove(&id);
+                self.fresh.remove(id);
+                if let Some(tried) = &mut self.tried {
+                    tried.again.remove(&id);
+                }
             }
             Stage::Turn | Stage::Flying => {}
         }
     }
 
-    fn place_all(&mut self, ids: Vec<DeliveryId>, now_ms: i64) {
+    fn place_all(&mut self, ids: Concerned, now_ms: i64) {
         for id in ids {
             self.place(id, now_ms);
         }
@@ -414,13 +439,14 @@ impl Book {
         entry.stage = stage;
         match stage {
             Stage::Waiting => {
-                self.waiting.insert((entry.due_ms, id));
+                let due_ms = entry.due_ms;
+                self.tried_before().waiting.insert((due_ms, id));
             }
             Stage::Ready if entry.first_try_ms.is_none() => {
                 self.fresh.insert(id);
             }
             Stage::Ready => {
-                self.again.insert(id);
+                self.tried_before().again.insert(id);
             }
             Stage::Turn | Stage::Flying => {}
         }

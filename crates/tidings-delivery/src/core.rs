@@ -1,6 +1,6 @@
 //! All lanes, one list of alarms, one budget: the engine's mind. It is told what happened and says what to do; it waits for nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tidings_domain::delivery::Outcome;
@@ -14,7 +14,8 @@ use crate::feed::{Feed, News};
 use crate::health::{By, Moment, Vital};
 use crate::inbox::{Input, Mail, Wish};
 use crate::lane::{Budget, Context, Lane, Standing, Suspects, WINDOW};
-use crate::live::Live;
+use crate::lanes::Lanes;
+use crate::live::{Live, Sums};
 use crate::settings::Settings;
 use crate::waiting::{Waiting, Why};
 
@@ -31,6 +32,9 @@ const MOST_UNWRITTEN_BYTES: usize = 64 * 1024 * 1024;
 const FLUSH_MS: i64 = 5_000;
 const HOUR_MS: i64 = 3_600_000;
 
+/// Room for so many effects is kept between batches.
+const KEPT: usize = 1_024;
+
 /// An answer that waits until everything decided before it is written.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -38,12 +42,25 @@ pub(crate) struct Answer {
     pub(crate) health: Health,
 }
 
+/// Lanes that are looked at when everything that happened is taken in; each knows whether it is among them.
+#[derive(Default)]
+struct Touched(Vec<WebhookId>);
+
+impl Touched {
+    fn add(&mut self, lane: &mut Lane) {
+        if !lane.touched {
+            lane.touched = true;
+            self.0.push(lane.id);
+        }
+    }
+}
+
 /// The engine's mind.
 pub(crate) struct Core {
-    lanes: BTreeMap<WebhookId, Lane>,
+    lanes: Lanes,
+    /// By time; each lane knows its own.
     alarms: BTreeSet<(i64, WebhookId)>,
-    alarm_of: BTreeMap<WebhookId, i64>,
-    touched: BTreeSet<WebhookId>,
+    touched: Touched,
     starved: BTreeSet<WebhookId>,
     budget: Budget,
     settings: Settings,
@@ -68,10 +85,9 @@ impl Core {
         now: Moment,
     ) -> Self {
         Self {
-            lanes: BTreeMap::new(),
+            lanes: Lanes::default(),
             alarms: BTreeSet::new(),
-            alarm_of: BTreeMap::new(),
-            touched: BTreeSet::new(),
+            touched: Touched::default(),
             starved: BTreeSet::new(),
             budget: Budget {
                 open: 0,
@@ -84,6 +100,7 @@ impl Core {
                 window: settings.window.max(1),
                 much_held: MUCH_HELD,
                 closed: false,
+                sums: Sums::default(),
             },
             settings,
             entropy,
@@ -107,7 +124,6 @@ impl Core {
         now: Moment,
     ) {
         for start in starts {
-            let id = start.webhook.id;
             let rules = self.settings.rules(&start.webhook);
             let mut health = start.health;
             if !start.webhook.enabled && health.state != HealthState::Disabled {
@@ -119,7 +135,8 @@ impl Core {
             let vital = Vital::load(health, now);
             let webhook = Arc::clone(&start.webhook);
             let on = start.project_on;
-            let mut lane = Lane::new(start.webhook, vital, rules, on, start.has_pending);
+            let stands = (on, start.has_pending);
+            let mut lane = Lane::new(start.webhook, vital, rules, stands, &self.live);
             lane.suspect(match cut_off {
                 None if start.has_pending => Suspects::First {
                     left: self.settings.window.max(WINDOW),
@@ -136,16 +153,16 @@ impl Core {
                 let announce = Effect::Announce(webhook, reason);
                 self.effects.todo.push(announce);
             }
-            self.live.show(&mut lane, now.ms);
-            self.lanes.insert(id, lane);
-            self.touched.insert(id);
+            lane.show(&mut self.budget.sums);
+            self.touched.add(&mut lane);
+            self.lanes.insert(lane);
         }
     }
 
     /// What the process before was sweeping goes on: what is newer waits.
     pub(crate) fn hold_back(&mut self, sweep: &Sweep) {
         if sweep.errand != Errand::Skip
-            && let Some(lane) = self.lanes.get_mut(&sweep.webhook)
+            && let Some(lane) = self.lanes.get_mut(sweep.webhook)
         {
             lane.hold_back_still(sweep.at);
         }
@@ -167,30 +184,31 @@ impl Core {
         now: Moment,
         job: impl FnOnce(&mut Lane, &mut Context<'_>) -> R,
     ) -> Option<R> {
-        let lane = self.lanes.get_mut(&id)?;
+        let lane = self.lanes.get_mut(id)?;
         let mut cx = Context {
             now,
             entropy: &*self.entropy,
             effects: &mut self.effects,
             budget: &mut self.budget,
         };
-        self.touched.insert(id);
+        self.touched.add(lane);
         Some(job(lane, &mut cx))
     }
 
     /// Takes in what happened and decides.
-    pub(crate) fn handle(&mut self, mail: Mail, now: Moment) {
-        for input in mail.inputs {
+    pub(crate) fn handle(&mut self, mail: &mut Mail, now: Moment) {
+        for input in mail.inputs.drain(..) {
             self.input(input, now);
         }
-        for queued in &mail.hints {
+        for queued in mail.hints.drain(..) {
             self.with(queued.webhook, now, |lane, cx| lane.hint(queued, cx));
         }
-        for (webhook, last) in mail.overflow {
+        for (webhook, last) in std::mem::take(&mut mail.overflow) {
             self.with(webhook, now, |lane, cx| lane.hints_dropped(last, cx));
         }
         self.ring(now);
         self.pump(now);
+        self.live.show(&mut self.budget.sums, now.ms);
         self.tell_of_health();
         self.be_quiet();
     }
@@ -198,28 +216,23 @@ impl Core {
     fn input(&mut self, input: Input, now: Moment) {
         match input {
             Input::Landed(webhook, id, landed) => self.landed(webhook, id, landed, now),
-            Input::Settled(all) => {
-                for (webhook, id) in all {
-                    self.with(webhook, now, |lane, cx| lane.settled(id, cx.budget));
-                    self.tell(webhook, News::Delivery(id));
-                }
-                self.touched.append(&mut self.starved);
-            }
+            Input::Settled(all) => self.settled(all, now),
             Input::Loaded(loaded) => {
-                self.with(loaded.load.webhook, now, |lane, cx| lane.loaded(loaded, cx));
+                let webhook = loaded.load.webhook;
+                self.with(webhook, now, |lane, cx| lane.loaded(*loaded, cx));
             }
             Input::Parked(webhook) => {
                 self.with(webhook, now, Lane::parked);
                 self.tell(webhook, News::Much);
             }
-            Input::Wish(webhook, wish, by, to) => self.wish(webhook, (wish, by), to, now),
+            Input::Wish(webhook, wish, by, to) => self.wish(webhook, (*wish, by), to, now),
             Input::Saved {
                 webhook,
                 url_changed,
                 new_in,
                 done,
             } => {
-                self.saved(webhook, url_changed, new_in, now);
+                self.saved(webhook, url_changed, new_in.map(|new| *new), now);
                 let _ = done.map(|done| done.send(()));
             }
             Input::Deleted(webhook, done) => {
@@ -263,7 +276,7 @@ impl Core {
                 self.with(webhook, now, |lane, _| lane.when_parked(waiter));
             }
             Input::Who(webhook, to) => {
-                let lane = self.lanes.get(&webhook);
+                let lane = self.lanes.get(webhook);
                 let _ = to.send(lane.map(|l| Arc::clone(&l.target.webhook)));
             }
             Input::IsDisabled(webhook, to) => drop(to.send(self.is_disabled(webhook))),
@@ -275,7 +288,7 @@ impl Core {
                 });
             }
             Input::Standing(webhook, to) => {
-                let standing = self.lanes.get(&webhook).map(Lane::standing);
+                let standing = self.lanes.get(webhook).map(Lane::standing);
                 let _ = to.send(standing.unwrap_or(Standing::Deleted));
             }
             Input::TryNow(webhook, id, to) => {
@@ -286,11 +299,11 @@ impl Core {
                 let _ = to.send(self.waiting(&asked, now));
             }
             Input::Settings(settings) => {
-                for lane in self.lanes.values_mut() {
+                for lane in self.lanes.all_mut() {
                     lane.replace_rules(settings.rules(&lane.target.webhook));
                 }
                 self.budget.window = settings.window.max(1);
-                self.settings = settings;
+                self.settings = *settings;
             }
             Input::Close => self.budget.closed = true,
             Input::WhenQuiet(waiter) => self.quiet.push(waiter),
@@ -299,7 +312,7 @@ impl Core {
     }
 
     fn is_disabled(&self, webhook: WebhookId) -> Option<bool> {
-        let lane = self.lanes.get(&webhook);
+        let lane = self.lanes.get(webhook);
         lane.map(|lane| lane.vital().is_disabled())
     }
 
@@ -310,13 +323,33 @@ impl Core {
             self.interrupted.push(id);
         }
         self.with(webhook, now, |lane, cx| lane.landed(id, landed, cx));
-        self.touched.append(&mut self.starved);
+        self.touch_starved();
+    }
+
+    fn settled(&mut self, all: Vec<(WebhookId, DeliveryId)>, now: Moment) {
+        let is_watched = self.feed.is_watched();
+        for (webhook, id) in all {
+            self.with(webhook, now, |lane, cx| lane.settled(id, cx.budget));
+            if is_watched {
+                self.tell(webhook, News::Delivery(id));
+            }
+        }
+        self.touch_starved();
+    }
+
+    /// There is room again.
+    fn touch_starved(&mut self) {
+        while let Some(id) = self.starved.pop_first() {
+            if let Some(lane) = self.lanes.get_mut(id) {
+                self.touched.add(lane);
+            }
+        }
     }
 
     /// Tells whoever watches the webhook's project.
     fn tell(&self, webhook: WebhookId, news: News) {
         if self.feed.is_watched()
-            && let Some(lane) = self.lanes.get(&webhook)
+            && let Some(lane) = self.lanes.get(webhook)
         {
             self.feed.tell(lane.target.webhook.project, news);
         }
@@ -333,7 +366,7 @@ impl Core {
 
     /// Only looks.
     fn waiting(&self, asked: &[(WebhookId, DeliveryId)], now: Moment) -> Vec<Waiting> {
-        let one = |(webhook, id): &(WebhookId, DeliveryId)| match self.lanes.get(webhook) {
+        let one = |(webhook, id): &(WebhookId, DeliveryId)| match self.lanes.get(*webhook) {
             Some(lane) => lane.waiting(*id, &self.budget, now.ms),
             None => Waiting {
                 why: Why::Off,
@@ -345,7 +378,7 @@ impl Core {
 
     fn lanes_of(&self, project: tidings_domain::ProjectId) -> Vec<WebhookId> {
         let of = |lane: &&Lane| lane.target.webhook.project == project;
-        self.lanes.values().filter(of).map(|l| l.id).collect()
+        self.lanes.all().filter(of).map(|l| l.id).collect()
     }
 
     fn saved(
@@ -357,7 +390,7 @@ impl Core {
     ) {
         let id = webhook.id;
         let rules = self.settings.rules(&webhook);
-        if self.lanes.contains_key(&id) {
+        if self.lanes.get(id).is_some() {
             self.with(id, now, |lane, cx| {
                 lane.saved(webhook, rules, url_changed, cx);
             });
@@ -368,9 +401,9 @@ impl Core {
         };
         let vital = Vital::load(health, now);
         // A change recorded a moment ago may have made a delivery for it already: look once.
-        let lane = Lane::new(webhook, vital, rules, on, true).created();
-        self.lanes.insert(id, lane);
-        self.touched.insert(id);
+        let mut lane = Lane::new(webhook, vital, rules, (on, true), &self.live).created();
+        self.touched.add(&mut lane);
+        self.lanes.insert(lane);
     }
 
     fn wish(
@@ -406,12 +439,14 @@ impl Core {
                 break;
             }
             self.alarms.pop_first();
-            self.alarm_of.remove(&id);
-            self.touched.insert(id);
+            if let Some(lane) = self.lanes.get_mut(id) {
+                lane.alarm_ms = i64::MAX;
+                self.touched.add(lane);
+            }
         }
         if now.ms >= self.hour_at {
             self.hour_at = now.ms + HOUR_MS;
-            self.lanes.values_mut().for_each(Lane::hour_passed);
+            self.lanes.all_mut().for_each(Lane::hour_passed);
             self.flush_at.get_or_insert(now.ms + FLUSH_MS);
         }
         if self.flush_at.is_some_and(|at| now.ms >= at) {
@@ -421,15 +456,19 @@ impl Core {
 
     fn flush(&mut self) {
         self.flush_at = None;
-        let unwritten = self.lanes.values_mut().filter_map(Lane::take_unwritten);
+        let unwritten = self.lanes.all_mut().filter_map(Lane::take_unwritten);
         self.effects.health.extend(unwritten);
     }
 
     fn pump(&mut self, now: Moment) {
-        for id in std::mem::take(&mut self.touched) {
-            let Some(lane) = self.lanes.get_mut(&id) else {
+        let mut touched = std::mem::take(&mut self.touched.0);
+        // In the order of their webhooks, whoever was first to be heard of.
+        touched.sort_unstable();
+        for id in touched.drain(..) {
+            let Some(lane) = self.lanes.get_mut(id) else {
                 continue;
             };
+            lane.touched = false;
             let mut cx = Context {
                 now,
                 entropy: &*self.entropy,
@@ -442,36 +481,36 @@ impl Core {
             if lane.has_unwritten() {
                 self.flush_at.get_or_insert(now.ms + FLUSH_MS);
             }
-            let alarm = lane.alarm(now.ms);
-            self.live.show(lane, now.ms);
+            let alarm = lane.alarm(now.ms).unwrap_or(i64::MAX);
+            let before = std::mem::replace(&mut lane.alarm_ms, alarm);
+            lane.show(&mut self.budget.sums);
             if lane.is_over() {
-                self.lanes.remove(&id);
+                lane.leave(&mut self.budget.sums);
+                self.lanes.remove(id);
                 self.live.forget(id);
             }
-            self.set_alarm(id, alarm);
+            self.set_alarm(id, before, alarm);
         }
+        // For its memory.
+        self.touched.0 = touched;
     }
 
-    fn set_alarm(&mut self, id: WebhookId, alarm: Option<i64>) {
-        let before = match alarm {
-            Some(at) => self.alarm_of.insert(id, at),
-            None => self.alarm_of.remove(&id),
-        };
+    fn set_alarm(&mut self, id: WebhookId, before: i64, alarm: i64) {
         if before == alarm {
             return;
         }
-        if let Some(at) = before {
-            self.alarms.remove(&(at, id));
+        if before < i64::MAX {
+            self.alarms.remove(&(before, id));
         }
-        if let Some(at) = alarm {
-            self.alarms.insert((at, id));
+        if alarm < i64::MAX {
+            self.alarms.insert((alarm, id));
         }
     }
 
     /// What the next process has to take for sent, perhaps; `None`: nobody knows.
     fn left_open(&self) -> Option<Vec<DeliveryId>> {
         let mut open: BTreeSet<DeliveryId> = self.interrupted.iter().copied().collect();
-        for lane in self.lanes.values() {
+        for lane in self.lanes.all() {
             open.extend(lane.still_open()?);
         }
         Some(open.into_iter().collect())
@@ -493,6 +532,13 @@ impl Core {
             std::mem::take(&mut self.effects),
             std::mem::take(&mut self.answers),
         )
+    }
+
+    /// The list of what was to be done, for its memory.
+    pub(crate) fn give_back(&mut self, mut todo: Vec<Effect>) {
+        todo.clear();
+        todo.shrink_to(KEPT);
+        self.effects.todo = todo;
     }
 
     /// When it wants to be woken if nothing happens.

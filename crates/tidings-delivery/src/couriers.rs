@@ -2,9 +2,10 @@
 //! never more than flights under way at once.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use tokio::sync::Notify;
 
 use crate::effect::Flight;
 
@@ -12,61 +13,60 @@ use crate::effect::Flight;
 const MOST_IDLE: usize = 256;
 
 /// Flights that wait for a courier, and couriers that wait for a flight: never both for long.
-pub(crate) struct Couriers {
-    post: Mutex<Post>,
-    /// A permit for each idle courier that was called.
-    calls: Semaphore,
-}
+#[derive(Default)]
+pub(crate) struct Couriers(Mutex<Post>);
 
 #[derive(Default)]
 struct Post {
     flights: VecDeque<Flight>,
-    idle: usize,
+    /// Who came home last goes first: its memory is still at hand.
+    idle: Vec<Bell>,
+    closed: bool,
 }
 
-impl Default for Couriers {
-    fn default() -> Self {
-        Self {
-            post: Mutex::default(),
-            calls: Semaphore::new(0),
-        }
-    }
-}
+/// Calls one courier.
+pub(crate) type Bell = Arc<Notify>;
 
 impl Couriers {
-    /// Hands a flight over; whether a courier is to be hired for it.
+    /// Hands flights over; how many couriers are to be hired for them.
     #[must_use]
-    pub(crate) fn hand_over(&self, flight: Flight) -> bool {
-        let mut post = self.post.lock();
-        post.flights.push_back(flight);
-        if post.idle == 0 {
-            return true;
-        }
-        post.idle -= 1;
+    pub(crate) fn hand_over(&self, flights: &mut Vec<Flight>) -> usize {
+        let mut post = self.0.lock();
+        let calls = flights.len().min(post.idle.len());
+        let hire = flights.len() - calls;
+        post.flights.extend(flights.drain(..));
+        let left = post.idle.len() - calls;
+        let called = post.idle.split_off(left);
         drop(post);
-        self.calls.add_permits(1);
-        false
+        for bell in called.into_iter().rev() {
+            bell.notify_one();
+        }
+        hire
     }
 
-    /// The next flight for a courier; `None`: there are enough couriers, or the end has come.
-    pub(crate) async fn next(&self) -> Option<Flight> {
+    /// The next flight for a courier with that bell; `None`: there are enough couriers, or the end has come.
+    pub(crate) async fn next(&self, bell: &Bell) -> Option<Flight> {
         loop {
             {
-                let mut post = self.post.lock();
+                let mut post = self.0.lock();
                 if let Some(flight) = post.flights.pop_front() {
                     return Some(flight);
                 }
-                if post.idle >= MOST_IDLE || self.calls.is_closed() {
+                if post.idle.len() >= MOST_IDLE || post.closed {
                     return None;
                 }
-                post.idle += 1;
+                post.idle.push(Arc::clone(bell));
             }
-            self.calls.acquire().await.ok()?.forget();
+            bell.notified().await;
         }
     }
 
     /// Sends the idle ones home; the others follow when they have landed.
     pub(crate) fn close(&self) {
-        self.calls.close();
+        let mut post = self.0.lock();
+        post.closed = true;
+        for bell in post.idle.drain(..) {
+            bell.notify_one();
+        }
     }
 }

@@ -162,7 +162,7 @@ impl Engine {
         let saved = |done| Input::Saved {
             webhook,
             url_changed,
-            new_in,
+            new_in: new_in.map(Box::new),
             done: Some(done),
         };
         self.ask(saved).await;
@@ -210,7 +210,9 @@ impl Engine {
 
     async fn wish(&self, webhook: WebhookId, wish: Wish) -> Result<Health, StoreError> {
         let by = self.1.clone();
-        let answer = self.ask(|to| Input::Wish(webhook, wish, by, to)).await;
+        let answer = self
+            .ask(|to| Input::Wish(webhook, Box::new(wish), by, to))
+            .await;
         match answer {
             Some(Some(result)) => result,
             Some(None) => Err(StoreError::NotFound),
@@ -353,7 +355,7 @@ impl Engine {
     /// New settings; they act from the next try on.
     pub fn set_settings(&self, settings: Settings) {
         self.0.settings.write().clone_from(&settings);
-        self.0.inbox.push(Input::Settings(settings));
+        self.0.inbox.push(Input::Settings(Box::new(settings)));
     }
 
     /// The engine's numbers.

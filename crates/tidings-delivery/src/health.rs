@@ -81,6 +81,10 @@ pub struct Vital {
     pub probe_at_ms: i64,
     /// Who is changing it right now.
     pub(crate) by: By,
+    /// Nothing is remembered of failures.
+    spotless: bool,
+    /// Something else than the counters of accepted tries has changed since somebody last asked.
+    changed: bool,
 }
 
 impl Vital {
@@ -98,7 +102,14 @@ impl Vital {
             counts_from: 0,
             probe_at_ms: now.ms + until_probe.clamp(0, longest),
             by: None,
+            spotless: false,
+            changed: true,
         }
+    }
+
+    /// Whether something else than `delivered` and `last_status` has changed since the last call.
+    pub(crate) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
     }
 
     /// State.
@@ -129,6 +140,7 @@ impl Vital {
     }
 
     fn enter(&mut self, state: HealthState, now: Moment) {
+        self.changed = true;
         let changed = self.health.state != state;
         if changed {
             self.health.state = state;
@@ -166,6 +178,7 @@ impl Vital {
     }
 
     fn forget_failures(&mut self) {
+        self.spotless = true;
         self.health.consecutive_failures = 0;
         self.health.failing_since_ms = None;
         self.health.probe_step = 0;
@@ -179,6 +192,10 @@ impl Vital {
             return false;
         }
         self.health.last_status = status;
+        if self.spotless && self.health.state == HealthState::Ok {
+            return false;
+        }
+        self.changed = true;
         let changed = self.health.consecutive_failures > 0 || self.health.state != HealthState::Ok;
         self.forget_failures();
         self.enter(HealthState::Ok, now);
@@ -193,6 +210,7 @@ impl Vital {
         rules: &Rules,
         now: Moment,
     ) -> Option<DisabledReason> {
+        (self.spotless, self.changed) = (false, true);
         if verdict.gone && !self.is_disabled() {
             self.health.last_status = verdict.status;
             self.disable(DisabledReason::Gone, now);
@@ -257,6 +275,7 @@ impl Vital {
 
     /// Moves the next probe to `ms` unless it is later already.
     fn probe_not_before(&mut self, ms: i64, now: Moment) {
+        self.changed = true;
         self.probe_at_ms = self.probe_at_ms.max(ms);
         let wait = jiff::SignedDuration::from_millis(self.probe_at_ms.saturating_sub(now.ms));
         self.health.next_probe_at = now
@@ -317,6 +336,7 @@ impl Vital {
 
     /// It goes to another URL now: what the old one did no longer counts. Does not enable.
     pub fn url_changed(&mut self, now: Moment) {
+        self.changed = true;
         self.forget_failures();
         self.begin_count();
         if self.health.state == HealthState::BackingOff {
@@ -332,6 +352,7 @@ impl Vital {
         }
         hours.insert(0, 0);
         hours.truncate(HOURS);
+        self.changed = true;
         true
     }
 }

@@ -25,6 +25,9 @@ const MOST_HINTS: usize = 32_768;
 /// Bytes of their messages at most; what several webhooks share is counted for each.
 const MOST_HINT_BYTES: usize = 32 * 1024 * 1024;
 
+/// Room for so many hints and inputs is kept between batches.
+const KEPT: usize = 1_024;
+
 /// What people and the API want of a lane; the answer comes when it is durable.
 pub(crate) enum Wish {
     Pause(Option<AuditEntry>),
@@ -33,15 +36,15 @@ pub(crate) enum Wish {
     Disable(DisabledReason),
 }
 
-/// One thing that happened.
+/// One thing that happened. Nearly all of them are results: what is larger lies in a box.
 pub(crate) enum Input {
     Landed(WebhookId, DeliveryId, Landed),
     Settled(Vec<(WebhookId, DeliveryId)>),
-    Loaded(Loaded),
+    Loaded(Box<Loaded>),
     Parked(WebhookId),
     Wish(
         WebhookId,
-        Wish,
+        Box<Wish>,
         By,
         oneshot::Sender<Option<Result<Health, StoreError>>>,
     ),
@@ -49,7 +52,7 @@ pub(crate) enum Input {
         webhook: Arc<Webhook>,
         url_changed: bool,
         /// Whether the project is `on` and how the webhook fares, if it may be new; otherwise only what is known is edited.
-        new_in: Option<(bool, Health)>,
+        new_in: Option<Box<(bool, Health)>>,
         done: Option<oneshot::Sender<()>>,
     },
     Deleted(WebhookId, oneshot::Sender<()>),
@@ -75,7 +78,7 @@ pub(crate) enum Input {
     Standing(WebhookId, oneshot::Sender<Standing>),
     TryNow(WebhookId, DeliveryId, oneshot::Sender<bool>),
     Waiting(Vec<(WebhookId, DeliveryId)>, oneshot::Sender<Vec<Waiting>>),
-    Settings(Settings),
+    Settings(Box<Settings>),
     Close,
     /// Tells when nothing is in flight and everything is written.
     WhenQuiet(oneshot::Sender<Option<Vec<DeliveryId>>>),
@@ -91,6 +94,18 @@ pub(crate) struct Mail {
     pub(crate) hint_bytes: usize,
     pub(crate) overflow: BTreeMap<WebhookId, DeliveryId>,
     pub(crate) inputs: Vec<Input>,
+}
+
+impl Mail {
+    /// Empties it. What a flood has taken is given back.
+    fn clear(&mut self) {
+        self.hints.clear();
+        self.hints.shrink_to(KEPT);
+        self.inputs.clear();
+        self.inputs.shrink_to(KEPT);
+        self.overflow.clear();
+        self.hint_bytes = 0;
+    }
 }
 
 #[derive(Default)]
@@ -159,8 +174,10 @@ impl Inbox {
         self.0.wake.notify_one();
     }
 
-    pub(crate) fn take(&self) -> Mail {
-        std::mem::take(&mut *self.0.mail.lock())
+    /// Everything that came; the memory of the mail before is used for what comes next.
+    pub(crate) fn take(&self, mail: &mut Mail) {
+        mail.clear();
+        std::mem::swap(&mut *self.0.mail.lock(), mail);
     }
 
     pub(crate) async fn arrival(&self) {

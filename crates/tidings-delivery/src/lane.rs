@@ -8,12 +8,13 @@
 //! Results. What was tried and is not yet written is *unsettled*: at most [`MOST_UNSETTLED`], in flight included, so that a crash
 //! repeats no more than that, and a store that cannot write stops the sending instead of filling the memory.
 
+mod budget;
 mod intake;
 mod landing;
 mod people;
 mod sweeps;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use tidings_domain::delivery::Trigger;
@@ -25,27 +26,16 @@ use tokio::sync::oneshot;
 use crate::book::Book;
 use crate::effect::{Effect, Effects, Flight};
 use crate::health::{Moment, Rules, Vital};
+use crate::live::{Live, Shown, Sums};
 use crate::order::Roots;
-use crate::pace::Tried;
 use crate::planted::{self, Bug};
 use crate::target::Target;
 
+pub(crate) use budget::{Budget, WINDOW};
 pub(crate) use people::Standing;
 
 /// Tries of a webhook whose results are not written yet, in flight included.
 pub(crate) const MOST_UNSETTLED: usize = 256;
-/// Deliveries in memory per lane that do not just wait for their time, unless the settings say otherwise.
-pub(crate) const WINDOW: usize = 512;
-/// The same while only probes are sent, or while all lanes together hold much.
-const SMALL_WINDOW: usize = 64;
-/// While only probes are sent, at least so many: a message that is always refused must not be the only one to probe with.
-const FEWEST_TO_PROBE: usize = 2;
-/// The same while all lanes together hold very much.
-const TINY_WINDOW: usize = 8;
-/// Deliveries in memory altogether: beyond it a lane takes nothing new until some of its retries are through.
-const MOST_ENTRIES: usize = 20_000;
-/// The same while all lanes together hold as much as they may.
-const FEW_ENTRIES: usize = 64;
 /// After something that was our own fault, a lane waits so long before it starts anything.
 const OWN_FAULT_PAUSE_MS: i64 = 1_000;
 /// A load that failed is repeated after this.
@@ -57,63 +47,6 @@ pub(crate) struct Context<'a> {
     pub(crate) entropy: &'a dyn Entropy,
     pub(crate) effects: &'a mut Effects,
     pub(crate) budget: &'a mut Budget,
-}
-
-/// What all lanes share.
-#[derive(Debug)]
-pub(crate) struct Budget {
-    /// Tries in flight or unsettled.
-    pub(crate) open: usize,
-    /// The most of them.
-    pub(crate) most_open: usize,
-    /// Deliveries in memory.
-    pub(crate) held: usize,
-    /// Bytes of their messages.
-    pub(crate) held_bytes: usize,
-    /// Beyond so many bytes, messages of what is new stay in the store until they are sent.
-    pub(crate) much_held_bytes: usize,
-    /// Bytes of results that are not written.
-    pub(crate) unwritten_bytes: usize,
-    /// Beyond so many, nothing is started.
-    pub(crate) most_unwritten_bytes: usize,
-    /// Deliveries in memory per lane that do not just wait for their time.
-    pub(crate) window: usize,
-    /// Beyond it, windows are small; beyond twice of it, tiny; beyond five times of it, lanes take one after the other.
-    pub(crate) much_held: usize,
-    /// No starts any more: the server stops.
-    pub(crate) closed: bool,
-}
-
-impl Budget {
-    /// Deliveries that one lane may have in memory, but for those that just wait for their time.
-    fn window(&self) -> usize {
-        let most = match self.held.checked_div(self.much_held).unwrap_or(usize::MAX) {
-            0 => self.window,
-            1 => SMALL_WINDOW,
-            2..=4 => TINY_WINDOW,
-            _ => 1,
-        };
-        most.min(self.window)
-    }
-
-    /// Deliveries that one lane may have in memory altogether.
-    fn most_entries(&self) -> usize {
-        if self.held / 5 < self.much_held {
-            MOST_ENTRIES
-        } else {
-            FEW_ENTRIES
-        }
-    }
-
-    /// Whether one more may be started by a lane that has so many in flight. The last quarter of the seats is for lanes that have
-    /// none, so that receivers that hang cannot take every seat from those that do not.
-    fn may_start(&self, flying: usize) -> bool {
-        let most = match flying {
-            0 => self.most_open,
-            _ => self.most_open / 4 * 3,
-        };
-        self.open < most && self.unwritten_bytes < self.most_unwritten_bytes
-    }
 }
 
 /// Which of the deliveries found at the start may have been sent before without a trace.
@@ -132,63 +65,80 @@ pub(crate) enum Suspects {
     These(Arc<HashSet<DeliveryId>>),
 }
 
-/// Results of a delivery that are not written yet.
+/// A result that is not written yet.
 #[derive(Debug)]
 struct Unsettled {
-    count: usize,
+    id: DeliveryId,
     bytes: usize,
     roots: Roots,
 }
 
-/// A lane.
+/// A lane. Ten thousand of them are looked at in turn, and each finds its memory cold: what every look needs comes first, the rest
+/// of what a delivery needs next, and what it needs only where something is wrong lies elsewhere.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Lane {
     pub(crate) id: WebhookId,
     pub(crate) target: Arc<Target>,
-    rules: Rules,
+    /// What people see of it.
+    shown: Arc<Shown>,
+    cursor: DeliveryId,
+    start_not_before_ms: i64,
+    /// When it is looked at again if nothing else happens; `i64::MAX`: never.
+    pub(crate) alarm_ms: i64,
+    open_settlements: usize,
+    max_in_flight: usize,
+    is_ordered: bool,
     /// Whether the project is `on`.
     project_on: bool,
     deleted: bool,
-    vital: Vital,
+    behind: bool,
+    loading: bool,
     /// What of the health is not written yet.
     unwritten: bool,
-    book: Book,
+    /// Whether it is about to be looked at.
+    pub(crate) touched: bool,
+    /// Whether the sums know it as behind.
+    counted_behind: bool,
+    /// How many tries the sums know to be in flight.
+    counted_flying: usize,
     /// What of the book the budget knows: deliveries and bytes.
     counted: (usize, usize),
-    /// Asked for by people: may start also while backing off.
-    wished: Vec<DeliveryId>,
+    /// While a sweep brings back what is old: nothing after this is taken from the queue.
+    gate: Option<DeliveryId>,
     /// The probe in flight.
     probing: Option<DeliveryId>,
-    /// In flight though their time had not come: a failure costs them no try.
-    early: HashSet<DeliveryId>,
-    unsettled: HashMap<DeliveryId, Unsettled>,
-    open_settlements: usize,
+    book: Book,
+    /// In the order in which they came, which is nearly the order in which they are written.
+    unsettled: VecDeque<Unsettled>,
+    /// Asked for by people: may start also while backing off.
+    wished: Vec<DeliveryId>,
+    /// No later delivery than this was ever started; `None`: not known, earlier processes may have started any.
+    started: Option<DeliveryId>,
+    accepted_ms: Option<i64>,
+    own_faults: u32,
+    vital: Vital,
+    aside: Box<Aside>,
+}
+
+/// What a lane rarely needs.
+#[derive(Debug)]
+struct Aside {
+    rules: Rules,
     /// Settled while a load is under way that may not have seen it.
     shadow: HashSet<DeliveryId>,
     /// Started before or while a load is under way that may bring something old back: what the log cannot tell yet.
     started_meanwhile: Vec<(DeliveryId, Roots)>,
-    behind: bool,
-    cursor: DeliveryId,
     /// The last delivery a hint was dropped for.
     dropped: DeliveryId,
-    /// While a sweep brings back what is old: nothing after this is taken from the queue.
-    gate: Option<DeliveryId>,
     epoch: u64,
-    loading: bool,
     load_not_before_ms: i64,
-    start_not_before_ms: i64,
-    own_faults: u32,
     /// Tries with an older stamp, see `Vital::begin`, have had their say about our own faults.
     own_fault_stamp: u64,
     suspects: Suspects,
-    /// No later delivery than this was ever started; `None`: not known, earlier processes may have started any.
-    started: Option<DeliveryId>,
-    accepted_ms: Option<i64>,
     parking: bool,
     park_again: bool,
     after_parking: Vec<oneshot::Sender<()>>,
-    /// Tries that ended since somebody last looked.
-    tried: Vec<Tried>,
 }
 
 impl Lane {
@@ -197,44 +147,59 @@ impl Lane {
         webhook: Arc<Webhook>,
         vital: Vital,
         rules: Rules,
-        project_on: bool,
-        has_pending: bool,
+        (project_on, has_pending): (bool, bool),
+        live: &Live,
     ) -> Self {
+        let shown = live.enter(webhook.id, webhook.project, &vital.health);
         Self {
             id: webhook.id,
+            max_in_flight: seats(&webhook),
+            is_ordered: webhook.ordering == Ordering::Item,
             target: Target::new(webhook),
-            rules,
+            shown,
+            cursor: DeliveryId(0),
+            start_not_before_ms: i64::MIN,
+            alarm_ms: i64::MAX,
+            open_settlements: 0,
             project_on,
             deleted: false,
-            vital,
-            unwritten: false,
-            book: Book::default(),
-            counted: (0, 0),
-            wished: Vec::new(),
-            probing: None,
-            early: HashSet::new(),
-            unsettled: HashMap::new(),
-            open_settlements: 0,
-            shadow: HashSet::new(),
-            started_meanwhile: Vec::new(),
             behind: has_pending,
-            cursor: DeliveryId(0),
-            dropped: DeliveryId(0),
-            gate: None,
-            epoch: 0,
             loading: false,
-            load_not_before_ms: i64::MIN,
-            start_not_before_ms: i64::MIN,
-            own_faults: 0,
-            own_fault_stamp: 0,
-            suspects: Suspects::None,
+            unwritten: false,
+            touched: false,
+            counted_behind: false,
+            counted_flying: 0,
+            counted: (0, 0),
+            gate: None,
+            probing: None,
+            book: Book::default(),
+            unsettled: VecDeque::new(),
+            wished: Vec::new(),
             started: None,
             accepted_ms: None,
-            parking: false,
-            park_again: false,
-            after_parking: Vec::new(),
-            tried: Vec::new(),
+            own_faults: 0,
+            vital,
+            aside: Box::new(Aside {
+                rules,
+                shadow: HashSet::new(),
+                started_meanwhile: Vec::new(),
+                dropped: DeliveryId(0),
+                epoch: 0,
+                load_not_before_ms: i64::MIN,
+                own_fault_stamp: 0,
+                suspects: Suspects::None,
+                parking: false,
+                park_again: false,
+                after_parking: Vec::new(),
+            }),
         }
+    }
+
+    /// It goes by another version of its webhook from the next try on.
+    fn retarget(&mut self, webhook: Arc<Webhook>) {
+        self.max_in_flight = seats(&webhook);
+        self.is_ordered = webhook.ordering == Ordering::Item;
+        self.target = Target::new(webhook);
     }
 
     /// The lane of a webhook that was just created: nothing was ever started.
@@ -245,7 +210,7 @@ impl Lane {
 
     /// Which deliveries may have been sent by the process before.
     pub(crate) fn suspect(&mut self, suspects: Suspects) {
-        self.suspects = suspects;
+        self.aside.suspects = suspects;
     }
 
     /// Whether what is new is sent, now or later; otherwise it is put aside.
@@ -255,7 +220,7 @@ impl Lane {
 
     /// Of what the process before left open, what this one has not even looked at; `None`: nobody knows what.
     pub(crate) fn still_open(&self) -> Option<Vec<DeliveryId>> {
-        match &self.suspects {
+        match &self.aside.suspects {
             Suspects::None => Some(Vec::new()),
             Suspects::First { .. } => None,
             Suspects::These(these) => Some(these.iter().copied().collect()),
@@ -271,22 +236,29 @@ impl Lane {
         &self.vital
     }
 
-    pub(crate) fn is_behind(&self) -> bool {
-        self.behind
+    /// Tells what is shown of all lanes how this one fares now.
+    pub(crate) fn show(&mut self, sums: &mut Sums) {
+        let (flying, behind) = (self.book.flying(), self.behind);
+        self.sum_up(flying, behind, sums);
+        if self.vital.take_changed() {
+            self.shown.show(&self.vital.health);
+        }
     }
 
-    pub(crate) fn flying(&self) -> usize {
-        self.book.flying()
+    /// It is about to be forgotten.
+    pub(crate) fn leave(&mut self, sums: &mut Sums) {
+        self.sum_up(0, false, sums);
     }
 
-    /// The tries that ended since the last call.
-    pub(crate) fn take_tried(&mut self) -> std::vec::Drain<'_, Tried> {
-        self.tried.drain(..)
+    fn sum_up(&mut self, flying: usize, behind: bool, sums: &mut Sums) {
+        sums.flying = sums.flying + flying - self.counted_flying;
+        sums.behind = sums.behind + usize::from(behind) - usize::from(self.counted_behind);
+        (self.counted_flying, self.counted_behind) = (flying, behind);
     }
 
     /// The settings changed.
     pub(crate) fn replace_rules(&mut self, rules: Rules) {
-        self.rules = rules;
+        self.aside.rules = rules;
     }
 
     /// The health, if the store does not have it yet.
@@ -321,38 +293,38 @@ impl Lane {
 
     fn settle(&mut self, settlement: Settlement, cx: &mut Context<'_>) {
         let entry = self.book.get(settlement.delivery);
-        let unsettled = self
-            .unsettled
-            .entry(settlement.delivery)
-            .or_insert_with(|| Unsettled {
-                count: 0,
-                bytes: 0,
-                roots: entry.map_or(Roots::None, |e| e.roots.clone()),
-            });
         let bytes = settlement.attempt.as_ref().map_or(0, weight);
-        unsettled.count += 1;
-        unsettled.bytes += bytes;
+        self.unsettled.push_back(Unsettled {
+            id: settlement.delivery,
+            bytes,
+            roots: entry.map_or(Roots::None, |e| e.roots.clone()),
+        });
         cx.budget.unwritten_bytes += bytes;
         self.open_settlements += 1;
         cx.budget.open += 1;
         cx.effects.settlements.push(settlement);
     }
 
-    /// Results of a delivery are written.
+    /// A result of a delivery is written.
     pub(crate) fn settled(&mut self, delivery: DeliveryId, budget: &mut Budget) {
         self.open_settlements = self.open_settlements.saturating_sub(1);
         let drifts = self.loading && planted::has(Bug::CounterDrift);
         budget.open = budget.open.saturating_sub(usize::from(!drifts));
-        if let Some(unsettled) = self.unsettled.get_mut(&delivery) {
-            unsettled.count -= 1;
-            if unsettled.count == 0 {
-                budget.unwritten_bytes = budget.unwritten_bytes.saturating_sub(unsettled.bytes);
-                self.unsettled.remove(&delivery);
-                if self.loading {
-                    self.shadow.insert(delivery);
-                }
-            }
+        let at = self.unsettled.iter().position(|u| u.id == delivery);
+        let Some(written) = at.and_then(|at| self.unsettled.remove(at)) else {
+            return;
+        };
+        budget.unwritten_bytes = budget.unwritten_bytes.saturating_sub(written.bytes);
+        if self.unsettled.is_empty() {
+            self.unsettled = VecDeque::new();
         }
+        if self.loading && !self.is_unsettled(delivery) {
+            self.aside.shadow.insert(delivery);
+        }
+    }
+
+    fn is_unsettled(&self, delivery: DeliveryId) -> bool {
+        self.unsettled.iter().any(|u| u.id == delivery)
     }
 
     /// Starts what can be started and loads what is missing. `true`: it could start more if the budget allowed.
@@ -372,7 +344,7 @@ impl Lane {
             HealthState::Ok => {
                 self.book.wake(now);
                 self.start_wished(cx);
-                while self.has_seat() {
+                while self.book.has_ready() && self.has_seat() {
                     if !cx.budget.may_start(self.book.flying()) {
                         return true;
                     }
@@ -398,6 +370,9 @@ impl Lane {
     }
 
     fn start_wished(&mut self, cx: &mut Context<'_>) {
+        if self.wished.is_empty() {
+            return;
+        }
         for id in std::mem::take(&mut self.wished) {
             if !self.book.is_turn(id) {
                 continue;
@@ -411,9 +386,8 @@ impl Lane {
     }
 
     fn has_seat(&self) -> bool {
-        let most = usize::try_from(self.target.webhook.max_in_flight.max(1)).unwrap_or(1);
         let flying = self.book.flying();
-        flying < most && flying + self.open_settlements < MOST_UNSETTLED
+        flying < self.max_in_flight && flying + self.open_settlements < MOST_UNSETTLED
     }
 
     fn start(&mut self, id: DeliveryId, cx: &mut Context<'_>) {
@@ -423,9 +397,7 @@ impl Lane {
         let Some(entry) = self.book.start(id, now) else {
             return;
         };
-        if was_early {
-            self.early.insert(id);
-        }
+        entry.early = was_early;
         let trigger = match entry.trigger {
             Trigger::Event | Trigger::Retry | Trigger::Probe if probe => Trigger::Probe,
             trigger => trigger,
@@ -440,7 +412,7 @@ impl Lane {
             late: entry.late,
         };
         if self.loading {
-            self.started_meanwhile.push((id, entry.roots.clone()));
+            self.aside.started_meanwhile.push((id, entry.roots.clone()));
         }
         self.started = self.started.map(|started| started.max(id));
         cx.budget.open += 1;
@@ -464,18 +436,19 @@ impl Lane {
         };
         let held_up = (self.start_not_before_ms > now_ms && !self.book.is_idle())
             .then_some(self.start_not_before_ms);
-        let load =
-            (self.behind && self.load_not_before_ms > now_ms).then_some(self.load_not_before_ms);
+        let load = (self.behind && self.aside.load_not_before_ms > now_ms)
+            .then_some(self.aside.load_not_before_ms);
         [start, held_up, load]
             .into_iter()
             .flatten()
             .filter(|at| *at > now_ms)
             .min()
     }
+}
 
-    fn is_ordered(&self) -> bool {
-        self.target.webhook.ordering == Ordering::Item
-    }
+/// How many requests may be in flight.
+fn seats(webhook: &Webhook) -> usize {
+    usize::try_from(webhook.max_in_flight.max(1)).unwrap_or(1)
 }
 
 /// What a result takes until it is written: what the receiver made it.

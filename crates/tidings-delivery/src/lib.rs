@@ -5,7 +5,7 @@
 //! * [`Hints`] listens to the store's commits and fills the [`Inbox`]; results and wishes go there too.
 //! * The *core* is the mind: it is told what happened and says what to do (`effect`). It waits for nothing and does nothing, so
 //!   that every rule is a function of what it was told. It has one *lane* per webhook: the deliveries in memory (`book`), whose
-//!   turn it is (`order`), how the webhook fares (`health`).
+//!   turn it is (`order`), how the webhook fares (`health`). All lanes lie in `lanes`; what all share is their `lane::Budget`.
 //! * The *shell* is the body: it runs the core, sends (`carry`, the one send path), reads pages of the queue (`load`), puts
 //!   deliveries aside, tells people of a disabled webhook (`announce`), carries sweeps (`sweep`).
 //! * The *writer* brings results to the store in batches and tells the core what is durable.
@@ -40,11 +40,14 @@ pub mod health;
 mod inbox;
 mod keep;
 mod lane;
+mod lanes;
 mod ledger;
+mod line;
 mod live;
 mod load;
 mod log;
 mod metrics;
+mod mixing;
 mod order;
 mod pace;
 mod planted;

@@ -1,24 +1,65 @@
 //! How every webhook fares right now, for whoever asks without waiting: API, console, metrics.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use tidings_domain::webhook::{Health, HealthState};
 use tidings_domain::{ProjectId, WebhookId};
 use tidings_storage::Hour;
 
-use crate::lane::Lane;
-use crate::pace::{Minutes, Pace, Speed};
+use crate::pace::{Minutes, Pace, Speed, Tried};
 
-/// What is shown of a lane.
+/// What is shown of a lane: the lane writes when something changed, people read. Each lane holds its own, so that nobody looks for
+/// it while it sends.
 #[derive(Debug)]
-struct Shown {
+pub(crate) struct Shown {
     project: ProjectId,
+    now: Mutex<Now>,
+}
+
+/// What every try changes lies together, at the beginning.
+#[derive(Debug)]
+#[repr(C)]
+struct Now {
+    delivered: u64,
+    last_status: Option<u16>,
+    pace: Pace,
+    /// But for those two.
     health: Health,
-    flying: usize,
-    behind: bool,
-    /// Only of lanes that send.
-    pace: Option<Box<Pace>>,
+}
+
+impl Shown {
+    fn health(&self) -> Health {
+        let now = self.now.lock();
+        Health {
+            delivered: now.delivered,
+            last_status: now.last_status,
+            ..now.health.clone()
+        }
+    }
+
+    /// More than counters changed.
+    pub(crate) fn show(&self, health: &Health) {
+        let mut now = self.now.lock();
+        now.health.clone_from(health);
+        now.count(health);
+    }
+
+    /// A try ended, and left the webhook like this.
+    pub(crate) fn note(&self, tried: Tried, health: &Health, now_ms: i64) {
+        let mut now = self.now.lock();
+        now.count(health);
+        now.pace.note(tried, now_ms);
+    }
+}
+
+impl Now {
+    fn count(&mut self, health: &Health) {
+        self.delivered = health.delivered;
+        self.last_status = health.last_status;
+    }
 }
 
 /// Sums over all lanes.
@@ -28,6 +69,15 @@ pub(crate) struct Totals {
     pub(crate) behind: usize,
     /// By [`HealthState`]: ok, backing off, paused, disabled.
     pub(crate) states: [usize; 4],
+}
+
+/// What all lanes together do, as their mind counts it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sums {
+    pub(crate) flying: usize,
+    pub(crate) behind: usize,
+    /// Tries since it was shown last: accepted, failed.
+    pub(crate) tried: (u32, u32),
 }
 
 /// A webhook and how fast its receiver is.
@@ -44,41 +94,36 @@ pub struct Slow {
 /// The shared picture of all lanes.
 #[derive(Debug, Default)]
 pub(crate) struct Live {
-    lanes: RwLock<BTreeMap<WebhookId, Mutex<Shown>>>,
+    lanes: RwLock<BTreeMap<WebhookId, Arc<Shown>>>,
+    flying: AtomicUsize,
+    behind: AtomicUsize,
     minutes: Mutex<Minutes>,
 }
 
 impl Live {
-    /// Shows a lane as it is now.
-    pub(crate) fn show(&self, lane: &mut Lane, now_ms: i64) {
-        if let Some(shown) = self.lanes.read().get(&lane.id) {
-            self.write(&mut shown.lock(), lane, now_ms);
-            return;
-        }
-        let mut shown = Shown {
-            project: lane.target.webhook.project,
-            health: Health::default(),
-            flying: 0,
-            behind: false,
-            pace: None,
+    /// A webhook's place in the picture.
+    pub(crate) fn enter(&self, id: WebhookId, project: ProjectId, health: &Health) -> Arc<Shown> {
+        let now = Now {
+            delivered: health.delivered,
+            last_status: health.last_status,
+            pace: Pace::default(),
+            health: health.clone(),
         };
-        self.write(&mut shown, lane, now_ms);
-        self.lanes.write().insert(lane.id, shown.into());
+        let shown = Arc::new(Shown {
+            project,
+            now: now.into(),
+        });
+        self.lanes.write().insert(id, Arc::clone(&shown));
+        shown
     }
 
-    fn write(&self, shown: &mut Shown, lane: &mut Lane, now_ms: i64) {
-        shown.health.clone_from(&lane.vital().health);
-        shown.flying = lane.flying();
-        shown.behind = lane.is_behind();
-        let tried = lane.take_tried();
-        if tried.len() == 0 {
-            return;
-        }
-        let pace = shown.pace.get_or_insert_default();
-        let mut minutes = self.minutes.lock();
-        for tried in tried {
-            pace.note(tried, now_ms);
-            minutes.note(tried, now_ms);
+    /// Shows what all lanes do.
+    pub(crate) fn show(&self, sums: &mut Sums, now_ms: i64) {
+        self.flying.store(sums.flying, Ordering::Relaxed);
+        self.behind.store(sums.behind, Ordering::Relaxed);
+        let tried = std::mem::take(&mut sums.tried);
+        if tried != (0, 0) {
+            self.minutes.lock().note(tried, now_ms);
         }
     }
 
@@ -90,24 +135,25 @@ impl Live {
     /// How a webhook fares.
     pub(crate) fn health(&self, id: WebhookId) -> Option<Health> {
         let lanes = self.lanes.read();
-        lanes.get(&id).map(|shown| shown.lock().health.clone())
+        lanes.get(&id).map(|shown| shown.health())
     }
 
     /// How fast a webhook's receiver is, if this process has tried it.
     pub(crate) fn speed(&self, id: WebhookId) -> Option<Speed> {
         let lanes = self.lanes.read();
-        let shown = lanes.get(&id)?.lock();
-        shown.pace.as_ref()?.speed()
+        let now = lanes.get(&id)?.now.lock();
+        now.pace.speed()
     }
 
     /// Sums.
     pub(crate) fn totals(&self) -> Totals {
-        let mut totals = Totals::default();
+        let mut totals = Totals {
+            in_flight: self.flying.load(Ordering::Relaxed),
+            behind: self.behind.load(Ordering::Relaxed),
+            states: [0; 4],
+        };
         for shown in self.lanes.read().values() {
-            let shown = shown.lock();
-            totals.in_flight += shown.flying;
-            totals.behind += usize::from(shown.behind);
-            let state = match shown.health.state {
+            let state = match shown.now.lock().health.state {
                 HealthState::Ok => 0,
                 HealthState::BackingOff => 1,
                 HealthState::Paused => 2,
@@ -124,11 +170,11 @@ impl Live {
     pub(crate) fn slowest(&self, most: usize) -> Vec<Slow> {
         let lanes = self.lanes.read();
         let slow = lanes.iter().filter_map(|(id, shown)| {
-            let shown = shown.lock();
+            let speed = shown.now.lock().pace.speed()?;
             Some(Slow {
                 webhook: *id,
                 project: shown.project,
-                speed: shown.pace.as_ref()?.speed()?,
+                speed,
             })
         });
         let mut all: Vec<Slow> = slow.collect();
@@ -147,10 +193,8 @@ impl Live {
         let lanes = self.lanes.read();
         let mut all = Vec::new();
         for id in webhooks {
-            if let Some(shown) = lanes.get(id)
-                && let Some(pace) = &shown.lock().pace
-            {
-                all.extend(pace.hours(*id));
+            if let Some(shown) = lanes.get(id) {
+                all.extend(shown.now.lock().pace.hours(*id));
             }
         }
         all
@@ -160,10 +204,9 @@ impl Live {
     pub(crate) fn take_hours(&self) -> Vec<Hour> {
         let mut all = Vec::new();
         for (id, shown) in self.lanes.read().iter() {
-            if let Some(pace) = &mut shown.lock().pace {
-                all.extend(pace.hours(*id));
-                pace.forget_hours();
-            }
+            let pace = &mut shown.now.lock().pace;
+            all.extend(pace.hours(*id));
+            pace.forget_hours();
         }
         all
     }
@@ -173,8 +216,7 @@ impl Live {
         let lanes = self.lanes.read();
         for hour in hours {
             if let Some(shown) = lanes.get(&hour.webhook) {
-                let mut shown = shown.lock();
-                shown.pace.get_or_insert_default().put_back(hour);
+                shown.now.lock().pace.put_back(hour);
             }
         }
     }

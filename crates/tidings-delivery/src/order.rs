@@ -4,9 +4,13 @@
 //! request in flight. Two kinds stand beside the queues: a *late* one (order was given up for it) and one that was delivered
 //! before and is sent again on request. They wait for no turn, yet there is never more than one request in flight per root.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use tidings_domain::{DeliveryId, ObjectRef};
+
+use crate::line::Line;
+use crate::mixing::Mixing;
 
 /// The roots of a delivery; nearly always one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,64 +59,131 @@ pub(crate) enum Place {
 
 #[derive(Debug, Default)]
 struct Root {
-    queue: VecDeque<DeliveryId>,
+    queue: Line,
     beside: Vec<DeliveryId>,
     busy: bool,
+}
+
+impl Root {
+    fn is_over(&self) -> bool {
+        self.queue.is_empty() && self.beside.is_empty() && !self.busy
+    }
+}
+
+/// Deliveries whose turn may have come or gone. Nearly always one or none.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Concerned {
+    first: Option<DeliveryId>,
+    more: Vec<DeliveryId>,
+}
+
+impl Concerned {
+    fn add(&mut self, id: DeliveryId) {
+        match self.first {
+            None => self.first = Some(id),
+            Some(_) => self.more.push(id),
+        }
+    }
+
+    fn add_all(&mut self, root: &Root) {
+        for id in root
+            .queue
+            .first()
+            .into_iter()
+            .chain(root.beside.iter().copied())
+        {
+            self.add(id);
+        }
+    }
+}
+
+impl IntoIterator for Concerned {
+    type Item = DeliveryId;
+    type IntoIter =
+        std::iter::Chain<std::option::IntoIter<DeliveryId>, std::vec::IntoIter<DeliveryId>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.first.into_iter().chain(self.more)
+    }
 }
 
 /// The queues of a webhook's items.
 #[derive(Debug, Default)]
 pub(crate) struct Order {
-    roots: HashMap<ObjectRef, Root>,
+    roots: HashMap<ObjectRef, Root, Mixing>,
 }
 
 impl Order {
-    /// A delivery takes its place: by id, wherever that is.
-    pub(crate) fn insert(&mut self, id: DeliveryId, roots: &Roots, place: Place) {
+    /// A delivery takes its place: by id, wherever that is. Whom it overtakes by that loses a turn.
+    pub(crate) fn insert(&mut self, id: DeliveryId, roots: &Roots, place: Place) -> Concerned {
+        let mut concerned = Concerned::default();
         for root in roots.as_slice() {
             let root = self.roots.entry(*root).or_default();
             match place {
-                Place::Queue => match root.queue.back() {
-                    Some(last) if *last > id => {
-                        let at = root.queue.partition_point(|other| *other < id);
-                        root.queue.insert(at, id);
+                Place::Queue => {
+                    root.queue.insert(id);
+                    if root.queue.first() == Some(id)
+                        && let Some(second) = root.queue.second()
+                    {
+                        concerned.add(second);
                     }
-                    _ => root.queue.push_back(id),
-                },
+                }
                 Place::Beside => root.beside.push(id),
             }
         }
+        concerned
     }
 
-    /// A delivery leaves: delivered, given up, put aside.
-    pub(crate) fn remove(&mut self, id: DeliveryId, roots: &Roots) {
-        for key in roots.as_slice() {
-            let Some(root) = self.roots.get_mut(key) else {
-                continue;
-            };
-            if root.queue.front() == Some(&id) {
-                root.queue.pop_front();
-            } else if let Ok(at) = root.queue.binary_search(&id) {
-                root.queue.remove(at);
-            }
+    /// A delivery leaves: delivered, given up, put aside. `busy`: its request was the one in flight.
+    pub(crate) fn remove(&mut self, id: DeliveryId, roots: &Roots, busy: bool) -> Concerned {
+        self.change(roots, |root| {
+            root.busy &= !busy;
+            root.queue.remove(id);
             root.beside.retain(|other| *other != id);
-            if root.queue.is_empty() && root.beside.is_empty() && !root.busy {
-                self.roots.remove(key);
-            }
-        }
+        })
     }
 
     /// Order is given up for a delivery: it steps out of the queues.
-    pub(crate) fn step_aside(&mut self, id: DeliveryId, roots: &Roots) {
-        self.remove(id, roots);
-        self.insert(id, roots, Place::Beside);
+    pub(crate) fn step_aside(&mut self, id: DeliveryId, roots: &Roots) -> Concerned {
+        self.change(roots, |root| {
+            root.queue.remove(id);
+            if !root.beside.contains(&id) {
+                root.beside.push(id);
+            }
+        })
+    }
+
+    /// A request of these roots starts or ends.
+    pub(crate) fn set_busy(&mut self, roots: &Roots, busy: bool) -> Concerned {
+        self.change(roots, |root| root.busy = busy)
+    }
+
+    /// Something happens to roots; what is empty then is forgotten.
+    fn change(&mut self, roots: &Roots, mut change: impl FnMut(&mut Root)) -> Concerned {
+        let mut concerned = Concerned::default();
+        for key in roots.as_slice() {
+            let Entry::Occupied(mut root) = self.roots.entry(*key) else {
+                continue;
+            };
+            change(root.get_mut());
+            if root.get().is_over() {
+                root.remove();
+            } else {
+                concerned.add_all(root.get());
+            }
+        }
+        if self.roots.is_empty() {
+            // Of ten thousand lanes most are empty: what memory they kept would only be cold.
+            self.roots = HashMap::default();
+        }
+        concerned
     }
 
     /// Whether a delivery may start as far as order goes.
     pub(crate) fn is_turn(&self, id: DeliveryId, roots: &Roots, place: Place) -> bool {
         roots.as_slice().iter().all(|key| {
             self.roots.get(key).is_none_or(|root| {
-                !root.busy && (place == Place::Beside || root.queue.front() == Some(&id))
+                !root.busy && (place == Place::Beside || root.queue.first() == Some(id))
             })
         })
     }
@@ -125,10 +196,9 @@ impl Order {
         refused: impl Fn(DeliveryId) -> bool,
     ) -> bool {
         roots.as_slice().iter().all(|key| {
-            self.roots.get(key).is_none_or(|root| {
-                let mut before = root.queue.iter().take_while(|other| **other < id);
-                !root.busy && before.all(|other| refused(*other))
-            })
+            self.roots
+                .get(key)
+                .is_none_or(|root| !root.busy && root.queue.before(id).all(&refused))
         })
     }
 
@@ -140,34 +210,11 @@ impl Order {
     ) -> Option<(ObjectRef, DeliveryId, usize)> {
         let queues = roots.as_slice().iter().filter_map(|key| {
             let queue = &self.roots.get(key)?.queue;
-            let ahead = queue.partition_point(|other| *other < id);
-            let first = queue.front().filter(|_| ahead > 0)?;
-            Some((*key, *first, ahead))
+            let ahead = queue.before(id).count();
+            let first = queue.first().filter(|_| ahead > 0)?;
+            Some((*key, first, ahead))
         });
         queues.max_by_key(|(_, _, ahead)| *ahead)
-    }
-
-    /// A request of these roots starts or ends.
-    pub(crate) fn set_busy(&mut self, roots: &Roots, busy: bool) {
-        for key in roots.as_slice() {
-            let root = self.roots.entry(*key).or_default();
-            root.busy = busy;
-            if !busy && root.queue.is_empty() && root.beside.is_empty() {
-                self.roots.remove(key);
-            }
-        }
-    }
-
-    /// The deliveries whose turn may have come or gone after something happened to these roots.
-    pub(crate) fn concerned(&self, roots: &Roots) -> Vec<DeliveryId> {
-        let mut ids = Vec::new();
-        for key in roots.as_slice() {
-            if let Some(root) = self.roots.get(key) {
-                ids.extend(root.queue.front());
-                ids.extend(&root.beside);
-            }
-        }
-        ids
     }
 
     /// Whether nothing is remembered.

@@ -17,15 +17,18 @@ pub(crate) struct Tried {
     pub(crate) took_ms: u32,
 }
 
-/// What is remembered of a webhook that sends.
+/// What is remembered of a webhook that sends. Every try writes here: what it writes lies together.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(crate) struct Pace {
-    /// Hours that the store does not have yet: number, accepted, failed. Nearly always one.
-    unwritten: Vec<(i64, u32, u32)>,
-    /// The last durations, in the order of a ring.
-    took_ms: [u32; REMEMBERED],
+    /// The hour of the last try, with what the store does not have of it.
+    hour: (i64, u32, u32),
     /// Tries ever.
     tries: usize,
+    /// The last durations, in the order of a ring.
+    took_ms: [u32; REMEMBERED],
+    /// Earlier hours that the store does not have yet: number, accepted, failed.
+    earlier: Vec<(i64, u32, u32)>,
 }
 
 /// How fast a receiver is.
@@ -40,15 +43,15 @@ pub struct Speed {
 impl Pace {
     pub(crate) fn note(&mut self, tried: Tried, now_ms: i64) {
         let hour = hour_of(now_ms);
-        let known = self.unwritten.last_mut().filter(|(h, ..)| *h == hour);
-        let (accepted, failed) = (u32::from(tried.accepted), u32::from(!tried.accepted));
-        match known {
-            Some((_, a, f)) => {
-                *a = a.saturating_add(accepted);
-                *f = f.saturating_add(failed);
+        if self.hour.0 != hour {
+            let over = std::mem::replace(&mut self.hour, (hour, 0, 0));
+            if is_counted(&over) {
+                self.earlier.push(over);
             }
-            None => self.unwritten.push((hour, accepted, failed)),
         }
+        let (_, accepted, failed) = &mut self.hour;
+        *accepted = accepted.saturating_add(u32::from(tried.accepted));
+        *failed = failed.saturating_add(u32::from(!tried.accepted));
         if let Some(place) = self.took_ms.get_mut(self.tries % REMEMBERED) {
             *place = tried.took_ms;
         }
@@ -63,24 +66,26 @@ impl Pace {
             accepted: *accepted,
             failed: *failed,
         };
-        self.unwritten.iter().map(hour)
+        let this = Some(&self.hour).filter(|hour| is_counted(hour));
+        self.earlier.iter().chain(this).map(hour)
     }
 
     /// Those, as far as the store is about to have them.
     pub(crate) fn forget_hours(&mut self) {
-        self.unwritten.clear();
+        self.earlier.clear();
+        (self.hour.1, self.hour.2) = (0, 0);
     }
 
     /// The store did not take them.
     pub(crate) fn put_back(&mut self, hour: &Hour) {
         let back = (hour.hour, hour.accepted, hour.failed);
-        let known = self.unwritten.iter_mut().find(|(h, ..)| *h == hour.hour);
-        match known {
+        let all = self.earlier.iter_mut().chain(Some(&mut self.hour));
+        match all.into_iter().find(|(h, ..)| *h == hour.hour) {
             Some((_, accepted, failed)) => {
                 *accepted = accepted.saturating_add(hour.accepted);
                 *failed = failed.saturating_add(hour.failed);
             }
-            None => self.unwritten.insert(0, back),
+            None => self.earlier.insert(0, back),
         }
     }
 
@@ -95,6 +100,10 @@ impl Pace {
             last_ms: *self.took_ms.get(last % REMEMBERED)?,
         })
     }
+}
+
+fn is_counted((_, accepted, failed): &(i64, u32, u32)) -> bool {
+    *accepted > 0 || *failed > 0
 }
 
 /// Tries of the whole server, by minute.
@@ -129,11 +138,12 @@ impl Minutes {
         }
     }
 
-    pub(crate) fn note(&mut self, tried: Tried, now_ms: i64) {
+    /// So many tries were accepted and failed.
+    pub(crate) fn note(&mut self, (accepted, failed): (u32, u32), now_ms: i64) {
         self.turn(now_ms);
-        if let Some((accepted, failed)) = self.counts.first_mut() {
-            *accepted += u32::from(tried.accepted);
-            *failed += u32::from(!tried.accepted);
+        if let Some(minute) = self.counts.first_mut() {
+            minute.0 += accepted;
+            minute.1 += failed;
         }
     }
 

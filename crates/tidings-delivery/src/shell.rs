@@ -1,21 +1,23 @@
 //! The engine's body: wakes the mind when something happened or an alarm is due, and does what it says.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_domain::{Clock, DeliveryId, WebhookId};
 use tidings_storage::{Message, ServerTime, Store, StoreError};
 use tokio::sync::Semaphore;
+use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::announce::Announcer;
 use crate::carry::Carrier;
 use crate::core::Core;
-use crate::couriers::Couriers;
+use crate::couriers::{Bell, Couriers};
 use crate::effect::{Effect, Effects, Flight, Landed};
 use crate::health::Moment;
-use crate::inbox::{Inbox, Input};
+use crate::inbox::{Inbox, Input, Mail};
 use crate::load::Loader;
 use crate::request::Letter;
 use crate::writer::Outbox;
@@ -24,6 +26,8 @@ use crate::writer::Outbox;
 const PARK_STEP: usize = 500;
 /// The pause before something the store could not do is asked for again.
 const AGAIN: Duration = Duration::from_millis(500);
+/// An alarm that is off by less is right: the two clocks count milliseconds, each from a start of its own.
+const ROUNDING: Duration = Duration::from_millis(1);
 /// Pages read at once, however many lanes want some.
 pub(crate) const MOST_LOADS: usize = 4;
 
@@ -60,39 +64,48 @@ pub(crate) struct Shell {
 impl Shell {
     /// Runs until told to stop.
     pub(crate) async fn run(self, mut core: Core) {
+        let mut mail = Mail::default();
+        let mut flights = Vec::new();
+        let mut alarm = pin!(tokio::time::sleep(Duration::ZERO));
         loop {
-            let now = self.time.now();
-            core.handle(self.inbox.take(), now);
-            self.perform(&mut core);
+            self.inbox.take(&mut mail);
+            core.handle(&mut mail, self.time.now());
+            self.perform(&mut core, &mut flights);
             if core.is_stopped() {
                 self.couriers.close();
                 return;
             }
-            let wait = core.next_alarm().saturating_sub(self.time.server.now_ms());
-            let wait = Duration::from_millis(u64::try_from(wait).unwrap_or(0));
+            self.set(alarm.as_mut(), core.next_alarm());
             tokio::select! {
                 biased;
                 () = self.inbox.arrival() => {}
-                () = tokio::time::sleep(wait) => {}
+                () = alarm.as_mut() => {}
             }
         }
     }
 
-    fn perform(&self, core: &mut Core) {
+    /// Sets the alarm. It nearly always is set right, and setting it costs more than looking.
+    fn set(&self, alarm: Pin<&mut Sleep>, at_ms: i64) {
+        let wait = at_ms.saturating_sub(self.time.server.now_ms());
+        let at = Instant::now() + Duration::from_millis(u64::try_from(wait).unwrap_or(0));
+        let set = alarm.deadline();
+        let is_right = set <= at + ROUNDING && at <= set + ROUNDING;
+        if alarm.is_elapsed() || !is_right {
+            alarm.reset(at);
+        }
+    }
+
+    fn perform(&self, core: &mut Core, flights: &mut Vec<Flight>) {
         let (effects, answers) = core.take_effects();
         let Effects {
             settlements,
             health,
             notes,
-            todo,
+            mut todo,
         } = effects;
-        for effect in todo {
+        for effect in todo.drain(..) {
             match effect {
-                Effect::Send(flight) => {
-                    if self.couriers.hand_over(flight) {
-                        self.tasks.spawn(self.clone().carry());
-                    }
-                }
+                Effect::Send(flight) => flights.push(flight),
                 Effect::Load(load) => {
                     let loader = Loader {
                         store: Arc::clone(&self.store),
@@ -100,7 +113,8 @@ impl Shell {
                     let (inbox, loads) = (self.inbox.clone(), Arc::clone(&self.loads));
                     self.until_stop(async move {
                         let _seat = loads.acquire().await;
-                        inbox.push(Input::Loaded(loader.load(load).await));
+                        let page = Box::new(loader.load(load).await);
+                        inbox.push(Input::Loaded(page));
                     });
                 }
                 Effect::Park(webhook) => {
@@ -111,6 +125,10 @@ impl Shell {
                     self.until_stop(announcer.announce(webhook, reason));
                 }
             }
+        }
+        core.give_back(todo);
+        for _ in 0..self.couriers.hand_over(flights) {
+            self.tasks.spawn(self.clone().carry());
         }
         if !(settlements.is_empty() && health.is_empty() && answers.is_empty()) {
             self.outbox.add(settlements, (health, notes), answers);
@@ -131,7 +149,8 @@ impl Shell {
 
     /// A courier's life.
     async fn carry(self) {
-        while let Some(flight) = self.couriers.next().await {
+        let bell = Bell::default();
+        while let Some(flight) = self.couriers.next(&bell).await {
             self.fly(flight).await;
         }
     }

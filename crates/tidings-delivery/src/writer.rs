@@ -76,7 +76,11 @@ impl Outbox {
     ) {
         let (gathered, wake) = &*self.0;
         let mut gathered = gathered.lock();
-        gathered.settlements.extend(settlements);
+        if gathered.settlements.is_empty() {
+            gathered.settlements = settlements;
+        } else {
+            gathered.settlements.extend(settlements);
+        }
         for (webhook, mut health) in health {
             if let Some(before) = gathered.health.remove(&webhook) {
                 // Only the last health counts, but everything that it went through.

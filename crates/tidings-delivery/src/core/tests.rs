@@ -132,7 +132,7 @@ fn ten_thousand_lanes_hold_no_more_than_the_budget_when_fed_by_commits() {
             id += 1;
             hints.push(queued(WebhookId(lane), id, &message));
         }
-        core.handle(hints_of(hints), now());
+        core.handle(&mut hints_of(hints), now());
         drop(core.take_effects());
     }
     let held = core.budget.held;
@@ -143,7 +143,7 @@ fn ten_thousand_lanes_hold_no_more_than_the_budget_when_fed_by_commits() {
 #[test]
 fn ten_thousand_lanes_hold_no_more_than_the_budget_when_they_load() {
     let mut core = core(10_000, true);
-    core.handle(Mail::default(), now());
+    core.handle(&mut Mail::default(), now());
     let (effects, _) = core.take_effects();
     let message = message(1);
     let mut id = 0;
@@ -164,7 +164,7 @@ fn ten_thousand_lanes_hold_no_more_than_the_budget_when_they_load() {
                 ..Found::default()
             }),
         };
-        core.handle(inputs_of(vec![Input::Loaded(loaded)]), now());
+        core.handle(&mut inputs_of(vec![Input::Loaded(Box::new(loaded))]), now());
     }
     assert_eq!(asked, 10_000);
     let held = core.budget.held;
@@ -183,7 +183,7 @@ fn the_bytes_of_what_waits_are_left_in_the_store_beyond_the_budget() {
             id += 1;
             hints.push(queued(WebhookId(lane), id, &message));
         }
-        core.handle(hints_of(hints), now());
+        core.handle(&mut hints_of(hints), now());
     }
     let bytes = core.budget.held_bytes;
     assert!(bytes >= MUCH_HELD_BYTES, "{bytes}");
@@ -233,7 +233,7 @@ fn however_little_a_lane_may_hold_a_poisonous_message_is_not_all_it_probes_with(
         ..queued(WebhookId(1), 1, &message)
     };
     let waiting = [poisonous, queued(WebhookId(1), 2, &message)];
-    core.handle(Mail::default(), now());
+    core.handle(&mut Mail::default(), now());
     let mut sent = Vec::new();
     let mut todo = core.take_effects().0.todo;
     while let Some(effect) = todo.pop() {
@@ -245,8 +245,8 @@ fn however_little_a_lane_may_hold_a_poisonous_message_is_not_all_it_probes_with(
                     page,
                     ..Found::default()
                 });
-                let loaded = Input::Loaded(Loaded { load, result });
-                core.handle(inputs_of(vec![loaded]), now());
+                let loaded = Input::Loaded(Box::new(Loaded { load, result }));
+                core.handle(&mut inputs_of(vec![loaded]), now());
                 todo.extend(core.take_effects().0.todo);
             }
             Effect::Send(flight) => sent.push(flight.delivery),
@@ -301,7 +301,7 @@ fn unwritten_results_stop_the_sending_before_they_fill_the_memory() {
             hints.push(queued(WebhookId(lane), id, &message));
         }
     }
-    core.handle(hints_of(hints), now());
+    core.handle(&mut hints_of(hints), now());
     let mut unwritten = Vec::new();
     loop {
         let (effects, _) = core.take_effects();
@@ -317,13 +317,13 @@ fn unwritten_results_stop_the_sending_before_they_fill_the_memory() {
         if landed.is_empty() {
             break;
         }
-        core.handle(inputs_of(landed), now());
+        core.handle(&mut inputs_of(landed), now());
     }
     let bytes = core.budget.unwritten_bytes;
     assert_eq!(bytes, unwritten.len() * ANSWER);
     assert!(bytes >= MOST_UNWRITTEN_BYTES, "{bytes}");
     assert!(bytes <= MOST_UNWRITTEN_BYTES + 500 * 8 * ANSWER, "{bytes}");
-    core.handle(inputs_of(vec![Input::Settled(unwritten)]), now());
+    core.handle(&mut inputs_of(vec![Input::Settled(unwritten)]), now());
     assert_eq!(core.budget.unwritten_bytes, 0);
     let (effects, _) = core.take_effects();
     assert!(!effects.todo.is_empty(), "the sending goes on");
@@ -339,9 +339,11 @@ fn hints_that_nobody_takes_are_bounded_in_bytes_too() {
     for batch in all.chunks(7) {
         listener.committed(batch);
     }
-    let mail = inbox.take();
+    let mut mail = Mail::default();
+    inbox.take(&mut mail);
     assert_eq!(mail.hints.len(), 32);
     assert_eq!(mail.overflow[&WebhookId(1)], DeliveryId(100));
     listener.committed(&all[..1]);
-    assert_eq!(inbox.take().hints.len(), 1, "a taken inbox is empty");
+    inbox.take(&mut mail);
+    assert_eq!(mail.hints.len(), 1, "a taken inbox is empty");
 }

@@ -1,11 +1,14 @@
 //! What comes into a lane: hints of commits, pages from the store, deliveries that people want sent again.
 
+use std::collections::HashSet;
+
 use tidings_domain::DeliveryId;
 use tidings_domain::delivery::Trigger;
 use tidings_domain::webhook::HealthState;
 use tidings_storage::{Queued, Settlement, Then, created_ms};
 
-use super::{Context, FEWEST_TO_PROBE, LOAD_AGAIN_MS, Lane, SMALL_WINDOW, Suspects, WINDOW};
+use super::budget::{FEWEST_TO_PROBE, SMALL_WINDOW, WINDOW};
+use super::{Context, LOAD_AGAIN_MS, Lane, Suspects};
 use crate::effect::{Effect, Found, Load, Loaded};
 use crate::order::Roots;
 use crate::planted::{self, Bug};
@@ -15,7 +18,7 @@ const LONG_WAIT_MS: i64 = 10_000;
 
 impl Lane {
     /// A delivery was committed.
-    pub(crate) fn hint(&mut self, queued: &Queued, cx: &mut Context<'_>) {
+    pub(crate) fn hint(&mut self, queued: Queued, cx: &mut Context<'_>) {
         let id = queued.id;
         if self.deleted || id <= self.cursor {
             return;
@@ -31,7 +34,7 @@ impl Lane {
             return;
         }
         self.cursor = id;
-        self.insert(queued.clone(), cx);
+        self.insert(queued, cx);
     }
 
     /// Deliveries up to that one were committed, and memory has nothing of them.
@@ -39,7 +42,7 @@ impl Lane {
         // A webhook that a sweep is about to enable may hear of what is newer before it knows.
         if self.is_on() || self.gate.is_some() {
             self.behind = true;
-            self.dropped = self.dropped.max(last);
+            self.aside.dropped = self.aside.dropped.max(last);
         } else {
             self.park(cx);
         }
@@ -49,17 +52,17 @@ impl Lane {
     pub(super) fn reload(&mut self, cx: &mut Context<'_>) {
         // What memory knows better than the store stays; where everything is put aside, the store is right soon enough.
         let on = self.is_on();
-        let unsettled = &self.unsettled;
-        let keep = |id| on && unsettled.contains_key(&id);
+        let unsettled: HashSet<DeliveryId> = self.unsettled.iter().map(|u| u.id).collect();
+        let keep = |id| on && unsettled.contains(&id);
         self.book.unload(keep, cx.now.ms);
         self.count(cx.budget);
         self.behind = true;
         self.cursor = DeliveryId(0);
-        self.epoch += 1;
+        self.aside.epoch += 1;
         self.loading = false;
-        self.load_not_before_ms = i64::MIN;
+        self.aside.load_not_before_ms = i64::MIN;
         // Whatever is unsettled now may be written before the load begins and yet be missed by `unsettled` when it comes back.
-        self.shadow.clear();
+        self.aside.shadow.clear();
     }
 
     fn window(&self, cx: &Context<'_>) -> usize {
@@ -86,28 +89,28 @@ impl Lane {
             || active > window / 2
             || self.book.len() >= cx.budget.most_entries()
             || self.gate.is_some_and(|gate| self.cursor >= gate)
-            || cx.now.ms < self.load_not_before_ms
+            || cx.now.ms < self.aside.load_not_before_ms
         {
             return;
         }
-        let ordered = self.is_ordered();
-        let after_crash = ordered && matches!(self.suspects, Suspects::First { .. });
+        let ordered = self.is_ordered;
+        let after_crash = ordered && matches!(self.aside.suspects, Suspects::First { .. });
         self.loading = true;
-        self.shadow.clear();
-        self.started_meanwhile.clear();
+        self.aside.shadow.clear();
+        self.aside.started_meanwhile.clear();
         if self.started.is_none_or(|started| self.cursor < started) {
             let flying = self.book.in_flight().map(|(id, e)| (id, e.roots.clone()));
-            self.started_meanwhile.extend(flying);
+            self.aside.started_meanwhile.extend(flying);
             let unsettled = self.unsettled.iter();
-            let unsettled = unsettled.map(|(id, u)| (*id, u.roots.clone()));
-            self.started_meanwhile.extend(unsettled);
+            let unsettled = unsettled.map(|u| (u.id, u.roots.clone()));
+            self.aside.started_meanwhile.extend(unsettled);
         }
         cx.effects.todo.push(Effect::Load(Load {
             webhook: self.id,
             after: self.cursor,
             limit: window - active,
-            epoch: self.epoch,
-            seen: self.dropped,
+            epoch: self.aside.epoch,
+            seen: self.aside.dropped,
             // Where there is no order, nothing is late.
             started: if ordered {
                 self.started
@@ -126,7 +129,7 @@ impl Lane {
     /// A page came from the store.
     pub(crate) fn loaded(&mut self, loaded: Loaded, cx: &mut Context<'_>) {
         let load = loaded.load;
-        if load.epoch != self.epoch || !self.loading {
+        if load.epoch != self.aside.epoch || !self.loading {
             return;
         }
         self.loading = false;
@@ -138,7 +141,7 @@ impl Lane {
             Ok(found) => found,
             Err(error) => {
                 tracing::warn!(webhook.id = %self.id, %error, "the queue of webhook {} could not be read, again soon", self.id);
-                self.load_not_before_ms = cx.now.ms + LOAD_AGAIN_MS;
+                self.aside.load_not_before_ms = cx.now.ms + LOAD_AGAIN_MS;
                 return;
             }
         };
@@ -154,22 +157,23 @@ impl Lane {
             page.truncate(room);
             short = false;
         }
+        let unsettled: HashSet<DeliveryId> = self.unsettled.iter().map(|u| u.id).collect();
         for queued in page {
             let id = queued.id;
             self.cursor = self.cursor.max(id);
-            let settled = self.shadow.contains(&id) && !planted::has(Bug::DoubleClaim);
-            if !settled && !self.unsettled.contains_key(&id) {
+            let settled = self.aside.shadow.contains(&id) && !planted::has(Bug::DoubleClaim);
+            if !settled && !unsettled.contains(&id) {
                 self.take_loaded(queued, late.contains(&id), cx);
             }
         }
-        self.shadow.clear();
-        self.started_meanwhile.clear();
+        self.aside.shadow.clear();
+        self.aside.started_meanwhile.clear();
         if short && load.until < DeliveryId(i64::MAX) {
             self.cursor = self.cursor.max(load.until);
         } else if short {
             self.cursor = self.cursor.max(load.seen);
-            self.behind = self.dropped > self.cursor && !planted::has(Bug::LostWakeUp);
-            self.suspects = Suspects::None;
+            self.behind = self.aside.dropped > self.cursor && !planted::has(Bug::LostWakeUp);
+            self.aside.suspects = Suspects::None;
         }
     }
 
@@ -208,7 +212,7 @@ impl Lane {
     /// After a crash nobody knows which deliveries were under way. What people brought back into an old place counts as overtaken
     /// by every later one of its item that may have been.
     fn suspect_overtaking(&mut self, page: &[Queued]) {
-        let Suspects::First { made_before_ms, .. } = &self.suspects else {
+        let Suspects::First { made_before_ms, .. } = &self.aside.suspects else {
             return;
         };
         let may_have_started = |q: &&Queued| {
@@ -217,7 +221,7 @@ impl Lane {
         };
         let suspects = page.iter().filter(may_have_started);
         let suspects = suspects.map(|q| (q.id, Roots::new(&q.message.roots)));
-        self.started_meanwhile.extend(suspects);
+        self.aside.started_meanwhile.extend(suspects);
     }
 
     /// Written at once: a crash must not forget what overtook it.
@@ -238,10 +242,10 @@ impl Lane {
     }
 
     fn is_suspect(&mut self, id: DeliveryId) -> bool {
-        match &mut self.suspects {
+        match &mut self.aside.suspects {
             Suspects::None => false,
             Suspects::First { left: 0, .. } => {
-                self.suspects = Suspects::None;
+                self.aside.suspects = Suspects::None;
                 false
             }
             Suspects::First {
@@ -257,7 +261,7 @@ impl Lane {
 
     fn insert(&mut self, queued: Queued, cx: &mut Context<'_>) {
         let id = queued.id;
-        let ordered = self.is_ordered();
+        let ordered = self.is_ordered;
         self.book.insert(queued, ordered, cx.now.ms);
         if cx.budget.held_bytes > cx.budget.much_held_bytes {
             self.book.lighten(id);
@@ -268,8 +272,8 @@ impl Lane {
     /// Whether a later delivery of one of its items was started of which the log did not know when it was asked.
     fn is_overtaken(&self, queued: &Queued) -> bool {
         let roots = &queued.message.roots;
-        self.is_ordered()
-            && self.started_meanwhile.iter().any(|(id, of)| {
+        self.is_ordered
+            && self.aside.started_meanwhile.iter().any(|(id, of)| {
                 *id > queued.id && of.as_slice().iter().any(|root| roots.contains(root))
             })
     }

@@ -34,8 +34,8 @@ impl Lane {
         }
         match landed {
             Landed::Tried(attempts, verdict) => {
-                self.note_pace(&attempts, &verdict);
                 let disabled = self.note(id, &verdict, was_probe, cx);
+                self.note_pace(&attempts, &verdict, cx);
                 self.tried(id, attempts, &verdict, cx);
                 if let Some(reason) = disabled {
                     self.put_aside(cx);
@@ -44,14 +44,15 @@ impl Lane {
                 }
             }
             Landed::Vanished => {
-                self.early.remove(&id);
                 self.drop_entry(id, cx);
             }
             Landed::Unread(error) => {
-                self.early.remove(&id);
                 tracing::warn!(delivery.id = %id, %error, "delivery {id} could not be read, again soon");
                 let due = cx.now.ms + OWN_FAULT_PAUSE_MS;
-                self.book.stay(id, cx.now.ms, |e| e.due_ms = due);
+                self.book.stay(id, cx.now.ms, |e| {
+                    e.due_ms = due;
+                    e.early = false;
+                });
                 if was_probe {
                     self.vital.probe_again(cx.now);
                 }
@@ -66,9 +67,8 @@ impl Lane {
         verdict: &Verdict,
         cx: &mut Context<'_>,
     ) {
-        let was_early = self.early.remove(&id);
         let last = attempts.pop();
-        let Some(fate) = self.fate(id, verdict, was_early, cx) else {
+        let Some(fate) = self.fate(id, verdict, cx) else {
             return;
         };
         for attempt in attempts {
@@ -84,14 +84,19 @@ impl Lane {
     }
 
     /// For people who look how much goes out and how fast. What our own stop cut off says nothing.
-    fn note_pace(&mut self, attempts: &[Attempt], verdict: &Verdict) {
-        if verdict.outcome != Outcome::Interrupted {
-            let took_ms = attempts.last().map_or(0, |a| a.duration_ms);
-            self.tried.push(Tried {
-                accepted: verdict.accepted(),
-                took_ms: u32::try_from(took_ms).unwrap_or(u32::MAX),
-            });
+    fn note_pace(&mut self, attempts: &[Attempt], verdict: &Verdict, cx: &mut Context<'_>) {
+        if verdict.outcome == Outcome::Interrupted {
+            return;
         }
+        let took_ms = attempts.last().map_or(0, |a| a.duration_ms);
+        let tried = Tried {
+            accepted: verdict.accepted(),
+            took_ms: u32::try_from(took_ms).unwrap_or(u32::MAX),
+        };
+        self.shown.note(tried, &self.vital.health, cx.now.ms);
+        let (accepted, failed) = &mut cx.budget.sums.tried;
+        *accepted += u32::from(tried.accepted);
+        *failed += u32::from(!tried.accepted);
     }
 
     /// What the try means for the webhook.
@@ -118,7 +123,7 @@ impl Lane {
             } else if verdict.outcome != Outcome::Interrupted {
                 self.pause_for_own_fault(began, cx);
             }
-            disabled = self.vital.failed(verdict, began, &self.rules, cx.now);
+            disabled = self.vital.failed(verdict, began, &self.aside.rules, cx.now);
             if was_probe && !verdict.counts() {
                 self.vital.probe_again(cx.now);
             }
@@ -134,10 +139,10 @@ impl Lane {
     /// Our own faults (no resolver, no route, no descriptors, a forbidden address) would burn through the whole queue at once. Tries
     /// that were under way together fail together: that is one fault, and no reason for a longer pause.
     fn pause_for_own_fault(&mut self, began: u64, cx: &mut Context<'_>) {
-        if began <= self.own_fault_stamp {
+        if began <= self.aside.own_fault_stamp {
             return;
         }
-        self.own_fault_stamp = self.vital.begin();
+        self.aside.own_fault_stamp = self.vital.begin();
         let pause = OWN_FAULT_PAUSE_MS << self.own_faults.min(MOST_OWN_FAULTS);
         self.own_faults = self.own_faults.saturating_add(1);
         self.start_not_before_ms = cx.now.ms + pause;
@@ -151,13 +156,7 @@ impl Lane {
     }
 
     /// What the try means for the delivery.
-    fn fate(
-        &self,
-        id: DeliveryId,
-        verdict: &Verdict,
-        was_early: bool,
-        cx: &mut Context<'_>,
-    ) -> Option<Fate> {
+    fn fate(&self, id: DeliveryId, verdict: &Verdict, cx: &mut Context<'_>) -> Option<Fate> {
         let entry = self.book.get(id)?;
         let now = cx.now.ms;
         let first_try = entry.first_try_ms.unwrap_or(now);
@@ -176,7 +175,7 @@ impl Lane {
                 due_ms: now,
                 wait_ms: 0,
             }
-        } else if was_early {
+        } else if entry.early {
             // A probe before its time costs a delivery none of its tries and does not put it off.
             let asked = now + verdict.retry_after_ms.unwrap_or(0);
             Then::Retry {
@@ -185,7 +184,7 @@ impl Lane {
             }
         } else {
             tries += 1;
-            match self.rules.schedule.wait_after(tries, first_try, now) {
+            match self.aside.rules.schedule.wait_after(tries, first_try, now) {
                 None => Then::Failed,
                 Some(wait) => {
                     let jitter = cx.entropy.below(most_jitter_ms(wait).saturating_add(1));
@@ -235,6 +234,7 @@ impl Lane {
                     entry.due_ms = due_ms;
                     entry.wait_ms = wait_ms;
                     entry.trigger = Trigger::Retry;
+                    entry.early = false;
                 });
                 self.lighten(id, due_ms, cx);
             }

@@ -11,7 +11,6 @@ use tokio::sync::oneshot;
 use super::{Budget, Context, Lane};
 use crate::effect::Effect;
 use crate::health::{By, Rules};
-use crate::target::Target;
 use crate::waiting::{Seat, Waiting, Why};
 
 /// How a lane stands to somebody who wants a delivery sent again.
@@ -48,8 +47,8 @@ impl Lane {
             return;
         }
         let order_changed = webhook.ordering != self.target.webhook.ordering;
-        self.target = Target::new(webhook);
-        self.rules = rules;
+        self.retarget(webhook);
+        self.aside.rules = rules;
         if url_changed {
             self.vital.url_changed(cx.now);
             self.write_health(cx);
@@ -121,7 +120,7 @@ impl Lane {
         self.deleted = true;
         self.reload(cx);
         self.unwritten = false;
-        for waiter in self.after_parking.drain(..) {
+        for waiter in self.aside.after_parking.drain(..) {
             let _ = waiter.send(());
         }
     }
@@ -139,30 +138,30 @@ impl Lane {
 
     /// Has everything that waits in the store put aside.
     pub(crate) fn park(&mut self, cx: &mut Context<'_>) {
-        if self.parking {
-            self.park_again = true;
+        if self.aside.parking {
+            self.aside.park_again = true;
         } else {
-            self.parking = true;
+            self.aside.parking = true;
             cx.effects.todo.push(Effect::Park(self.id));
         }
     }
 
     /// Everything was put aside.
     pub(crate) fn parked(&mut self, cx: &mut Context<'_>) {
-        self.parking = false;
-        if std::mem::take(&mut self.park_again) && !self.is_on() {
+        self.aside.parking = false;
+        if std::mem::take(&mut self.aside.park_again) && !self.is_on() {
             self.park(cx);
             return;
         }
-        for waiter in self.after_parking.drain(..) {
+        for waiter in self.aside.after_parking.drain(..) {
             let _ = waiter.send(());
         }
     }
 
     /// Tells when nothing is being put aside: only then it may be switched on again.
     pub(crate) fn when_parked(&mut self, waiter: oneshot::Sender<()>) {
-        if self.parking {
-            self.after_parking.push(waiter);
+        if self.aside.parking {
+            self.aside.after_parking.push(waiter);
         } else {
             let _ = waiter.send(());
         }
@@ -177,7 +176,7 @@ impl Lane {
     }
 
     fn why(&self, id: DeliveryId, budget: &Budget, now_ms: i64) -> Why {
-        if self.unsettled.contains_key(&id) || self.book.is_flying(id) {
+        if self.is_unsettled(id) || self.book.is_flying(id) {
             return Why::InFlight;
         }
         let Some(entry) = self.book.get(id) else {
@@ -213,8 +212,8 @@ impl Lane {
 
     /// The limit that keeps the next one from starting.
     fn seat(&self, budget: &Budget) -> Option<Seat> {
-        let most = self.target.webhook.max_in_flight.max(1);
-        if self.book.flying() >= usize::try_from(most).unwrap_or(1) {
+        if self.book.flying() >= self.max_in_flight {
+            let most = self.target.webhook.max_in_flight.max(1);
             Some(Seat::Webhook { most })
         } else if !self.has_seat() {
             Some(Seat::Unwritten)

@@ -7,7 +7,6 @@ use tidings_domain::webhook::{Health, Webhook};
 
 use super::{Context, Lane};
 use crate::health::By;
-use crate::target::Target;
 
 impl Lane {
     /// A sweep is about to begin: nothing after that place starts. Whether the webhook is disabled, and its health as enabling makes
@@ -35,7 +34,7 @@ impl Lane {
     /// A sweep began, and the store has switched the webhook on with it.
     pub(crate) fn enabled_by_sweep(&mut self, webhook: Arc<Webhook>, cx: &mut Context<'_>) {
         if webhook.version > self.target.webhook.version {
-            self.target = Target::new(webhook);
+            self.retarget(webhook);
         }
         self.vital.enable(cx.now);
         // The store has it in the history already.

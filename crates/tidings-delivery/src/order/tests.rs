@@ -18,7 +18,8 @@ fn order(queues: &[&[i64]]) -> (Order, Vec<Roots>) {
     let mut all = Vec::new();
     for (n, tasks) in (1..).zip(queues) {
         let roots = Roots::new(&tasks.iter().copied().map(task).collect::<Vec<_>>());
-        order.insert(id(n), &roots, Place::Queue);
+        let overtaken = order.insert(id(n), &roots, Place::Queue);
+        assert_eq!(overtaken.into_iter().count(), 0);
         all.push(roots);
     }
     (order, all)
@@ -36,7 +37,7 @@ fn turns(order: &Order, roots: &[Roots]) -> Vec<i64> {
 fn items_do_not_wait_for_each_other() {
     let (mut order, roots) = order(&[&[1], &[1], &[2], &[], &[]]);
     assert_eq!(turns(&order, &roots), [1, 3, 4, 5]);
-    order.remove(id(1), &roots[0]);
+    order.remove(id(1), &roots[0], false);
     assert_eq!(turns(&order, &roots), [2, 3, 4, 5]);
 }
 
@@ -44,10 +45,10 @@ fn items_do_not_wait_for_each_other() {
 fn a_message_about_several_items_stands_in_the_queue_of_each() {
     let (mut order, roots) = order(&[&[1], &[1, 2, 2], &[2], &[3]]);
     assert_eq!(turns(&order, &roots), [1, 4]);
-    order.remove(id(1), &roots[0]);
+    order.remove(id(1), &roots[0], false);
     assert!(order.is_turn(id(2), &roots[1], Place::Queue));
     assert!(!order.is_turn(id(3), &roots[2], Place::Queue));
-    order.remove(id(2), &roots[1]);
+    order.remove(id(2), &roots[1], false);
     assert!(order.is_turn(id(3), &roots[2], Place::Queue));
 }
 
@@ -59,16 +60,17 @@ fn one_in_flight_per_root_also_beside_the_queue() {
     assert!(order.is_turn(id(1), &roots[0], Place::Beside));
     order.set_busy(&roots[1], true);
     assert!(!order.is_turn(id(1), &roots[0], Place::Beside));
-    order.set_busy(&roots[1], false);
-    assert_eq!(order.concerned(&roots[0]), [id(2), id(1)]);
+    let concerned = order.set_busy(&roots[1], false);
+    assert_eq!(concerned.into_iter().collect::<Vec<_>>(), [id(2), id(1)]);
 }
 
 #[test]
 fn an_old_delivery_takes_its_old_place() {
     let (mut order, roots) = order(&[&[1], &[1], &[1]]);
-    order.remove(id(2), &roots[1]);
-    order.remove(id(1), &roots[0]);
-    order.insert(id(1), &roots[0], Place::Queue);
+    order.remove(id(2), &roots[1], false);
+    order.remove(id(1), &roots[0], false);
+    let overtaken = order.insert(id(1), &roots[0], Place::Queue);
+    assert_eq!(overtaken.into_iter().collect::<Vec<_>>(), [id(3)]);
     assert!(order.is_turn(id(1), &roots[0], Place::Queue));
     assert!(!order.is_turn(id(3), &roots[2], Place::Queue));
 }
@@ -87,7 +89,7 @@ fn nothing_is_remembered_of_what_left() {
     let (mut order, roots) = order(&[&[1], &[1, 2], &[2]]);
     order.set_busy(&roots[0], true);
     for (n, roots) in (1..).zip(&roots) {
-        order.remove(id(n), roots);
+        order.remove(id(n), roots, false);
     }
     assert!(!order.is_empty(), "a request is still in flight");
     order.set_busy(&roots[0], false);

@@ -60,9 +60,9 @@ fn the_speed_is_the_median_of_the_last_tries() {
 fn minutes_pass_also_when_nothing_is_sent() {
     let mut minutes = Minutes::default();
     let at = |minute: i64| minute * MINUTE_MS;
-    minutes.note(tried(true, 1), at(1_000_000));
-    minutes.note(tried(false, 1), at(1_000_000) + 59_999);
-    minutes.note(tried(true, 1), at(1_000_002));
+    minutes.note((1, 0), at(1_000_000));
+    minutes.note((0, 1), at(1_000_000) + 59_999);
+    minutes.note((1, 0), at(1_000_002));
     let shown = minutes.show(at(1_000_003));
     assert_eq!(shown.len(), MINUTES);
     assert_eq!(shown[56..], [(1, 1), (0, 0), (1, 0), (0, 0)]);
