@@ -134,9 +134,9 @@ fn not_the_last(conn: &Connection, id: AccountId) -> Result<()> {
     last.map_or(Ok(()), |()| Err(StoreError::Conflict("administrator")))
 }
 
-impl Writer {
+impl Writer<'_> {
     pub(crate) fn create_account(&mut self, mut account: Account) -> Result<Account> {
-        login_is_free(&self.conn, &account)?;
+        login_is_free(self.conn, &account)?;
         self.run(
             "INSERT INTO accounts (login, folded, name, password, administrator, active, created_at, last_sign_in, version)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -157,13 +157,13 @@ impl Writer {
     }
 
     pub(crate) fn update_account(&mut self, account: &Account, ends: Ends) -> Result<()> {
-        let stored = find_account(&self.conn, account.id)?.ok_or(StoreError::NotFound)?;
+        let stored = find_account(self.conn, account.id)?.ok_or(StoreError::NotFound)?;
         if stored.version != account.version - 1 {
             return Err(StoreError::Conflict("version"));
         }
-        login_is_free(&self.conn, account)?;
+        login_is_free(self.conn, account)?;
         if !(account.administrator && account.active) {
-            not_the_last(&self.conn, account.id)?;
+            not_the_last(self.conn, account.id)?;
         }
         self.run(
             "UPDATE accounts SET login = ?2, folded = ?3, name = ?4, password = ?5, administrator = ?6, active = ?7, version = ?8
@@ -183,7 +183,7 @@ impl Writer {
     }
 
     pub(crate) fn delete_account(&mut self, id: AccountId) -> Result<()> {
-        not_the_last(&self.conn, id)?;
+        not_the_last(self.conn, id)?;
         if self.run("DELETE FROM accounts WHERE id = ?1", [id.0])? == 0 {
             return Err(StoreError::NotFound);
         }
@@ -207,9 +207,9 @@ impl Writer {
 
     pub(crate) fn put_membership(&mut self, new: Membership) -> Result<()> {
         self.live_project(new.project)?;
-        find_account(&self.conn, new.account)?.ok_or(StoreError::NotFound)?;
+        find_account(self.conn, new.account)?.ok_or(StoreError::NotFound)?;
         let taken = one(
-            &self.conn,
+            self.conn,
             "SELECT 1 FROM memberships WHERE project = ?1 AND member = ?2 AND account <> ?3",
             [new.project.0, new.member, new.account.0],
             |_| Ok(()),
@@ -241,7 +241,7 @@ impl Writer {
 
     pub(crate) fn create_link(&mut self, link: &OneTimeLink, now_ms: i64) -> Result<()> {
         if let Some(account) = link.account {
-            find_account(&self.conn, account)?.ok_or(StoreError::NotFound)?;
+            find_account(self.conn, account)?.ok_or(StoreError::NotFound)?;
         }
         let account = link.account.map(|a| a.0);
         let purpose = purpose_code(link.purpose);
@@ -257,7 +257,7 @@ impl Writer {
     }
 
     pub(crate) fn use_link(&mut self, used: LinkUse) -> Result<(StoredSession, Account)> {
-        let link = find_link(&self.conn, &used.hash, used.now_ms)?.ok_or(StoreError::NotFound)?;
+        let link = find_link(self.conn, &used.hash, used.now_ms)?.ok_or(StoreError::NotFound)?;
         let made = match used.account {
             None => None,
             Some(account) if account.id.0 == 0 => Some(self.create_account(account)?.id),
@@ -308,7 +308,7 @@ impl Writer {
             ],
         )?;
         session.id = SessionId(self.conn.last_insert_rowid());
-        let account = find_account(&self.conn, session.account)?.ok_or(StoreError::NotFound)?;
+        let account = find_account(self.conn, session.account)?.ok_or(StoreError::NotFound)?;
         Ok((session, account))
     }
 }

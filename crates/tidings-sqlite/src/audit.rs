@@ -128,7 +128,7 @@ pub(crate) fn actors(conn: &Connection, project: Option<ProjectId>) -> Result<Ve
     Ok(actors.into_values().collect())
 }
 
-impl Writer {
+impl Writer<'_> {
     pub(crate) fn note_change(&mut self, entry: &AuditEntry) -> Result<()> {
         self.run(
             "INSERT INTO audit (at_ms, project, webhook, operation, body) VALUES (?1, ?2, ?3, ?4, ?5)",

@@ -105,7 +105,7 @@ pub(crate) fn figures(conn: &Connection, path: &Path) -> Result<StoreFigures> {
     })
 }
 
-impl Writer {
+impl Writer<'_> {
     pub(crate) fn add_hours(&mut self, hours: &[Hour]) -> Result<()> {
         for new in hours {
             let added = self.run(

@@ -29,7 +29,7 @@ pub(crate) fn memo(
         .map(|(answer, _)| answer))
 }
 
-impl Writer {
+impl Writer<'_> {
     pub(crate) fn keep(&mut self, memo: &Memo) -> Result<()> {
         let Memo { scope, key, answer } = memo;
         self.changed(&Fact::Memo(scope, key));

@@ -165,7 +165,7 @@ pub(crate) fn activity(
     Ok(Activity { event, recorded_ms })
 }
 
-impl Writer {
+impl Writer<'_> {
     pub(crate) fn create_project(&mut self, mut project: Project) -> Result<Project> {
         let taken = |sql: &str, given: &dyn rusqlite::ToSql| {
             let mut statement = self.conn.prepare_cached(sql).map_err(sick)?;

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::gather;
 use crate::look::{Seen, beside, folder, inspect, judge, library, lock_if_there, locked};
 use crate::migrate::{STEPS, migrate};
+use crate::pages;
 use crate::renew::renew_log;
 
 /// How long a start waits for another program that holds the file.
@@ -125,6 +126,7 @@ pub(crate) fn open_any(
     acceptable: fn(&Path, &Seen) -> Result<(), OpenError>,
     after: impl FnMut(),
 ) -> Result<Opened, OpenError> {
+    pages::prepare();
     library(rusqlite::version_number(), rusqlite::version())?;
     let file = |source| OpenError::file(path, source);
     let held = lock_if_there(path)?;

@@ -152,7 +152,7 @@ fn split(webhook: &Webhook) -> Result<(String, Option<String>)> {
     Ok((to_json(&bare)?, sealed))
 }
 
-impl Writer {
+impl Writer<'_> {
     pub(crate) fn create_webhook(
         &mut self,
         webhook: Webhook,
@@ -310,7 +310,7 @@ impl Writer {
     }
 }
 
-impl Writer {
+impl Writer<'_> {
     pub(crate) fn put_document(&mut self, name: &str, text: &str) -> Result<()> {
         self.run(
             "INSERT OR REPLACE INTO documents (name, text) VALUES (?1, ?2)",

@@ -161,7 +161,7 @@ fn tried(attempt: &Attempt, delivery: DeliveryId) -> Result<Tried> {
     })
 }
 
-impl Writer {
+impl Writer<'_> {
     pub(crate) fn settle(
         &mut self,
         settlements: &[Settled],
@@ -370,7 +370,7 @@ impl Writer {
             "UPDATE deliveries SET state = {SKIPPED} WHERE id IN
              (SELECT id FROM deliveries WHERE webhook = ?1 AND state = {PARKED} AND state > 1 ORDER BY id LIMIT ?2)"
         );
-        self.run(&sql, params![webhook.0, limit(rows)])
+        self.run_made(&sql, params![webhook.0, limit(rows)])
     }
 
     pub(crate) fn resend(&mut self, project: ProjectId, delivery: DeliveryId) -> Result<Queued> {
@@ -405,7 +405,7 @@ impl Writer {
         let mut statement = self.conn.prepare_cached(&sql).map_err(sick)?;
         let mut rows = statement.query([delivery.0]).map_err(sick)?;
         let row = rows.next().map_err(sick)?.ok_or(StoreError::NotFound)?;
-        read_queued(&self.conn, row, &mut HashMap::new())
+        read_queued(self.conn, row, &mut HashMap::new())
     }
 
     pub(crate) fn log_test(&mut self, test: &TestSend) -> Result<()> {
@@ -420,7 +420,7 @@ impl Writer {
             sequence: test.sequence,
             roots: Vec::new(),
         };
-        self.insert_message(&message, test.delivery, &test.title)?;
+        self.insert_message(&message, test.delivery, &test.title, &mut Vec::new())?;
         let tries = u32::try_from(test.attempts.len()).unwrap_or(u32::MAX);
         let state = if test.accepted { DELIVERED } else { FAILED };
         self.run(

@@ -56,6 +56,25 @@ struct Row {
     tallies: Vec<(&'static str, String, i64)>,
 }
 
+/// An object with a new state that its row does not point to yet: a message about it changes the same row, so both are one write.
+pub(crate) struct Moved {
+    pub(crate) project: ProjectId,
+    pub(crate) key: ObjectRef,
+    pub(crate) version: i64,
+    pub(crate) deleted: bool,
+    pub(crate) state: i64,
+}
+
+impl Moved {
+    /// The one of that object, if it is among them.
+    pub(crate) fn take(moved: &mut Vec<Self>, project: ProjectId, key: ObjectRef) -> Option<Self> {
+        let at = moved
+            .iter()
+            .position(|m| m.project == project && m.key == key)?;
+        Some(moved.swap_remove(at))
+    }
+}
+
 enum Step {
     Object(Box<Row>),
     Project {
@@ -321,15 +340,16 @@ fn tallies(was: Option<&Doc>, is: Option<&Doc>) -> Vec<(&'static str, String, i6
     tallies
 }
 
-impl Writer {
+impl Writer<'_> {
     /// Writes a plan; `None` when what it rests on has changed.
     fn record(&mut self, ready: Ready, checked: bool) -> Result<Option<(Recorded, Held)>> {
         if checked && !self.still_holds(&ready) {
             return Ok(None);
         }
+        let mut moved = Vec::new();
         for step in &ready.steps {
             match step {
-                Step::Object(row) => self.write_object(row)?,
+                Step::Object(row) => self.write_object(row, &mut moved)?,
                 Step::Project {
                     version,
                     project,
@@ -362,7 +382,10 @@ impl Writer {
         }
         let mut deliveries = Vec::new();
         for message in &ready.plan.messages {
-            self.write_message(message, &mut deliveries)?;
+            self.write_message(message, &mut moved, &mut deliveries)?;
+        }
+        for moved in &moved {
+            self.point_to(moved)?;
         }
         self.totals.event = self.totals.event.max(ready.last_event);
         self.announce.extend(deliveries.iter().cloned());
@@ -386,7 +409,7 @@ impl Writer {
             && ready.plan.messages.iter().all(in_order)
     }
 
-    fn write_object(&mut self, row: &Row) -> Result<()> {
+    fn write_object(&mut self, row: &Row, moved: &mut Vec<Moved>) -> Result<()> {
         let (project, collection) = (row.project, collection_code(row.key.collection));
         self.changed(&Fact::Object(project, row.key));
         if row.appears_or_goes {
@@ -418,7 +441,7 @@ impl Writer {
                 self.shared.lower_floor(Series { project, of: -1 }, number);
             }
         }
-        self.write_state(row, collection)?;
+        self.write_state(row, collection, moved)?;
         let current = Current {
             version: row.version,
             deleted: row.deleted,
@@ -437,8 +460,11 @@ impl Writer {
         Ok(())
     }
 
-    fn write_state(&self, row: &Row, collection: i64) -> Result<()> {
+    fn write_state(&self, row: &Row, collection: i64, moved: &mut Vec<Moved>) -> Result<()> {
         let (project, id) = (row.project.0, row.key.id);
+        if let Some(earlier) = Moved::take(moved, row.project, row.key) {
+            self.point_to(&earlier)?;
+        }
         match row.old {
             None => {
                 self.run(
@@ -473,11 +499,13 @@ impl Writer {
                      WHERE project = ?1 AND collection = ?2 AND id = ?3",
                     params![project, collection, id, row.version, row.deleted, row.body],
                 )?;
-                self.run(
-                    "UPDATE objects SET version = ?4, deleted = ?5, state = last_insert_rowid()
-                     WHERE project = ?1 AND collection = ?2 AND id = ?3",
-                    params![project, collection, id, row.version, row.deleted],
-                )?;
+                moved.push(Moved {
+                    project: row.project,
+                    key: row.key,
+                    version: row.version,
+                    deleted: row.deleted,
+                    state: self.conn.last_insert_rowid(),
+                });
             }
         }
         if row.keys_differ {
@@ -495,6 +523,22 @@ impl Writer {
             )?;
         }
         Ok(())
+    }
+
+    fn point_to(&self, moved: &Moved) -> Result<()> {
+        let at = params![
+            moved.project.0,
+            collection_code(moved.key.collection),
+            moved.key.id,
+            moved.version,
+            moved.deleted,
+            moved.state
+        ];
+        self.run(
+            "UPDATE objects SET version = ?4, deleted = ?5, state = ?6 WHERE project = ?1 AND collection = ?2 AND id = ?3",
+            at,
+        )
+        .map(drop)
     }
 
     fn write_links(&mut self, row: &Row, collection: i64) -> Result<()> {
@@ -568,7 +612,12 @@ impl Writer {
         Ok(())
     }
 
-    fn write_message(&mut self, new: &NewMessage, deliveries: &mut Vec<Queued>) -> Result<()> {
+    fn write_message(
+        &mut self,
+        new: &NewMessage,
+        moved: &mut Vec<Moved>,
+        deliveries: &mut Vec<Queued>,
+    ) -> Result<()> {
         let webhooks = new.webhooks.clone();
         let ids: Vec<DeliveryId> = webhooks.iter().map(|_| self.next_delivery()).collect();
         let (Some(first), Some(last)) = (ids.first().copied(), ids.last().copied()) else {
@@ -585,7 +634,7 @@ impl Writer {
             sequence: new.sequence,
             roots: new.roots.clone(),
         });
-        self.insert_message(&message, last, &new.title)?;
+        self.insert_message(&message, last, &new.title, moved)?;
         let trigger = Trigger::Event;
         for root in &new.roots {
             let mark = Fact::Root(new.project, *root).mark();
@@ -620,9 +669,10 @@ impl Writer {
         message: &Message,
         last: DeliveryId,
         title: &str,
+        moved: &mut Vec<Moved>,
     ) -> Result<()> {
         self.insert_without_trail(message, last, title)?;
-        self.lay_trails(message)
+        self.lay_trails(message, moved)
     }
 
     /// The log does not find it by its object yet.

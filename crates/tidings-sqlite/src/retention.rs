@@ -14,7 +14,7 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Pages given back to the file system per step.
 const PAGES: i64 = 256;
 
-impl Writer {
+impl Writer<'_> {
     pub(crate) fn prune(
         &mut self,
         now_ms: i64,
@@ -52,7 +52,7 @@ impl Writer {
                  (SELECT d.id FROM webhooks w CROSS JOIN deliveries d ON d.webhook = w.id
                   WHERE w.deleted = 0 AND {which} AND d.id < ?1 LIMIT ?2)"
             );
-            let expired = self.run(&sql, params![first_id(before_ms), limit(step)])?;
+            let expired = self.run_made(&sql, params![first_id(before_ms), limit(step)])?;
             self.waits_less(if queued { expired } else { 0 });
             pruned.expired += expired as u64;
             pruned.more |= expired == step;

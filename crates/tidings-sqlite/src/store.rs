@@ -27,7 +27,7 @@ use crate::codes::{PARKED, Result};
 use crate::open::{OpenError, open};
 use crate::shared::Shared;
 use crate::snapshot::Shot;
-use crate::writer::{AGAIN, ToWriter, Totals, Writer};
+use crate::writer::{self, AGAIN, ToWriter, Totals, Writer};
 use crate::{audit, figures, keep, log, objects, people, queue, record, restore, sweeps};
 
 /// Queries that may run at once on threads of their own; each can hold a connection for long.
@@ -72,11 +72,11 @@ impl SqliteStore {
         let first = restore::first_sequence(&opened.writer).map_err(database)?;
         checkpoint::beside(&mut opened.writer, path, checkpoint::ENOUGH).map_err(database)?;
         let shared = Arc::new(Shared::new(path.to_owned(), time, totals.event, first));
-        let writer = Writer::new(opened.writer, Arc::clone(&shared), totals, listener);
-        let (writer, thread) = writer.start().map_err(|source| OpenError::File {
-            path: path.to_owned(),
-            source,
-        })?;
+        let (writer, thread) = writer::start(opened.writer, Arc::clone(&shared), totals, listener)
+            .map_err(|source| OpenError::File {
+                path: path.to_owned(),
+                source,
+            })?;
         Ok(Self {
             shared,
             writer: Some(writer),
@@ -109,7 +109,7 @@ impl SqliteStore {
 
     pub(crate) async fn write<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static,
+        job: impl FnOnce(&mut Writer<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.writer()?.write(job).await
     }
@@ -284,7 +284,7 @@ impl Store for SqliteStore {
         let beside: Arc<(Vec<_>, Vec<_>)> = Arc::new((health.to_vec(), notes.to_vec()));
         loop {
             let (settlements, beside) = (Arc::clone(&settlements), Arc::clone(&beside));
-            let job = move |w: &mut Writer| {
+            let job = move |w: &mut Writer<'_>| {
                 w.settle(&settlements, &beside.0)?;
                 beside.1.iter().try_for_each(|entry| w.note_change(entry))
             };

@@ -273,7 +273,7 @@ fn count_between(
 
 // === Absences ===
 
-impl Writer {
+impl Writer<'_> {
     /// A webhook may have been switched: what it misses begins or ends here.
     pub(crate) fn note_enabled(&mut self, webhook: &Webhook) -> Result<()> {
         let on = webhook.enabled && self.is_on(webhook.project)?;
@@ -282,7 +282,7 @@ impl Writer {
     }
 
     fn is_on(&self, project: ProjectId) -> Result<bool> {
-        let project = project_row(&self.conn, &self.shared, project)?;
+        let project = project_row(self.conn, &self.shared, project)?;
         Ok(project.is_some_and(|p| p.webhooks == WebhookSwitch::On))
     }
 
@@ -318,7 +318,7 @@ impl Writer {
         on: bool,
         now: EventId,
     ) -> Result<()> {
-        let open = absences(&self.conn, webhook)?;
+        let open = absences(self.conn, webhook)?;
         let open = open.into_iter().find(Absence::is_open);
         match open {
             None if !on => {
@@ -401,7 +401,7 @@ impl Writer {
             self.write_health(webhook.id, health)?;
             webhook = (*self.update_webhook(webhook)?).clone();
         }
-        let after = event_before(&self.conn, project, new.since_ms)?;
+        let after = event_before(self.conn, project, new.since_ms)?;
         if !matches!(new.errand, Errand::Resend { .. }) {
             self.part(new.webhook, project, after)?;
         }
@@ -428,13 +428,13 @@ impl Writer {
     /// Ends the absence that lasts, which begins anew, and parts the one in which that event lies.
     fn part(&mut self, webhook: WebhookId, project: ProjectId, after: EventId) -> Result<()> {
         let now = EventId(self.totals.event);
-        for absence in absences(&self.conn, webhook)? {
+        for absence in absences(self.conn, webhook)? {
             if absence.until == STILL_OFF {
                 self.close_absence(webhook, project, absence, now)?;
                 self.put_absence(webhook, &Absence::open(now))?;
             }
         }
-        for absence in absences(&self.conn, webhook)? {
+        for absence in absences(self.conn, webhook)? {
             if absence.is_open() {
                 continue;
             }
@@ -468,13 +468,13 @@ impl Writer {
             sweep.last.0,
             sweep.count.cast_signed(),
         ];
-        self.run(&sql, given).map(drop)
+        self.run_made(&sql, given).map(drop)
     }
 
     /// A sweep and the absence that it comes to next.
     fn next_absence(&self, webhook: WebhookId) -> Result<(Sweep, Option<Absence>)> {
         let sweep = self.sweep(webhook)?.ok_or(StoreError::NotFound)?;
-        let all = absences(&self.conn, webhook)?;
+        let all = absences(self.conn, webhook)?;
         let next = all.into_iter().find(|a| sweep.concerns(a));
         Ok((sweep, next))
     }

@@ -11,6 +11,7 @@ use tidings_domain::{ObjectRef, ProjectId};
 use tidings_storage::Message;
 
 use crate::codes::{Result, collection_code, limit, sick};
+use crate::record::Moved;
 use crate::writer::Writer;
 
 /// The messages about an object, newest first.
@@ -59,11 +60,11 @@ impl<'a> Trail<'a> {
 /// Behind which entry of an object's trail the next message belongs.
 pub(crate) type Behind = HashMap<ObjectRef, Option<i64>>;
 
-impl Writer {
+impl Writer<'_> {
     /// Makes the log find a message by its object and its roots.
-    pub(crate) fn lay_trails(&self, message: &Message) -> Result<()> {
+    pub(crate) fn lay_trails(&self, message: &Message, moved: &mut Vec<Moved>) -> Result<()> {
         for key in self.keys(message)? {
-            self.lay_at_end(message, key)?;
+            self.lay_at_end(message, key, moved)?;
         }
         Ok(())
     }
@@ -78,7 +79,7 @@ impl Writer {
             };
             behind.insert(key, later);
             let Some(later) = later else {
-                self.lay_at_end(message, key)?;
+                self.lay_at_end(message, key, &mut Vec::new())?;
                 continue;
             };
             self.run(
@@ -95,7 +96,7 @@ impl Writer {
 
     /// The entry of an object's first message that is newer than this one.
     fn oldest_after(&self, message: &Message, key: ObjectRef) -> Result<Option<i64>> {
-        let mut trail = Trail::of(&self.conn, message.project, &key.to_string())?;
+        let mut trail = Trail::of(self.conn, message.project, &key.to_string())?;
         let mut later = None;
         while let Some(entry) = trail.next
             && trail.step()?.is_some_and(|found| found > message.id)
@@ -118,7 +119,7 @@ impl Writer {
         Ok(keys)
     }
 
-    fn lay_at_end(&self, message: &Message, key: ObjectRef) -> Result<()> {
+    fn lay_at_end(&self, message: &Message, key: ObjectRef, moved: &mut Vec<Moved>) -> Result<()> {
         let (project, collection) = (message.project.0, collection_code(key.collection));
         let laid = self.run(
             "INSERT INTO trails (before, message) SELECT trail, ?4 FROM objects
@@ -128,10 +129,17 @@ impl Writer {
         if laid == 0 {
             return self.index_object(message, &key.to_string());
         }
-        self.run(
-            "UPDATE objects SET trail = last_insert_rowid() WHERE project = ?1 AND collection = ?2 AND id = ?3",
-            params![project, collection, key.id],
-        )
+        match Moved::take(moved, message.project, key) {
+            Some(new) => self.run(
+                "UPDATE objects SET trail = last_insert_rowid(), version = ?4, deleted = ?5, state = ?6
+                 WHERE project = ?1 AND collection = ?2 AND id = ?3",
+                params![project, collection, key.id, new.version, new.deleted, new.state],
+            ),
+            None => self.run(
+                "UPDATE objects SET trail = last_insert_rowid() WHERE project = ?1 AND collection = ?2 AND id = ?3",
+                params![project, collection, key.id],
+            ),
+        }
         .map(drop)
     }
 

@@ -17,6 +17,7 @@ use crate::codes::{Result, sick};
 use crate::memory::News;
 use crate::relief::Relief;
 use crate::shared::{Fact, Recent, Shared};
+use crate::statements::Statements;
 use crate::trouble::Complaint;
 
 /// Requests that may wait; who comes later waits outside, in its own task.
@@ -61,8 +62,9 @@ impl Totals {
 }
 
 /// The connection that writes, and what goes with it.
-pub(crate) struct Writer {
-    pub(crate) conn: Connection,
+pub(crate) struct Writer<'c> {
+    pub(crate) conn: &'c Connection,
+    statements: Statements<'c>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) totals: Totals,
     pub(crate) recent: Recent,
@@ -110,7 +112,7 @@ trait Request: Send {
     /// Whether it can be asked for again by itself, should the whole transaction be rolled back.
     fn is_repeatable(&self) -> bool;
     /// Runs it; why it is not to be kept.
-    fn run(&mut self, writer: &mut Writer) -> Result<()>;
+    fn run(&mut self, writer: &mut Writer<'_>) -> Result<()>;
     /// Answers, after the commit or in its stead.
     fn answer(self: Box<Self>, failed: Option<&Failed>);
 }
@@ -122,12 +124,12 @@ struct Ask<T, F> {
     repeatable: bool,
 }
 
-impl<T: Send, F: FnOnce(&mut Writer) -> Result<T> + Send> Request for Ask<T, F> {
+impl<T: Send, F: FnOnce(&mut Writer<'_>) -> Result<T> + Send> Request for Ask<T, F> {
     fn is_repeatable(&self) -> bool {
         self.repeatable
     }
 
-    fn run(&mut self, writer: &mut Writer) -> Result<()> {
+    fn run(&mut self, writer: &mut Writer<'_>) -> Result<()> {
         let Some(job) = self.job.take() else {
             return Ok(());
         };
@@ -177,7 +179,7 @@ impl ToWriter {
     /// Runs a job in the next commit; answers when that is durable.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static,
+        job: impl FnOnce(&mut Writer<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.ask(job, false).await
     }
@@ -185,14 +187,14 @@ impl ToWriter {
     /// The same for a job that the caller asks for again when the answer is `Conflict(AGAIN)`: it needs no savepoint, and so less time.
     pub(crate) async fn write_repeatable<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static,
+        job: impl FnOnce(&mut Writer<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.ask(job, true).await
     }
 
     async fn ask<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static,
+        job: impl FnOnce(&mut Writer<'_>) -> Result<T> + Send + 'static,
         repeatable: bool,
     ) -> Result<T> {
         let (request, answer) = ask(job, repeatable);
@@ -220,7 +222,7 @@ pub(crate) struct Lease(oneshot::Sender<Box<dyn Request>>);
 impl Lease {
     pub(crate) async fn write<T: Send + 'static>(
         self,
-        job: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static,
+        job: impl FnOnce(&mut Writer<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (request, answer) = ask(job, false);
         self.0.send(request).map_err(|_| gone())?;
@@ -229,7 +231,7 @@ impl Lease {
 }
 
 fn ask<T: Send + 'static>(
-    job: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static,
+    job: impl FnOnce(&mut Writer<'_>) -> Result<T> + Send + 'static,
     repeatable: bool,
 ) -> (Box<dyn Request>, oneshot::Receiver<Result<T>>) {
     let (reply, answer) = oneshot::channel();
@@ -242,15 +244,44 @@ fn ask<T: Send + 'static>(
     (Box::new(ask), answer)
 }
 
-impl Writer {
-    pub(crate) fn new(
-        conn: Connection,
+/// Starts the thread that writes; it ends when every [`ToWriter`] is gone.
+pub(crate) fn start(
+    mut conn: Connection,
+    shared: Arc<Shared>,
+    totals: Totals,
+    listener: Arc<dyn CommitListener>,
+) -> std::io::Result<(ToWriter, std::thread::JoinHandle<()>)> {
+    let (sender, mut commands) = mpsc::channel(QUEUE);
+    let work = move || {
+        let mut writer = Writer::new(&conn, shared, totals, listener);
+        writer.serve(&mut commands);
+        let broken = writer.broken.is_some();
+        drop(writer);
+        // One that is under way ends first; should that fail, so does what follows.
+        drop(checkpoint::end(&mut conn));
+        if broken {
+            // The next start looks at what is there; nothing is copied out of a log that may not be what it seems.
+            return;
+        }
+        // Leaves one file behind, and readers of the next start nothing to replay.
+        drop(conn.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)"));
+    };
+    let thread = std::thread::Builder::new()
+        .name("sqlite-writer".to_owned())
+        .spawn(work)?;
+    Ok((ToWriter(sender), thread))
+}
+
+impl<'c> Writer<'c> {
+    fn new(
+        conn: &'c Connection,
         shared: Arc<Shared>,
         totals: Totals,
         listener: Arc<dyn CommitListener>,
     ) -> Self {
         Self {
             conn,
+            statements: Statements::default(),
             shared,
             recent: Recent::new(totals.event),
             totals,
@@ -268,15 +299,6 @@ impl Writer {
             complaint: Complaint::default(),
             relief: Relief::default(),
         }
-    }
-
-    /// Starts the thread; it ends when every [`ToWriter`] is gone.
-    pub(crate) fn start(mut self) -> std::io::Result<(ToWriter, std::thread::JoinHandle<()>)> {
-        let (sender, mut commands) = mpsc::channel(QUEUE);
-        let thread = std::thread::Builder::new()
-            .name("sqlite-writer".to_owned())
-            .spawn(move || self.serve(&mut commands))?;
-        Ok((ToWriter(sender), thread))
     }
 
     fn serve(&mut self, commands: &mut mpsc::Receiver<Command>) {
@@ -309,17 +331,6 @@ impl Writer {
                 next = commands.blocking_recv();
             }
         }
-        // One that is under way ends first; should that fail, so does what follows.
-        drop(checkpoint::end(&mut self.conn));
-        if self.broken.is_some() {
-            // The next start looks at what is there; nothing is copied out of a log that may not be what it seems.
-            return;
-        }
-        // Leaves one file behind, and readers of the next start nothing to replay.
-        drop(
-            self.conn
-                .execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)"),
-        );
     }
 
     /// Runs requests in one transaction and answers them.
@@ -361,7 +372,7 @@ impl Writer {
         }
         if self.broken.is_none() {
             let clock = || self.shared.time.now_ms();
-            self.relief.try_now(&self.conn, unwritten, clock);
+            self.relief.try_now(self.conn, unwritten, clock);
         }
     }
 
@@ -430,28 +441,16 @@ impl Writer {
     fn end(&mut self, before: Totals) -> Result<()> {
         if self.totals != before {
             let t = self.totals;
-            self.conn
-                .prepare_cached(
-                    "UPDATE server SET event = ?1, delivery = ?2, webhook = ?3, token = ?4, time_ms = ?5, log_rows = ?6, log_bytes = ?7, waiting = ?8",
-                )
-                .and_then(|mut s| {
-                    s.execute([t.event, t.delivery, t.webhook, t.token, t.time_ms, t.rows, t.bytes, t.waiting])
-                })
-                .map_err(sick)?;
+            self.run(
+                "UPDATE server SET event = ?1, delivery = ?2, webhook = ?3, token = ?4, time_ms = ?5, log_rows = ?6, log_bytes = ?7, waiting = ?8",
+                [t.event, t.delivery, t.webhook, t.token, t.time_ms, t.rows, t.bytes, t.waiting],
+            )?;
         }
-        let committed = self
-            .conn
-            .prepare_cached("COMMIT")
-            .and_then(|mut s| s.execute([]));
-        committed.map(drop).map_err(sick)
+        self.execute("COMMIT")
     }
 
-    fn execute(&self, sql: &str) -> Result<()> {
-        self.conn
-            .prepare_cached(sql)
-            .and_then(|mut s| s.execute([]))
-            .map(drop)
-            .map_err(sick)
+    fn execute(&self, sql: &'static str) -> Result<()> {
+        self.run(sql, []).map(drop)
     }
 
     /// Notes that something changed that plans read.
@@ -484,7 +483,12 @@ impl Writer {
     }
 
     /// Runs one statement; how many rows it changed.
-    pub(crate) fn run(&self, sql: &str, given: impl rusqlite::Params) -> Result<usize> {
+    pub(crate) fn run(&self, sql: &'static str, given: impl rusqlite::Params) -> Result<usize> {
+        self.statements.run(self.conn, sql, given).map_err(sick)
+    }
+
+    /// The same for a statement whose text is put together.
+    pub(crate) fn run_made(&self, sql: &str, given: impl rusqlite::Params) -> Result<usize> {
         self.conn
             .prepare_cached(sql)
             .and_then(|mut s| s.execute(given))

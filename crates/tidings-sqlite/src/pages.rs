@@ -1,0 +1,116 @@
+//! SQLite's page cache, with one function of our own.
+//!
+//! Where pages of an index change places, SQLite gives one of them a number for a moment that lies far behind the end of the file. Its
+//! page cache remembers the largest number it ever saw, and so looks through all of its pages at the end of such a commit, for those
+//! behind the end of the file: a fiftieth of the server's time. Here that page goes by a number that no page has, at the other end.
+
+#![expect(
+    unsafe_code,
+    reason = "SQLite's page cache is a table of C functions; the one here only changes a number on its way to SQLite's own"
+)]
+
+use std::ffi::c_uint;
+use std::mem::MaybeUninit;
+use std::sync::OnceLock;
+
+use rusqlite::ffi;
+
+/// The page that holds SQLite's locks, with pages of 4096 bytes: never content, so it serves as the number for a moment.
+const FOR_A_MOMENT: c_uint = 0x4000_0000 / 4096 + 1;
+/// Pages are counted from 1.
+const NO_PAGE: c_uint = 0;
+
+type Rekey =
+    unsafe extern "C" fn(*mut ffi::sqlite3_pcache, *mut ffi::sqlite3_pcache_page, c_uint, c_uint);
+
+static SYSTEM: OnceLock<Rekey> = OnceLock::new();
+
+/// Puts the function in its place, if SQLite was not used before; without it, all is as it was.
+pub(crate) fn prepare() {
+    static DONE: OnceLock<bool> = OnceLock::new();
+    DONE.get_or_init(install);
+}
+
+fn install() -> bool {
+    let mut table = MaybeUninit::<ffi::sqlite3_pcache_methods2>::uninit();
+    // SAFETY: the first call fills the table, which is read only if it did; SQLite copies what the second is given, and refuses both
+    // once it was used.
+    unsafe {
+        let get = ffi::sqlite3_config(ffi::SQLITE_CONFIG_GETPCACHE2, table.as_mut_ptr());
+        if get != ffi::SQLITE_OK {
+            return false;
+        }
+        let mut table = table.assume_init();
+        let Some(system) = table.xRekey else {
+            return false;
+        };
+        let ours = SYSTEM.set(system).is_ok();
+        table.xRekey = Some(rekey);
+        ours && ffi::sqlite3_config(ffi::SQLITE_CONFIG_PCACHE2, &raw mut table) == ffi::SQLITE_OK
+    }
+}
+
+unsafe extern "C" fn rekey(
+    cache: *mut ffi::sqlite3_pcache,
+    page: *mut ffi::sqlite3_pcache_page,
+    old: c_uint,
+    new: c_uint,
+) {
+    if let Some(system) = SYSTEM.get() {
+        // SAFETY: what SQLite hands over is handed on; no other page has either number.
+        unsafe { system(cache, page, number(old), number(new)) }
+    }
+}
+
+fn number(page: c_uint) -> c_uint {
+    if page == FOR_A_MOMENT { NO_PAGE } else { page }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    #[test]
+    fn only_the_number_for_a_moment_is_another() {
+        for page in [1, 2, FOR_A_MOMENT - 1, FOR_A_MOMENT + 1, c_uint::MAX] {
+            assert_eq!(number(page), page);
+        }
+        assert_eq!(number(FOR_A_MOMENT), NO_PAGE);
+    }
+
+    #[test]
+    fn an_index_whose_pages_change_places_stays_whole() {
+        prepare();
+        let folder = tempfile::tempdir().unwrap();
+        let mut conn = Connection::open(folder.path().join("x.db")).unwrap();
+        conn.execute_batch(
+            "PRAGMA journal_mode = WAL; CREATE TABLE t (key BLOB PRIMARY KEY) WITHOUT ROWID",
+        )
+        .unwrap();
+        // In no order, so that pages in the middle are split.
+        let key = |i: u64| {
+            i.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                .to_be_bytes()
+                .repeat(20)
+        };
+        for batch in 0..40 {
+            let transaction = conn.transaction().unwrap();
+            for i in 0..100 {
+                let key = key(batch * 100 + i);
+                transaction
+                    .execute("INSERT INTO t VALUES (?1)", [key])
+                    .unwrap();
+            }
+            if batch % 5 == 4 {
+                transaction.rollback().unwrap();
+            } else {
+                transaction.commit().unwrap();
+            }
+        }
+        let one = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, String>(0));
+        assert_eq!(one("PRAGMA integrity_check").unwrap(), "ok");
+        assert_eq!(one("SELECT count(*) || '' FROM t").unwrap(), "3200");
+    }
+}
