@@ -1,5 +1,6 @@
 //! Who asks.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use tidings_domain::{AccountId, ProjectId, SessionId, TokenId};
@@ -90,12 +91,36 @@ impl Credential {
         matches!(self.key, Key::Session { .. })
     }
 
-    fn scope(&self) -> String {
+    const fn holder(&self) -> Holder {
         match &self.key {
-            Key::Configured => "admin".to_owned(),
-            Key::Token { id, .. } => id.to_string(),
-            Key::Session { account, .. } => format!("account {account}"),
-            Key::Operator => "operator".to_owned(),
+            Key::Configured => Holder::Configured,
+            Key::Token { id, .. } => Holder::Token(*id),
+            Key::Session { account, .. } => Holder::Account(*account),
+            Key::Operator => Holder::Operator,
+        }
+    }
+}
+
+/// Who holds what is counted or kept per token or account. Its text names it in what is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Holder {
+    /// The administrator's token of the configuration.
+    Configured,
+    /// A token.
+    Token(TokenId),
+    /// An account, however many sessions it has.
+    Account(AccountId),
+    /// This process.
+    Operator,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Holder::Configured => f.write_str("admin"),
+            Holder::Token(id) => id.fmt(f),
+            Holder::Account(account) => write!(f, "account {account}"),
+            Holder::Operator => f.write_str("operator"),
         }
     }
 }
@@ -219,8 +244,13 @@ impl Caller {
         self
     }
 
-    /// A stable name for what is kept per token or account: batch keys, idempotency, places among the requests under way.
+    /// Whose places among the requests under way it takes, and whose keys it uses.
+    pub const fn holder(&self) -> Holder {
+        self.credential().holder()
+    }
+
+    /// A stable name for what is kept per token or account: batch keys, idempotency.
     pub fn scope(&self) -> String {
-        self.credential().scope()
+        self.holder().to_string()
     }
 }

@@ -6,30 +6,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::Request;
 use http::HeaderMap;
-use http::request::Parts;
 use ipnet::IpNet;
 
-/// The address of a request's sender, among the request's extensions.
+/// The address of a request's peer, among the request's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct From(pub IpAddr);
 
-/// From where a request comes, as far as that is known.
-pub(crate) fn of(parts: &Parts) -> Option<IpAddr> {
-    parts.extensions.get::<From>().map(|from| from.0)
-}
-
-/// Notes from where a request comes.
-pub(crate) fn note(request: &mut Request, proxies: &[IpNet]) {
-    if let Some(From(peer)) = request.extensions().get::<From>().copied() {
-        let from = sender(peer, request.headers(), proxies);
-        request.extensions_mut().insert(From(from));
-    }
-}
-
 /// The last address of the way that is no trusted proxy.
-fn sender(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
+pub(crate) fn sender(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
     let is_trusted = |address: IpAddr| {
         let address = address.to_canonical();
         proxies.iter().any(|network| network.contains(&address))

@@ -17,8 +17,8 @@ use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use crate::watch::{Pulse, Watched};
-use crate::{Door, Limits, address};
+use crate::watch::{Pulse, Told, Watched};
+use crate::{Door, Limits};
 
 /// The head of a request may be so large; a webhook's own headers fit four times over.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -96,29 +96,17 @@ impl Quiet {
             pulse,
             ahead,
         } = self;
-        let (beat, is_last) = (Arc::clone(&pulse), manners.last.clone());
-        let (door, inside) = (manners.door.clone(), inside.cloned());
-        let service = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
-            beat.asked();
-            request.extensions_mut().insert(address::From(peer));
-            let (door, pulse, last) = (door.clone(), Arc::clone(&beat), is_last.clone());
-            let inside = inside.clone().filter(|_| request.uri().path() != HEALTH);
-            async move {
-                let request = request.map(Body::new);
-                let mut answer = match inside {
-                    None => door.answer(request).await,
-                    Some(inside) => {
-                        let answer = inside.spawn(async move { door.answer(request).await });
-                        // The door answers panics too: without an answer the server ends.
-                        answer.await.map_err(io::Error::other)?
-                    }
-                };
-                if last.is_cancelled() {
-                    let close = http::HeaderValue::from_static("close");
-                    answer.headers_mut().insert(http::header::CONNECTION, close);
-                }
-                Ok::<_, io::Error>(answer.map(|body| pulse.tells(body)))
-            }
+        let guest = Arc::new(Guest {
+            door: manners.door.clone(),
+            peer,
+            pulse: Arc::clone(&pulse),
+            last: manners.last.clone(),
+            inside: inside.cloned(),
+        });
+        let service = service_fn(move |request| {
+            guest.pulse.asked();
+            let guest = Arc::clone(&guest);
+            async move { guest.answer(request).await }
         });
         let watched = Watched {
             stream,
@@ -164,5 +152,41 @@ impl Quiet {
             pulse,
             ahead: parts.read_buf,
         })
+    }
+}
+
+/// Who sends the requests of one connection, and what answering them needs: one handle for each request.
+struct Guest {
+    door: Door,
+    peer: IpAddr,
+    pulse: Arc<Pulse>,
+    last: CancellationToken,
+    inside: Option<Handle>,
+}
+
+impl Guest {
+    async fn answer(
+        self: Arc<Self>,
+        request: http::Request<hyper::body::Incoming>,
+    ) -> io::Result<http::Response<Told>> {
+        let request = request.map(Body::new);
+        let inside = self
+            .inside
+            .as_ref()
+            .filter(|_| request.uri().path() != HEALTH);
+        let mut answer = match inside {
+            None => self.door.answer_peer(Some(self.peer), request).await,
+            Some(inside) => {
+                let (door, peer) = (self.door.clone(), Some(self.peer));
+                let answer = inside.spawn(async move { door.answer_peer(peer, request).await });
+                // The door answers panics too: without an answer the server ends.
+                answer.await.map_err(io::Error::other)?
+            }
+        };
+        if self.last.is_cancelled() {
+            let close = http::HeaderValue::from_static("close");
+            answer.headers_mut().insert(http::header::CONNECTION, close);
+        }
+        Ok(answer.map(|body| self.pulse.tells(body)))
     }
 }

@@ -1,18 +1,14 @@
 //! The way of a request from its head to its answer.
 
-use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use axum::routing::any;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use ipnet::IpNet;
-use parking_lot::Mutex;
 use tidings_app::{Access, App, Caller, auth, refusal};
 use tidings_domain::Fault;
 use tidings_domain::fault::FaultKind;
@@ -23,15 +19,19 @@ use crate::console::once::{Forms, Turn};
 use crate::console::{self, Frame};
 use crate::idempotency::{self, Running, Ticket};
 use crate::metrics::Metrics;
-use crate::query::{self, Query};
+use crate::paths::{Params, Paths};
+use crate::query::Query;
+use crate::request_id::RequestIds;
 use crate::rooms::{Answer, Room, Rooms, overloaded};
 use crate::route::{Call, HTML, Method, OutputBody, Reply, Row, Surface};
+use crate::seats::Seats;
 use crate::to_the_end::{Panicked, ToTheEnd};
 use crate::{problem, routes};
 
 /// How long a page took, as browsers show it among their own figures. Only of pages that are shown: how long a refusal takes, or
 /// what changes something, is nobody's business.
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// How much the door lets in at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,10 +63,13 @@ impl Default for DoorLimits {
     }
 }
 
+/// The headers that answers have, and a few of their own, without growing.
+const USUAL_HEADERS: usize = 12;
+
 /// The routes with everything they need. A cheap handle.
 #[derive(Clone)]
 pub struct Door {
-    router: Router,
+    shared: Arc<Shared>,
     proxies: Arc<[IpNet]>,
 }
 
@@ -74,7 +77,9 @@ struct Shared {
     app: Arc<App>,
     metrics: Arc<Metrics>,
     limits: DoorLimits,
-    by_token: Mutex<HashMap<String, usize>>,
+    paths: Paths,
+    seats: Seats,
+    ids: RequestIds,
     keys: Arc<Running>,
     forms: Forms,
     rooms: Rooms,
@@ -84,10 +89,12 @@ impl Door {
     /// A door to these use cases.
     pub fn new(app: Arc<App>, metrics: Arc<Metrics>, limits: DoorLimits) -> Self {
         let shared = Arc::new(Shared {
+            ids: RequestIds::new(&*app.entropy),
             app,
             metrics,
             limits,
-            by_token: Mutex::new(HashMap::new()),
+            paths: Paths::of(routes::table().iter().chain(console::table())),
+            seats: Seats::new(limits.in_flight_per_token),
             keys: Arc::default(),
             forms: Forms::default(),
             rooms: Rooms::new(
@@ -95,30 +102,8 @@ impl Door {
                 limits.body_wait,
             ),
         });
-        let mut paths: Vec<(&'static str, Vec<&'static Row>)> = Vec::new();
-        for row in routes::table().iter().chain(console::table()) {
-            match paths.iter_mut().find(|(path, _)| *path == row.path) {
-                Some((_, rows)) => rows.push(row),
-                None => paths.push((&row.path, vec![row])),
-            }
-        }
-        let mut router = Router::new();
-        for (path, rows) in paths {
-            let (shared, rows) = (Arc::clone(&shared), Arc::new(rows));
-            router = router.route(
-                path,
-                any(move |request: Request| {
-                    let (shared, rows) = (Arc::clone(&shared), Arc::clone(&rows));
-                    async move { shared.answer(&rows, request).await }
-                }),
-            );
-        }
-        let router = router.fallback(move |request: Request| {
-            let shared = Arc::clone(&shared);
-            async move { shared.answer(&[], request).await }
-        });
         Self {
-            router,
+            shared,
             proxies: Arc::default(),
         }
     }
@@ -132,42 +117,38 @@ impl Door {
         }
     }
 
-    /// Answers one request.
-    pub async fn answer(&self, mut request: Request) -> Response {
-        use tower::Service as _;
-        address::note(&mut request, &self.proxies);
-        let mut router = self.router.clone();
-        let ready = <Router as tower::Service<Request>>::poll_ready(
-            &mut router,
-            &mut Context::from_waker(std::task::Waker::noop()),
-        );
-        // A router is always ready and never fails.
-        debug_assert!(matches!(ready, Poll::Ready(Ok(()))));
-        match router.call(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        }
+    /// Answers one request. Its peer, where that is known, is [`address::From`] among the extensions.
+    pub async fn answer(&self, request: Request) -> Response {
+        let peer = request.extensions().get::<address::From>().copied();
+        self.answer_peer(peer.map(|from| from.0), request).await
+    }
+
+    /// Answers one request of that peer.
+    pub(crate) async fn answer_peer(&self, peer: Option<IpAddr>, request: Request) -> Response {
+        let from = peer.map(|peer| address::sender(peer, request.headers(), &self.proxies));
+        self.shared.answer(from, request).await
     }
 }
 
 impl Shared {
-    async fn answer(self: Arc<Self>, rows: &[&'static Row], request: Request) -> Response {
+    async fn answer(self: &Arc<Self>, from: Option<IpAddr>, request: Request) -> Response {
         let started = self.app.clock.monotonic();
         let head_only = request.method() == http::Method::HEAD;
-        let for_people = rows.iter().any(|row| row.surface == Surface::Console)
-            || (rows.is_empty() && wants_page(&request));
+        let rows = self.paths.find(request.uri().path());
         let row = Method::of(request.method())
             .and_then(|method| rows.iter().find(|row| row.method == method))
             .copied();
         let (reply, room) = match row {
             None => {
+                let for_people = rows.iter().any(|row| row.surface == Surface::Console)
+                    || (rows.is_empty() && wants_page(&request));
                 let waits = body::waits(request.headers());
                 body::waste(waits, request.into_body()).await;
                 (refuse_route(rows, for_people), None)
             }
             // A client that goes away must not cut a use case in two (a webhook saved, the engine not told), and a panic, which is our
             // fault, must neither take down the connection nor go unanswered.
-            Some(row) => ToTheEnd::new(Arc::clone(&self).admit(row, request))
+            Some(row) => ToTheEnd::new(Arc::clone(self).admit(row, from, request))
                 .await
                 .unwrap_or_else(|Panicked| {
                     tracing::error!(operation = %row.id, "a request panicked");
@@ -202,7 +183,12 @@ impl Shared {
         self.dress((reply, room), head_only)
     }
 
-    async fn admit(self: Arc<Self>, row: &'static Row, request: Request) -> (Reply, Option<Room>) {
+    async fn admit(
+        self: Arc<Self>,
+        row: &'static Row,
+        from: Option<IpAddr>,
+        request: Request,
+    ) -> (Reply, Option<Room>) {
         let under_way = UnderWay::begin(&self.metrics);
         // Whoever watches the server must see it when it is busiest.
         let watching = row.access == Access::Anyone;
@@ -211,29 +197,28 @@ impl Shared {
         }
         let (parts, mut body) = request.into_parts();
         let waits = body::waits(&parts.headers);
-        let answer = self.let_in(row, (parts, &mut body)).await;
+        let answer = self.let_in(row, from, (parts, &mut body)).await;
         drop(under_way);
         body::waste(waits, body).await;
         answer
     }
 
     async fn let_in(
-        self: &Arc<Self>,
+        &self,
         row: &'static Row,
+        from: Option<IpAddr>,
         (parts, body): (http::request::Parts, &mut Body),
     ) -> (Reply, Option<Room>) {
         let passed = match row.surface {
             Surface::Api => {
-                let from = address::of(&parts);
                 let caller = self.authenticate(row, &parts.headers).await;
                 let caller = caller.map(|caller| caller.map(|c| c.at(from)));
-                let frame = Arc::<Frame>::default();
                 match caller {
-                    Ok(caller) => self.pass(row, caller, frame, (parts, body)).await,
+                    Ok(caller) => self.pass(row, caller, None, (parts, body)).await,
                     Err(fault) => Err(fault.into()),
                 }
             }
-            Surface::Console => return self.show(row, (parts, body)).await,
+            Surface::Console => return self.show(row, from, (parts, body)).await,
         };
         let reply = match passed {
             Ok(answer) => return answer,
@@ -245,17 +230,21 @@ impl Shared {
 
     /// A page or an action of the console.
     async fn show(
-        self: &Arc<Self>,
+        &self,
         row: &'static Row,
+        from: Option<IpAddr>,
         (parts, body): (http::request::Parts, &mut Body),
     ) -> (Reply, Option<Room>) {
         let now = self.app.now();
         let session = match console::visitor::session(&self.app, &parts.headers).await {
             Ok(session) => session,
-            Err(fault) => return (console::refuse(&Frame::of(&parts, None, now), &fault), None),
+            Err(fault) => {
+                let frame = Frame::of(&parts, from, None, now);
+                return (console::refuse(&frame, &fault), None);
+            }
         };
-        let session = session.map(|session| session.at(address::of(&parts)));
-        let mut frame = Frame::of(&parts, session, now);
+        let session = session.map(|session| session.at(from));
+        let mut frame = Frame::of(&parts, from, session, now);
         frame.form_key = console::once::new_key(&self.app);
         let is_page = row.method == Method::Get;
         if frame.session.is_none() && row.access != Access::Anyone {
@@ -276,7 +265,7 @@ impl Shared {
         }
         let caller = frame.caller.clone();
         match self
-            .pass(row, caller, Arc::clone(&frame), (parts, body))
+            .pass(row, caller, Some(Arc::clone(&frame)), (parts, body))
             .await
         {
             Ok(answer) => answer,
@@ -288,7 +277,7 @@ impl Shared {
     /// Finds out as whom somebody acts where they want to go, and whether that is there for them.
     async fn enter(
         &self,
-        row: &Row,
+        row: &'static Row,
         parts: &http::request::Parts,
         frame: &mut Frame,
     ) -> Result<(), Fault> {
@@ -298,9 +287,8 @@ impl Shared {
         let Some(session) = &frame.session else {
             return Ok(());
         };
-        let params = path_params(parts.uri.path(), row)?;
-        let key = params.iter().find(|(name, _)| name == "key");
-        let key = key.map(|(_, key)| key.as_str());
+        let params = Params::read(parts.uri.path(), row)?;
+        let key = params.get("key");
         let caller = self.app.caller_in(session, key).await?;
         if let Some(key) = key {
             let project = self.app.project(&caller, key).await?;
@@ -312,29 +300,25 @@ impl Shared {
     }
 
     async fn pass(
-        self: &Arc<Self>,
+        &self,
         row: &'static Row,
         caller: Option<Caller>,
-        frame: Arc<Frame>,
+        frame: Option<Arc<Frame>>,
         (parts, body): (http::request::Parts, &mut Body),
     ) -> Result<(Reply, Option<Room>), BodyError> {
-        let _seat = caller.as_ref().map(|c| self.take_seat(c)).transpose()?;
-        let params = path_params(parts.uri.path(), row)?;
-        let project = match (&caller, row.in_project()) {
-            _ if frame.project.is_some() => frame.project.clone(),
-            (Some(caller), true) => {
-                let key = params
-                    .iter()
-                    .find(|(name, _)| name == "key")
-                    .map_or("", |(_, key)| key);
-                match self.app.project(caller, key).await {
-                    Ok(project) => Some(project),
-                    Err(fault) => {
-                        let gone = self.answer_of_the_gone(row, caller, &parts, fault);
-                        return Ok((gone.await?, None));
-                    }
+        let seat = caller.as_ref().map(|c| self.seats.take(c.holder()));
+        let _seat = seat.transpose()?;
+        let params = Params::read(parts.uri.path(), row)?;
+        let entered = frame.as_ref().and_then(|frame| frame.project.clone());
+        let project = match (&caller, params.get("key")) {
+            _ if entered.is_some() => entered,
+            (Some(caller), Some(key)) => match self.app.project(caller, key).await {
+                Ok(project) => Some(project),
+                Err(fault) => {
+                    let gone = self.answer_of_the_gone(row, caller, &parts, fault);
+                    return Ok((gone.await?, None));
                 }
-            }
+            },
             _ => None,
         };
         if let Some(caller) = &caller {
@@ -462,11 +446,7 @@ impl Shared {
     }
 
     /// The caller, where the route wants to know.
-    async fn authenticate(
-        &self,
-        row: &Row,
-        headers: &http::HeaderMap,
-    ) -> Result<Option<Caller>, Fault> {
+    async fn authenticate(&self, row: &Row, headers: &HeaderMap) -> Result<Option<Caller>, Fault> {
         if row.access == Access::Anyone {
             return Ok(None);
         }
@@ -484,30 +464,6 @@ impl Shared {
         self.app.authenticate(token).await.map(Some)
     }
 
-    /// One of the caller's places among the requests being answered.
-    fn take_seat(self: &Arc<Self>, caller: &Caller) -> Result<Seat, Fault> {
-        let token = caller.scope();
-        let mut seats = self.by_token.lock();
-        let count = seats.entry(token.clone()).or_default();
-        if *count >= self.limits.in_flight_per_token {
-            let fault = Fault::new(
-                FaultKind::TooMany,
-                "too_many_requests",
-                "this token has too many requests under way; wait for answers before sending more",
-            );
-            return Err(Fault {
-                retry_after: Some(1),
-                ..fault
-            });
-        }
-        *count += 1;
-        drop(seats);
-        Ok(Seat {
-            shared: Arc::clone(self),
-            token,
-        })
-    }
-
     /// The headers that every answer has.
     fn dress(&self, (reply, room): (Reply, Option<Room>), head_only: bool) -> Response {
         let length = reply.body.len();
@@ -522,9 +478,7 @@ impl Shared {
             }),
             (None, None) => Body::from(reply.body),
         };
-        let mut response = Response::new(body);
-        *response.status_mut() = reply.status;
-        let headers = response.headers_mut();
+        let mut headers = HeaderMap::with_capacity(USUAL_HEADERS);
         let mut set = |name: HeaderName, value: &'static str| {
             headers.insert(name, HeaderValue::from_static(value));
         };
@@ -551,12 +505,7 @@ impl Shared {
             },
         );
         set(header::CACHE_CONTROL, "no-store");
-        let mut id = [0; 8];
-        self.app.entropy.fill(&mut id);
-        let id = format!("{:016x}", u64::from_be_bytes(id));
-        if let Ok(id) = HeaderValue::from_str(&id) {
-            headers.insert(HeaderName::from_static("x-request-id"), id);
-        }
+        headers.insert(REQUEST_ID, self.ids.next());
         if reply.status != StatusCode::NO_CONTENT && !streams {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
@@ -567,6 +516,9 @@ impl Shared {
                 headers.insert(name, value);
             }
         }
+        let mut response = Response::new(body);
+        *response.status_mut() = reply.status;
+        *response.headers_mut() = headers;
         response
     }
 }
@@ -611,36 +563,18 @@ impl Audit {
 }
 
 /// Counts a request while it is being answered.
-struct UnderWay(Arc<Metrics>);
+struct UnderWay<'m>(&'m Metrics);
 
-impl UnderWay {
-    fn begin(metrics: &Arc<Metrics>) -> Self {
+impl<'m> UnderWay<'m> {
+    fn begin(metrics: &'m Metrics) -> Self {
         metrics.in_flight.inc();
-        Self(Arc::clone(metrics))
+        Self(metrics)
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         self.0.in_flight.dec();
-    }
-}
-
-/// A caller's place among the requests being answered; free again when dropped.
-struct Seat {
-    shared: Arc<Shared>,
-    token: String,
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut seats = self.shared.by_token.lock();
-        if let Some(taken) = seats.get_mut(&self.token) {
-            *taken -= 1;
-            if *taken == 0 {
-                seats.remove(&self.token);
-            }
-        }
     }
 }
 
@@ -681,19 +615,4 @@ fn too_slow() -> Fault {
         "too_slow",
         "the body did not arrive within 30 seconds",
     )
-}
-
-/// The parameters of the path, decoded here and strictly: a path that is not UTF-8 names nothing.
-fn path_params(path: &str, row: &Row) -> Result<Vec<(String, String)>, Fault> {
-    let mut found = Vec::new();
-    for (pattern, segment) in row.path.split('/').zip(path.split('/')) {
-        let name = pattern.strip_prefix('{').and_then(|p| p.strip_suffix('}'));
-        if let Some(name) = name {
-            let value = query::decode(segment, false)
-                .filter(|value| !value.chars().any(char::is_control))
-                .ok_or_else(refusal::absent)?;
-            found.push((name.to_owned(), value));
-        }
-    }
-    Ok(found)
 }

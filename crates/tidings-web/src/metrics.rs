@@ -17,7 +17,7 @@ use tidings_domain::Fault;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
     /// Name of the operation; `none` where no route fits.
-    operation: String,
+    operation: &'static str,
     /// `2xx`, `4xx`, `5xx`.
     status: &'static str,
 }
@@ -73,17 +73,14 @@ impl Metrics {
     }
 
     /// Notes an answer.
-    pub fn answered(&self, operation: &str, status: http::StatusCode, took: Duration) {
+    pub fn answered(&self, operation: &'static str, status: http::StatusCode, took: Duration) {
         let status = match status.as_u16() / 100 {
             2 => "2xx",
             3 => "3xx",
             4 => "4xx",
             _ => "5xx",
         };
-        let labels = Labels {
-            operation: operation.to_owned(),
-            status,
-        };
+        let labels = Labels { operation, status };
         self.requests.get_or_create(&labels).inc();
         self.seconds.observe(took.as_secs_f64());
     }

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -15,6 +15,7 @@ use tidings_domain::{Collection, Fault, Project, Value};
 
 use crate::console::{Form, Frame};
 use crate::idempotency::Ticket;
+use crate::paths::Params;
 use crate::prefer::Wait;
 use crate::query::Query;
 
@@ -338,7 +339,7 @@ pub struct Call {
     /// The project of the path.
     pub project: Option<Arc<Project>>,
     /// Parameters of the path, decoded.
-    pub params: Vec<(String, String)>,
+    pub params: Params,
     /// Query.
     pub(crate) query: Query,
     /// Headers.
@@ -349,8 +350,8 @@ pub struct Call {
     pub ticket: Option<Arc<Ticket>>,
     /// Text of `/metrics`.
     pub metrics: Arc<crate::metrics::Metrics>,
-    /// What the pages around an answer of the console show; of the API it is empty.
-    pub(crate) frame: Arc<Frame>,
+    /// What the pages around an answer of the console show; the API has none: see [`Call::frame`].
+    pub(crate) frame: Option<Arc<Frame>>,
 }
 
 impl Call {
@@ -368,12 +369,15 @@ impl Call {
             .ok_or_else(tidings_app::refusal::absent)
     }
 
+    /// What the pages around an answer show.
+    pub(crate) fn frame(&self) -> &Frame {
+        static NONE: LazyLock<Frame> = LazyLock::new(Frame::default);
+        self.frame.as_deref().unwrap_or(&NONE)
+    }
+
     /// A parameter of the path.
     pub fn param(&self, name: &str) -> &str {
-        self.params
-            .iter()
-            .find(|(n, _)| n == name)
-            .map_or("", |(_, value)| value)
+        self.params.get(name).unwrap_or_default()
     }
 
     /// The `{id}` of the path as a whole number; what is none names nothing.

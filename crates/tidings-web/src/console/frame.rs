@@ -42,10 +42,15 @@ pub struct Frame {
 
 impl Frame {
     /// The frame of a request that nobody was recognised in yet.
-    pub(crate) fn of(parts: &Parts, session: Option<Session>, now: String) -> Self {
+    pub(crate) fn of(
+        parts: &Parts,
+        from: Option<IpAddr>,
+        session: Option<Session>,
+        now: String,
+    ) -> Self {
         Self {
             session,
-            address: crate::address::of(parts),
+            address: from,
             path: parts
                 .uri
                 .path_and_query()
@@ -93,12 +98,12 @@ impl Call {
         template: &str,
         context: minijinja::Value,
     ) -> Result<Reply, tidings_domain::Fault> {
-        view::page(&self.frame, template, context)
+        view::page(self.frame(), template, context)
     }
 
     /// Whose page it is.
     pub(crate) fn session(&self) -> Result<&Session, tidings_domain::Fault> {
-        self.frame
+        self.frame()
             .session
             .as_ref()
             .ok_or_else(tidings_app::auth::unauthorized)
@@ -178,12 +183,12 @@ impl Call {
 
     /// The answer to an action that was done: another page, which says so.
     pub(crate) fn done(&self, to: &str, text: impl Into<String>) -> Reply {
-        Flash::good(text).put(super::refuse::see_other(self.frame.part, to))
+        Flash::good(text).put(super::refuse::see_other(self.frame().part, to))
     }
 
     /// The answer to an action that was refused and has no form of its own: the page before, which says why.
     pub(crate) fn failed(&self, to: &str, text: impl Into<String>) -> Reply {
-        Flash::bad(text).put(super::refuse::see_other(self.frame.part, to))
+        Flash::bad(text).put(super::refuse::see_other(self.frame().part, to))
     }
 
     /// The same with what was refused.
@@ -213,10 +218,10 @@ impl Call {
     /// The path of a page of this list.
     fn leaf(&self, cursor: Option<&str>, back: &str) -> String {
         let (path, _) = self
-            .frame
+            .frame()
             .path
             .split_once('?')
-            .unwrap_or((&self.frame.path, ""));
+            .unwrap_or((&self.frame().path, ""));
         let mut parts: Vec<String> = self
             .query
             .pairs()

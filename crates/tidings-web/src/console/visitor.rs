@@ -34,7 +34,7 @@ pub(crate) fn visitor(call: &Call) -> Visitor {
         String::from_utf8_lossy(value.as_bytes()).into_owned()
     });
     Visitor {
-        address: call.frame.address,
+        address: call.frame().address,
         agent,
         session: cookie(headers, cookie_name(app)).map(str::to_owned),
     }

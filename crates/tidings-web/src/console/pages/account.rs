@@ -89,7 +89,7 @@ async fn end(call: Call) -> Result<Reply, Fault> {
 
 async fn sign_out_everywhere(call: Call) -> Result<Reply, Fault> {
     call.app.sign_out_everywhere(call.session()?).await?;
-    let reply = see_other(call.frame.part, "/sign-in");
+    let reply = see_other(call.frame().part, "/sign-in");
     let flash = Flash::good("You are signed out everywhere.");
     Ok(visitor::end(&call.app, flash.put(reply)))
 }

@@ -76,7 +76,7 @@ async fn list(call: Call) -> Result<Reply, Fault> {
             .is_ok()
     {
         let to = format!("/projects/{}/deliveries/{id}", project.key);
-        return Ok(see_other(call.frame.part, &to));
+        return Ok(see_other(call.frame().part, &to));
     }
     if is_item(&searched) && asked("object").is_empty() {
         for (name, text) in &mut fields {
@@ -105,7 +105,7 @@ async fn list(call: Call) -> Result<Reply, Fault> {
             narrowed => fields.iter().any(narrowed),
             webhooks => json(&names),
             first_page => call.query.get("cursor").is_none(),
-            here => call.frame.path.as_str(),
+            here => call.frame().path.as_str(),
             faults => (),
         }
     };
@@ -232,7 +232,7 @@ async fn one(call: Call) -> Result<Reply, Fault> {
         curl => body.zip(text(request, "url")).map(|(body, url)| code::curl(url, &sent, body)),
         verify => body.map(|body| json(&code::verify(text(Some(&delivery), "dialect").unwrap_or_default(), &sent, body))),
         attempts => attempts.iter().map(show_attempt).collect::<Vec<_>>(),
-        here => call.frame.path.as_str(),
+        here => call.frame().path.as_str(),
     };
     call.show("sent/delivery.html", context)
 }

@@ -36,7 +36,7 @@ const fn word(purpose: Purpose) -> &'static str {
 async fn page(call: Call) -> Result<Reply, Fault> {
     let link = match call.app.link(call.param("link")).await {
         // Whoever it signed in opens it once more, from a mail or a terminal.
-        Err(fault) if fault.kind == FaultKind::NotFound && call.frame.session.is_some() => {
+        Err(fault) if fault.kind == FaultKind::NotFound && call.frame().session.is_some() => {
             return Ok(call.done("/", "That link was used, or is too old; you are signed in."));
         }
         link => link?,

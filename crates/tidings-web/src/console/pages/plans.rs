@@ -25,7 +25,7 @@ async fn show(call: Call) -> Result<Reply, Fault> {
         projects => json(&page.data),
         pages => call.pages(page.next),
         // To the same part of the list again.
-        here => call.frame.path.as_str(),
+        here => call.frame().path.as_str(),
     };
     call.show("admin/plans.html", context)
 }
@@ -33,7 +33,7 @@ async fn show(call: Call) -> Result<Reply, Fault> {
 async fn switch(call: Call) -> Result<Reply, Fault> {
     let form = call.form();
     let caller = call.caller()?;
-    let here = call.frame.path.clone();
+    let here = call.frame().path.clone();
     let project = match call.app.project(caller, form.get("project")).await {
         Err(fault) if fault.kind == FaultKind::NotFound => {
             return Ok(call.failed(&here, "That project is not there any more."));

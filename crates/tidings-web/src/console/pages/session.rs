@@ -36,7 +36,7 @@ pub(super) fn rows() -> Vec<Row> {
 
 async fn page(call: Call) -> Result<Reply, Fault> {
     let next = call.query.get("next").unwrap_or_default();
-    if call.frame.session.is_some() {
+    if call.frame().session.is_some() {
         return Ok(see_other(false, own_path(next)));
     }
     let blank = form(&call, next, None).await?;
@@ -61,7 +61,7 @@ async fn again(call: Call) -> Result<Reply, Fault> {
     let Some(kept) = Kept::of(&call.form(), to) else {
         return Ok(refuse::ended(see_other(false, &refuse::sign_in_to(next))));
     };
-    if call.frame.session.is_some() {
+    if call.frame().session.is_some() {
         return call.show("sign_in_kept.html", kept.context(own_path(next)));
     }
     let blank = form(&call, next, Some((&kept.written(), to))).await?;
@@ -108,15 +108,15 @@ async fn sign_in(call: Call) -> Result<Reply, Fault> {
 fn offer(call: &Call, session: Session, kept: &Kept, back: &str) -> Result<Reply, Fault> {
     let frame = Frame {
         session: Some(session),
-        now: call.frame.now.clone(),
-        form_key: call.frame.form_key.clone(),
+        now: call.frame().now.clone(),
+        form_key: call.frame().form_key.clone(),
         ..Frame::default()
     };
     view::page(&frame, "sign_in_kept.html", kept.context(back))
 }
 
 async fn sign_out(call: Call) -> Result<Reply, Fault> {
-    if let Some(session) = &call.frame.session {
+    if let Some(session) = &call.frame().session {
         call.app.sign_out(session).await?;
     }
     Ok(visitor::end(&call.app, see_other(false, "/sign-in")))

@@ -201,7 +201,7 @@ async fn execute(call: &Call, dialect: &Value, stored: Option<&Value>) -> Result
     let (caller, project) = (call.caller()?, call.project()?);
     let sent = call.app.test_unsaved(caller, project, &asked).await;
     let unsigned = form.get("secret_mode") == "generate";
-    if call.frame.part {
+    if call.frame().part {
         let (status, context) = match sent {
             Ok(sent) => (
                 http::StatusCode::OK,

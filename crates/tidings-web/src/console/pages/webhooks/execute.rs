@@ -142,7 +142,7 @@ fn shown(call: &Call, code: &str, sent: &Value) -> Result<Reply, Fault> {
         percent(code),
         percent(words::text(sent, "id"))
     );
-    let to = refuse::see_other(call.frame.part, &address(call, &to)?);
+    let to = refuse::see_other(call.frame().part, &address(call, &to)?);
     let flash = if accepted {
         Flash::good("The receiver accepted the test.")
     } else {

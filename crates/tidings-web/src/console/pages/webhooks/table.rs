@@ -140,7 +140,7 @@ async fn save(call: Call) -> Result<Reply, Fault> {
             fault: fields::told(fault),
         }),
     };
-    if call.frame.part {
+    if call.frame().part {
         return part(&call, &dialect, &code, wrong.as_ref()).await;
     }
     if wrong.is_some() {
