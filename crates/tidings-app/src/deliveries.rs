@@ -291,20 +291,21 @@ fn show_timings(us: &[Option<u64>; 4]) -> Value {
 
 /// Headers as an object; values of a repeated name joined as RFC 9110 says.
 fn pairs(headers: &[(String, String)]) -> Value {
-    let mut members: Vec<(String, Value)> = Vec::new();
+    let mut joined: Vec<(&str, String)> = Vec::new();
     for (name, value) in headers {
-        let same = members
+        let same = joined
             .iter_mut()
             .find(|(n, _)| n.eq_ignore_ascii_case(name));
         match same {
-            Some((_, Value::Text(text))) => {
+            Some((_, text)) => {
                 text.push_str(", ");
                 text.push_str(value);
             }
-            _ => members.push((name.clone(), value.clone().into())),
+            None => joined.push((name, value.clone())),
         }
     }
-    Value::Map(members)
+    let member = |(name, text): (&str, String)| (name.to_owned(), text.into());
+    Value::Map(joined.into_iter().map(member).collect())
 }
 
 /// The delivery of a test send, in the shape of the log. Only those who manage webhooks send tests, so nothing is left out.

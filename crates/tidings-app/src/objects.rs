@@ -14,7 +14,7 @@ pub use plans::Plans;
 
 use std::sync::Arc;
 
-use tidings_domain::{Doc, EventId, ObjectRef, Value};
+use tidings_domain::{Doc, EventId, ObjectRef, Text, Value};
 use tidings_storage::Queued;
 
 /// What an entry does, named as in `/changes`.
@@ -46,7 +46,7 @@ pub struct Entry {
     /// What to do.
     pub op: Op,
     /// The collection as written: `tasks`, `members`, `items` (bulk).
-    pub collection: String,
+    pub collection: Text,
     /// `42` or `ext:X`; none for [`Op::Post`] and [`Op::Bulk`].
     pub id: Option<String>,
     /// The body.

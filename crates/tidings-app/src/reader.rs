@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
             );
             return None;
         }
-        Some(text.clone())
+        Some(text.to_string())
     }
 
     /// `true` or `false`.

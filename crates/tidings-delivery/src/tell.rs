@@ -2,6 +2,7 @@
 //!
 //! Said when a change is recorded, when the server disables a webhook, and when a recovery makes up for what was missed: one way.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,6 +11,9 @@ use tidings_domain::webhook::Webhook;
 use tidings_domain::write::Overlay;
 use tidings_domain::{Doc, Event, EventId, ObjectRef, View, What};
 use tidings_storage::{AsOf, NewMessage, Snapshot, Store, StoreError};
+
+/// Most characters of an object's name in the log.
+const LONGEST_NAME: usize = 200;
 
 /// Whether a webhook has selected a code of its dialect.
 pub fn wants(dialect: &dyn Dialect, webhook: &Webhook, code: &str) -> bool {
@@ -20,11 +24,11 @@ pub fn wants(dialect: &dyn Dialect, webhook: &Webhook, code: &str) -> bool {
 pub fn address(
     message: Message,
     dialect: &'static dyn Dialect,
-    webhooks: &[Arc<Webhook>],
+    webhooks: &[&Webhook],
     event: &Event,
     view: &dyn View,
 ) -> Option<NewMessage> {
-    let goes = |w: &&Arc<Webhook>| {
+    let goes = |w: &&&Webhook| {
         wants(dialect, w, message.code)
             && !message.unless.is_some_and(|other| wants(dialect, w, other))
     };
@@ -64,10 +68,9 @@ pub fn messages_for(
         server_url,
         options: &webhook.options,
     };
-    let webhooks = std::slice::from_ref(webhook);
     render(dialect, &scope, &mut |code| wants(dialect, webhook, code))
         .into_iter()
-        .filter_map(|message| address(message, dialect, webhooks, event, view))
+        .filter_map(|message| address(message, dialect, &[webhook], event, view))
         .collect()
 }
 
@@ -177,9 +180,13 @@ fn label(doc: &Doc) -> String {
         .iter()
         .find_map(|m| doc.opt_text(m))
         .unwrap_or_default();
-    let name: String = name.chars().take(200).collect();
-    match doc.int("number") {
-        Some(number) => format!("#{number} {name}"),
-        None => name,
+    let end = name.char_indices().nth(LONGEST_NAME).map(|(at, _)| at);
+    let name = end.and_then(|end| name.get(..end)).unwrap_or(name);
+    let mut label = String::with_capacity(name.len() + 24);
+    if let Some(number) = doc.int("number") {
+        // Writing to a string cannot fail.
+        let _ = write!(label, "#{number} ");
     }
+    label.push_str(name);
+    label
 }

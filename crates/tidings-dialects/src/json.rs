@@ -4,31 +4,28 @@ use std::io;
 
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, Serializer};
+use tidings_domain::json;
 
 /// One line, no blanks, UTF-8: what most vendors send.
 pub fn compact(value: &impl Serialize) -> Vec<u8> {
     // Payloads are structs, lists and maps with string keys; writing them to memory cannot fail.
-    serde_json::to_vec(value).unwrap_or_default()
+    json::to_vec(value).unwrap_or_default()
+}
+
+fn formatted(value: &impl Serialize, formatter: impl Formatter) -> Vec<u8> {
+    let text =
+        json::written(|out| value.serialize(&mut Serializer::with_formatter(out, formatter)));
+    text.unwrap_or_default()
 }
 
 /// One line with blanks after `,` and `:`, everything beyond ASCII escaped: what Python's `json.dumps` writes.
 pub fn python(value: &impl Serialize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(1024);
-    let mut serializer = Serializer::with_formatter(&mut out, Python);
-    if value.serialize(&mut serializer).is_err() {
-        out.clear();
-    }
-    out
+    formatted(value, Python)
 }
 
 /// One line, no blanks, `/` and everything beyond ASCII escaped: what PHP's `json_encode` writes when nobody tells it otherwise.
 pub fn php(value: &impl Serialize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(1024);
-    let mut serializer = Serializer::with_formatter(&mut out, Php);
-    if value.serialize(&mut serializer).is_err() {
-        out.clear();
-    }
-    out
+    formatted(value, Php)
 }
 
 /// Writes text with UTF-16 escapes for all that is beyond ASCII; DEL stays as it is.
@@ -130,12 +127,7 @@ impl Formatter for Python {
 /// One line, no blanks, UTF-8, `</` as `<\u002f` and the line separators of JavaScript escaped, numbers as Java writes them:
 /// what Grails' converter writes.
 pub fn grails(value: &impl Serialize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(1024);
-    let mut serializer = Serializer::with_formatter(&mut out, Grails);
-    if value.serialize(&mut serializer).is_err() {
-        out.clear();
-    }
-    out
+    formatted(value, Grails)
 }
 
 struct Grails;

@@ -21,6 +21,7 @@ pub mod sprintly;
 pub mod squish;
 pub mod standard;
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use tidings_domain::event::Change;
@@ -131,7 +132,12 @@ impl About {
     /// The value of `x-tidings-object`.
     pub fn object(&self) -> String {
         match self {
-            About::Object(key, _) => key.to_string(),
+            About::Object(key, _) => {
+                let mut text = String::with_capacity(32);
+                // Writing to a string cannot fail.
+                let _ = write!(text, "{key}");
+                text
+            }
             About::Items(_) => "items".to_owned(),
             About::Webhook(id) => format!("webhooks/{id}"),
         }

@@ -378,7 +378,7 @@ fn differences(before: &Doc, after: &Doc) -> Vec<FieldChange> {
         }
         if member.name != "fields" {
             changes.push(FieldChange {
-                member: member.name.to_owned(),
+                member: member.name.into(),
                 old: old.clone(),
                 new: new.clone(),
             });
@@ -394,7 +394,7 @@ fn differences(before: &Doc, after: &Doc) -> Vec<FieldChange> {
             let (old, new) = (old.member(name), new.member(name));
             if old != new {
                 changes.push(FieldChange {
-                    member: format!("fields.{name}"),
+                    member: format!("fields.{name}").into(),
                     old: old.cloned().unwrap_or_default(),
                     new: new.cloned().unwrap_or_default(),
                 });

@@ -7,6 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::collection::{Collection, ObjectRef};
+use crate::json;
 use crate::schema::{self, Member, Schema};
 use crate::time::{self, Date, Time};
 use crate::value::Value;
@@ -165,17 +166,9 @@ impl Doc {
 
     /// A reference: `on`, `item`, `blocked`, `issue`, `parent` (an integer is the id of a story), or a link to one collection.
     pub fn reference(&self, name: &str) -> Option<ObjectRef> {
-        let value = self.get(name);
-        match (value, self.schema().member(name).map(|m| m.kind)) {
-            (Value::Int(id), Some(schema::Kind::Parent)) => {
-                Some(ObjectRef::new(Collection::Stories, *id))
-            }
-            (Value::Int(id), Some(schema::Kind::Link(to))) => Some(ObjectRef::new(to, *id)),
-            (Value::Int(id), Some(schema::Kind::Person)) => {
-                Some(ObjectRef::new(Collection::Members, *id))
-            }
-            _ => ObjectRef::from_value(value),
-        }
+        let place = self.schema().index(name)?;
+        let member = self.schema().members.get(place)?;
+        reference(member.kind, self.values.get(place)?)
     }
 
     /// Every reference to an object that is no member, with the name of the member that holds it: what the stores index.
@@ -193,7 +186,7 @@ impl Doc {
                     );
                 }
                 schema::Kind::Link(_) | schema::Kind::Ref(_) | schema::Kind::Parent => {
-                    all.extend(self.reference(member.name).map(|to| (member.name, to)));
+                    all.extend(reference(member.kind, value).map(|to| (member.name, to)));
                 }
                 _ => {}
             }
@@ -204,7 +197,7 @@ impl Doc {
     /// The JSON that a store keeps: what people see, and the origin.
     pub fn to_stored(&self) -> Vec<u8> {
         // Serialising strings, numbers and maps with string keys cannot fail.
-        serde_json::to_vec(&Stored(self)).unwrap_or_default()
+        json::to_vec(&Stored(self)).unwrap_or_default()
     }
 
     /// Reads what [`Doc::to_stored`] wrote. Members that the schema no longer has are dropped, new ones are null.
@@ -216,6 +209,16 @@ impl Doc {
         let doc = Seed(collection).deserialize(&mut reader)?;
         reader.end()?;
         Ok(doc)
+    }
+}
+
+/// What the value of a member of that kind refers to.
+fn reference(kind: schema::Kind, value: &Value) -> Option<ObjectRef> {
+    match (value, kind) {
+        (Value::Int(id), schema::Kind::Parent) => Some(ObjectRef::new(Collection::Stories, *id)),
+        (Value::Int(id), schema::Kind::Link(to)) => Some(ObjectRef::new(to, *id)),
+        (Value::Int(id), schema::Kind::Person) => Some(ObjectRef::new(Collection::Members, *id)),
+        _ => ObjectRef::from_value(value),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::doc::Doc;
 use crate::id::{EventId, ProjectId, WebhookId};
 use crate::time::Time;
-use crate::value::Value;
+use crate::value::{Text, Value};
 
 /// What somebody did to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,7 +58,7 @@ impl Verb {
 #[derive(Clone, Debug, PartialEq)]
 pub struct FieldChange {
     /// The member; custom fields are `fields.NAME`.
-    pub member: String,
+    pub member: Text,
     /// Before.
     pub old: Value,
     /// After.

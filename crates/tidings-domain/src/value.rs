@@ -3,10 +3,15 @@
 //! `serde_json::Value` sorts or shuffles members and silently lets the last of two equal keys win. Custom fields are added to a
 //! project in the order of the request's body, and two readings of one body are how checks are bypassed, so the domain has its own.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+
+/// A text in a [`Value`]. Most are short words, dates and times, which lie in the value itself; longer ones are shared by the versions
+/// of an object that hold them. So a new version of an object costs hardly more than what differs.
+pub use smol_str::SmolStr as Text;
 
 /// Largest integer a JSON number can carry through every receiver's reader: 2^53 - 1 (RFC 8259 section 6).
 pub const MAX_SAFE_INTEGER: i64 = 9_007_199_254_740_991;
@@ -24,7 +29,7 @@ pub enum Value {
     /// Any other number.
     Float(f64),
     /// A string, without NUL.
-    Text(String),
+    Text(Text),
     /// An array.
     List(Vec<Value>),
     /// An object; members in the order in which they came, no name twice.
@@ -135,12 +140,18 @@ impl Value {
 
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
-        Value::Text(text.to_owned())
+        Value::Text(text.into())
     }
 }
 
 impl From<String> for Value {
     fn from(text: String) -> Self {
+        Value::Text(text.into())
+    }
+}
+
+impl From<Text> for Value {
+    fn from(text: Text) -> Self {
         Value::Text(text)
     }
 }
@@ -207,6 +218,9 @@ impl<'de> Deserialize<'de> for Value {
     }
 }
 
+/// So many members are looked through for a name; of more the names are noted.
+const FEW: usize = 16;
+
 struct Reader;
 
 impl Reader {
@@ -252,12 +266,12 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
         Self::text(text)?;
-        Ok(Value::Text(text.to_owned()))
+        Ok(Value::Text(text.into()))
     }
 
     fn visit_string<E: de::Error>(self, text: String) -> Result<Value, E> {
         Self::text(&text)?;
-        Ok(Value::Text(text))
+        Ok(Value::Text(text.into()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
@@ -270,10 +284,18 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut members: Vec<(String, Value)> = Vec::new();
-        let mut seen = std::collections::HashSet::new();
+        let mut many = HashSet::new();
         while let Some(key) = map.next_key::<String>()? {
             Self::text(&key)?;
-            if !seen.insert(key.clone()) {
+            let is_there = if members.len() < FEW {
+                members.iter().any(|(name, _)| *name == key)
+            } else {
+                if many.is_empty() {
+                    many.extend(members.iter().map(|(name, _)| name.clone()));
+                }
+                !many.insert(key.clone())
+            };
+            if is_there {
                 return Err(de::Error::custom(format_args!(
                     "the member {key:?} is there twice"
                 )));

@@ -373,7 +373,7 @@ fn add(
     );
     let created = before.is_none();
     let changes = before.as_ref().map(|before| FieldChange {
-        member: "title".to_owned(),
+        member: "title".into(),
         old: before.text("title").into(),
         new: title.as_str().into(),
     });

@@ -18,6 +18,12 @@ use crate::route::{Input, Method, Payload, Row};
 pub const MAX_BYTES: usize = 1024 * 1024;
 /// Most bytes of a batch.
 pub const MAX_CHANGES_BYTES: usize = 8 * 1024 * 1024;
+/// How the lines of a batch are called.
+const NDJSON: [&str; 3] = [
+    "application/x-ndjson",
+    "application/ndjson",
+    "application/jsonl",
+];
 /// Most lines of a batch; the use case says the same with the entry's number.
 const MAX_LINES: usize = 1000;
 /// How long a body may take to arrive.
@@ -179,14 +185,14 @@ pub fn most_bytes(row: &Row, headers: &HeaderMap) -> usize {
 
 fn values(row: &Row, headers: &HeaderMap, bytes: &Bytes) -> Result<Payload, Fault> {
     let batch = row.input == Input::Changes;
-    match media_type(headers).as_deref() {
-        Some("application/json") => json(bytes).map(Payload::Json),
-        Some("application/merge-patch+json") if row.method == Method::Patch => {
+    let kind = media_type(headers).unwrap_or_default();
+    let is_one_of = |kinds: &[&str]| kinds.iter().any(|k| kind.eq_ignore_ascii_case(k));
+    match row.method {
+        _ if is_one_of(&["application/json"]) => json(bytes).map(Payload::Json),
+        Method::Patch if is_one_of(&["application/merge-patch+json"]) => {
             json(bytes).map(Payload::Json)
         }
-        Some("application/x-ndjson" | "application/ndjson" | "application/jsonl") if batch => {
-            lines(bytes).map(Payload::Lines)
-        }
+        _ if batch && is_one_of(&NDJSON) => lines(bytes).map(Payload::Lines),
         _ => {
             let wanted = if batch {
                 "application/json or application/x-ndjson"
@@ -204,7 +210,8 @@ fn values(row: &Row, headers: &HeaderMap, bytes: &Bytes) -> Result<Payload, Faul
 
 /// The fields of a form. One that is sent without any field has no body and no type.
 fn form(headers: &HeaderMap, bytes: &[u8]) -> Result<Form, Fault> {
-    let typed = media_type(headers).as_deref() == Some("application/x-www-form-urlencoded");
+    let kind = media_type(headers).unwrap_or_default();
+    let typed = kind.eq_ignore_ascii_case("application/x-www-form-urlencoded");
     if !typed && !bytes.is_empty() {
         return Err(Fault::new(
             FaultKind::WrongMediaType,
@@ -239,18 +246,21 @@ fn check_encoding(headers: &HeaderMap) -> Result<(), Fault> {
     ))
 }
 
-/// The media type in lower case; `None` when it is missing, there twice, or in another charset than UTF-8.
-fn media_type(headers: &HeaderMap) -> Option<String> {
+/// The media type, in any case; `None` when it is missing, there twice, or in another charset than UTF-8.
+fn media_type(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
-    let text = values.next()?.to_str().ok()?.to_ascii_lowercase();
+    let text = values.next()?.to_str().ok()?;
     if values.next().is_some() {
         return None;
     }
     let mut parts = text.split(';').map(str::trim);
-    let kind = parts.next()?.to_owned();
+    let kind = parts.next()?;
     parts
         .all(|part| match part.split_once('=') {
-            Some(("charset", charset)) => matches!(charset.trim_matches('"'), "utf-8" | "utf8"),
+            Some((name, charset)) if name.eq_ignore_ascii_case("charset") => {
+                let charset = charset.trim_matches('"');
+                charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("utf8")
+            }
             _ => true,
         })
         .then_some(kind)

@@ -60,7 +60,7 @@ fn entry(value: &Value, at: &str) -> Result<Entry, Fault> {
     let id = match r.raw("id") {
         None | Some(Value::Null) => None,
         Some(Value::Int(id)) => Some(id.to_string()),
-        Some(Value::Text(id)) if id.starts_with("ext:") => Some(id.clone()),
+        Some(Value::Text(id)) if id.starts_with("ext:") => Some(id.to_string()),
         Some(_) => {
             r.refuse(
                 "id",
@@ -92,7 +92,7 @@ fn entry(value: &Value, at: &str) -> Result<Entry, Fault> {
             Op::Put if id.is_none() => Op::Post,
             op => op,
         },
-        collection: collection.unwrap_or_default(),
+        collection: collection.unwrap_or_default().into(),
         id,
         data: data.unwrap_or_default(),
         comment,

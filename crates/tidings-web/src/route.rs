@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tidings_app::{Access, App, Caller, Keep, Paging};
-use tidings_domain::{Collection, Fault, Project, Value};
+use tidings_domain::{Collection, Fault, Project, Value, json};
 
 use crate::console::{Form, Frame};
 use crate::idempotency::Ticket;
@@ -508,7 +508,7 @@ impl Reply {
     /// A JSON answer.
     pub fn json(status: StatusCode, value: &impl serde::Serialize) -> Self {
         // Serialising values with string keys cannot fail.
-        Self::bytes(status, serde_json::to_vec(value).unwrap_or_default())
+        Self::bytes(status, json::to_vec(value).unwrap_or_default())
     }
 
     /// JSON that is bytes already.
@@ -548,6 +548,13 @@ impl Reply {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.push((name, value));
         }
+        self
+    }
+
+    /// With a header that is a number.
+    #[must_use]
+    pub fn with_number(mut self, name: HeaderName, value: i64) -> Self {
+        self.headers.push((name, HeaderValue::from(value)));
         self
     }
 }

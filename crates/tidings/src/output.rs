@@ -75,7 +75,7 @@ pub(crate) fn cell(value: &Value, path: &str) -> String {
     }
     match at {
         Value::Null => String::new(),
-        Value::Text(text) => text.clone(),
+        Value::Text(text) => text.to_string(),
         other => serde_json::to_string(other).unwrap_or_default(),
     }
 }
@@ -108,7 +108,7 @@ fn rows_of(prefix: &str, value: &Value, rows: &mut Vec<(String, String)>) {
 /// An entry of a list in few words: its name, else its code, else all of it.
 fn brief(item: &Value) -> String {
     match item {
-        Value::Text(text) => text.clone(),
+        Value::Text(text) => text.to_string(),
         _ => ["name", "code"]
             .into_iter()
             .map(|member| cell(item, member))

@@ -6,7 +6,7 @@ use serde_json::json;
 use tidings_domain::write::who::Claim;
 use tidings_domain::write::{Author, Desk, Done, Overlay, Recorder, Target, Written as Writing};
 use tidings_domain::{
-    Clock, Collection, Event, EventId, Fault, ObjectRef, ProjectId, Time, Value, View,
+    Clock, Collection, Event, EventId, Fault, ObjectRef, Project, ProjectId, Time, Value, View,
 };
 use tidings_storage::{
     EventIds, Memo, NewMessage, Plan, RecordedEvent, Snapshot, Store, Write, WriteWhat,
@@ -22,17 +22,19 @@ use crate::{App, Caller, Keep};
 const MOST_ENTRIES: usize = 1000;
 
 impl App {
-    /// Carries out writes in order, all or none; later entries see earlier ones. In a batch, faults name the entry
+    /// Carries out writes in a project that the caller sees, in order, all or none; later entries see earlier ones. In a batch, faults name the entry
     /// (`/57/data/status`). The answer is kept with the change.
     pub async fn write(
         &self,
         caller: &Caller,
-        project: &str,
+        project: &Project,
         entries: Vec<Entry>,
         batch: bool,
         keep: Option<Keep<[Written]>>,
     ) -> Result<Wrote, Fault> {
-        let project = self.project(caller, project).await?;
+        if !caller.sees(project.id) {
+            return Err(absent());
+        }
         let writer = Writer {
             store: &*self.store,
             clock: &*self.clock,
@@ -80,7 +82,7 @@ impl Writer<'_> {
         let work = Work {
             writer: self,
             steps: &steps,
-            scope: format!("{}/{project}", self.caller.scope()),
+            scope: self.scope(project, &entries),
             batch,
         };
         let mut answers = Vec::new();
@@ -96,6 +98,14 @@ impl Writer<'_> {
             written: answers,
             deliveries,
         })
+    }
+
+    /// Whose batch keys these are, if there are any.
+    fn scope(&self, project: ProjectId, entries: &[Entry]) -> String {
+        if entries.iter().all(|entry| entry.key.is_none()) {
+            return String::new();
+        }
+        format!("{}/{project}", self.caller.holder())
     }
 
     /// The project a move leads to.
@@ -250,11 +260,13 @@ impl Work<'_> {
         let (Some(first), rest) = (states.first(), states.get(1..).unwrap_or_default()) else {
             return Err(internal());
         };
+        let webhooks: Vec<_> = states.iter().map(|s| s.webhooks()).collect();
         let mut overlay = Overlay::new(*first);
         let mut others: Vec<Overlay<'_>> = rest.iter().map(|s| Overlay::new(*s)).collect();
         let audiences = states
             .iter()
-            .map(|s| (s.project().id, Audience::of(*s, &s.webhooks())))
+            .zip(&webhooks)
+            .map(|(s, webhooks)| (s.project().id, Audience::of(*s, webhooks)))
             .collect();
         let mut scribe = Scribe {
             ids,
@@ -451,7 +463,7 @@ fn unfit(op: Op, batch: bool) -> Fault {
 /// Ids and events of one plan.
 struct Scribe<'s> {
     ids: &'s mut dyn EventIds,
-    audiences: Vec<(ProjectId, Audience)>,
+    audiences: Vec<(ProjectId, Audience<'s>)>,
     server_url: &'s str,
     events: Vec<RecordedEvent>,
     messages: Vec<NewMessage>,
@@ -470,9 +482,10 @@ impl Recorder for Scribe<'_> {
             .iter()
             .find(|(project, _)| *project == event.project);
         if let Some((_, audience)) = audience {
-            let messages = audience.tell(&event, view, self.server_url);
-            self.bytes += messages.iter().map(|m| m.body.len()).sum::<usize>();
-            self.messages.extend(messages);
+            for message in audience.tell(&event, view, self.server_url) {
+                self.bytes += message.body.len();
+                self.messages.push(message);
+            }
         }
         self.events.push(recorded(event));
     }

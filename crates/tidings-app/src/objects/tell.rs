@@ -10,33 +10,33 @@ use tidings_domain::{Event, Value, View, What};
 use tidings_storage::{NewMessage, RecordedEvent};
 
 /// The webhooks of a project that are on, by what they say: those of a group share every byte.
-pub(crate) struct Audience {
-    groups: Vec<Group>,
+pub(crate) struct Audience<'w> {
+    groups: Vec<Group<'w>>,
 }
 
-struct Group {
+struct Group<'w> {
     dialect: &'static dyn Dialect,
-    options: Value,
-    webhooks: Vec<Arc<Webhook>>,
+    options: &'w Value,
+    webhooks: Vec<&'w Webhook>,
 }
 
-impl Audience {
+impl<'w> Audience<'w> {
     /// Everybody who is told of new events: nobody in a project that is not on.
-    pub(crate) fn of(view: &dyn View, webhooks: &[Arc<Webhook>]) -> Self {
-        let mut groups: Vec<Group> = Vec::new();
+    pub(crate) fn of(view: &dyn View, webhooks: &'w [Arc<Webhook>]) -> Self {
+        let mut groups: Vec<Group<'w>> = Vec::new();
         let on = view.project().webhooks == WebhookSwitch::On;
         for webhook in webhooks.iter().filter(|w| on && w.enabled) {
-            let same = |g: &&mut Group| {
-                g.dialect.name() == webhook.dialect && g.options == webhook.options
+            let same = |g: &&mut Group<'w>| {
+                g.dialect.name() == webhook.dialect && *g.options == webhook.options
             };
             match groups.iter_mut().find(same) {
-                Some(group) => group.webhooks.push(Arc::clone(webhook)),
+                Some(group) => group.webhooks.push(webhook),
                 None => {
                     if let Some(dialect) = tidings_dialects::find(&webhook.dialect) {
                         groups.push(Group {
                             dialect,
-                            options: webhook.options.clone(),
-                            webhooks: vec![Arc::clone(webhook)],
+                            options: &webhook.options,
+                            webhooks: vec![webhook],
                         });
                     }
                 }
@@ -46,25 +46,26 @@ impl Audience {
     }
 
     /// Says an event to everybody who wants it.
-    pub(crate) fn tell(&self, event: &Event, view: &dyn View, server_url: &str) -> Vec<NewMessage> {
-        let mut all = Vec::new();
-        for group in &self.groups {
+    pub(crate) fn tell(
+        &self,
+        event: &Event,
+        view: &dyn View,
+        server_url: &str,
+    ) -> impl Iterator<Item = NewMessage> {
+        self.groups.iter().flat_map(move |group| {
             let scope = Scope {
                 event,
                 view,
                 server_url,
-                options: &group.options,
+                options: group.options,
             };
             let messages = render(group.dialect, &scope, &mut |code| {
                 group.webhooks.iter().any(|w| wants(group.dialect, w, code))
             });
-            all.extend(
-                messages
-                    .into_iter()
-                    .filter_map(|m| address(m, group.dialect, &group.webhooks, event, view)),
-            );
-        }
-        all
+            messages
+                .into_iter()
+                .filter_map(move |m| address(m, group.dialect, &group.webhooks, event, view))
+        })
     }
 }
 

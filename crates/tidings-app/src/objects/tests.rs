@@ -228,7 +228,7 @@ fn entry(line: &str) -> Entry {
     let by = words.next().map(|w| Value::from(w.trim_start_matches('@')));
     Entry {
         op,
-        collection: collection.to_owned(),
+        collection: collection.into(),
         id,
         data: if body.is_empty() {
             Value::Null

@@ -106,7 +106,7 @@ fn lay(
         (Value::Text(text), Some(_)) if text == MASK => {}
         (Value::Text(text), place) => {
             check(name, text)?;
-            let header = (name.to_owned(), HeaderValue::Given(text.clone()));
+            let header = (name.to_owned(), HeaderValue::Given(text.to_string()));
             match place.and_then(|i| all.get_mut(i)) {
                 Some(slot) => *slot = header,
                 None => all.push(header),

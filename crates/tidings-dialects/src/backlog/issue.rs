@@ -195,7 +195,7 @@ fn custom_field(
 pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::Text(text) => text.clone(),
+        Value::Text(text) => text.to_string(),
         Value::List(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
         other => String::from_utf8(crate::json::compact(other)).unwrap_or_default(),
     }

@@ -257,7 +257,7 @@ fn state(closed: bool) -> u8 {
 fn effort(context: &Context<'_>, doc: &Doc) -> Option<Effort> {
     let points = derived::points(context.project(), doc.get("score"))?;
     let title = match doc.get("score") {
-        Value::Text(name) => name.clone(),
+        Value::Text(name) => name.to_string(),
         // A number as people write it: "3", "2.5".
         _ => points.to_string(),
     };

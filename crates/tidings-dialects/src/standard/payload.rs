@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use tidings_domain::event::{FieldChange, WebhookDisabled};
-use tidings_domain::{Change, Doc, Project, Value, time};
+use tidings_domain::{Change, Doc, Project, Text, Value, time};
 
 use crate::{Scope, derived};
 
@@ -11,7 +11,7 @@ use crate::{Scope, derived};
 #[derive(Serialize)]
 pub(super) struct Body<D> {
     r#type: &'static str,
-    timestamp: String,
+    timestamp: Text,
     data: D,
 }
 
@@ -85,7 +85,7 @@ struct Webhook<'a> {
     name: &'a str,
     host: &'a str,
     reason: &'a str,
-    since: String,
+    since: Text,
 }
 
 impl<'a> ProjectName<'a> {
@@ -116,7 +116,7 @@ impl<'a> Member<'a> {
 fn body<D>(scope: &Scope<'_>, code: &'static str, data: D) -> Body<D> {
     Body {
         r#type: code,
-        timestamp: time::show(scope.event.at),
+        timestamp: time::text(scope.event.at),
         data,
     }
 }
@@ -189,7 +189,7 @@ pub(super) fn disabled<'a>(
             name: &disabled.name,
             host: &disabled.host,
             reason: &disabled.reason,
-            since: time::show(disabled.since),
+            since: time::text(disabled.since),
         },
     };
     body(scope, code, data)

@@ -273,7 +273,7 @@ fn change(dice: &mut Dice, scene: &Scene, verb: Verb, collection: Collection) ->
             .filter(|((_, old), (_, new))| old != new)
             .filter(|_| dice.often())
             .map(|((m, old), (_, new))| FieldChange {
-                member: m.name.to_owned(),
+                member: m.name.into(),
                 old: old.clone(),
                 new: new.clone(),
             })

@@ -1,6 +1,6 @@
 //! What is read as a time, and how it is shown.
 
-use super::{parse, show};
+use super::{Time, cut, parse, show};
 
 fn check(text: &str, shown: Option<&str>) {
     assert_eq!(parse(text).map(show).as_deref(), shown, "{text}");
@@ -14,6 +14,19 @@ fn a_time_of_any_offset_is_shown_in_utc() {
         Some("2026-03-02T11:40:00Z"),
     );
     check("0000-01-01T00:00:00Z", Some("0000-01-01T00:00:00Z"));
+}
+
+#[test]
+fn every_time_is_shown_as_it_is_read() {
+    // Steps that meet every second of a minute, minute, hour, day, month, and many years.
+    let mut second = Time::MIN.as_second();
+    while second <= Time::MAX.as_second() {
+        let time = Time::from_second(second).unwrap();
+        assert_eq!(show(time), time.to_string());
+        second += 86_400 * 37 + 3_661;
+    }
+    let part = Time::from_millisecond(1_500).unwrap();
+    assert_eq!(show(part), cut(part).to_string());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::doc::Doc;
 use crate::event::FieldChange;
 use crate::project::Project;
 use crate::schema::{Kind, SetBy};
-use crate::value::Value;
+use crate::value::{Text, Value};
 
 /// Whether anything differs that somebody set.
 pub fn differs(before: &Doc, after: &Doc) -> bool {
@@ -26,7 +26,7 @@ pub fn between(project: &Project, before: &Doc, after: &Doc) -> Vec<FieldChange>
             fields(project, old, new, &mut changes);
         } else {
             changes.push(FieldChange {
-                member: member.name.to_owned(),
+                member: Text::new_static(member.name),
                 old: old.clone(),
                 new: new.clone(),
             });
@@ -41,7 +41,7 @@ fn fields(project: &Project, old: &Value, new: &Value, changes: &mut Vec<FieldCh
         let new = new.member(&field.name).cloned().unwrap_or_default();
         if old != new {
             changes.push(FieldChange {
-                member: format!("fields.{}", field.name),
+                member: format!("fields.{}", field.name).into(),
                 old,
                 new,
             });

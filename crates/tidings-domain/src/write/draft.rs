@@ -1,5 +1,6 @@
 //! An object in the making: a body laid over it by the tables of the schema.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::collection::Collection;
@@ -51,20 +52,13 @@ impl<'c, 'v> Draft<'c, 'v> {
         collection: Collection,
         at: &str,
     ) -> Self {
-        Self {
-            check: Checker {
-                view,
-                faults: Faults::default(),
-            },
+        Self::begin(
+            view,
             author,
-            at: at.to_owned(),
-            mode: Mode::Create,
-            stored: None,
-            doc: Doc::empty(collection),
-            given: Vec::new(),
-            dates: Vec::new(),
-            claims: Vec::new(),
-        }
+            (Mode::Create, None),
+            Doc::empty(collection),
+            at,
+        )
     }
 
     /// Changes of an object that is there.
@@ -75,11 +69,30 @@ impl<'c, 'v> Draft<'c, 'v> {
         mode: Mode,
         at: &str,
     ) -> Self {
+        let was = (mode, Some(Arc::clone(stored)));
+        Self::begin(view, author, was, Doc::clone(stored), at)
+    }
+
+    fn begin(
+        view: &'c mut Overlay<'v>,
+        author: &'c Author,
+        (mode, stored): (Mode, Option<Arc<Doc>>),
+        doc: Doc,
+        at: &str,
+    ) -> Self {
         Self {
+            check: Checker {
+                view,
+                faults: Faults::default(),
+            },
+            author,
+            at: at.to_owned(),
             mode,
-            stored: Some(Arc::clone(stored)),
-            doc: Doc::clone(stored),
-            ..Self::create(view, author, stored.collection(), at)
+            stored,
+            doc,
+            given: Vec::new(),
+            dates: Vec::new(),
+            claims: Vec::new(),
         }
     }
 
@@ -182,8 +195,8 @@ impl<'c, 'v> Draft<'c, 'v> {
             .map(|s| s.get(member.name).clone())
             .unwrap_or_default();
         let merged = match (self.mode, &stored, value) {
-            (Mode::Merge, Value::Map(_), Value::Map(_)) => merge(&stored, value),
-            _ => value.clone(),
+            (Mode::Merge, Value::Map(_), Value::Map(_)) => Cow::Owned(merge(&stored, value)),
+            _ => Cow::Borrowed(value),
         };
         let judged = if value.is_null() {
             self.null(member, &place)

@@ -54,8 +54,17 @@ impl Faults {
 
 /// The pointer to a member below `at`.
 pub(super) fn below(at: &str, name: &str) -> String {
-    let short: String = name.chars().take(200).collect();
-    format!("{at}/{}", short.replace('~', "~0").replace('/', "~1"))
+    let mut place = String::with_capacity(at.len() + 1 + name.len().min(200));
+    place.push_str(at);
+    place.push('/');
+    for c in name.chars().take(200) {
+        match c {
+            '~' => place.push_str("~0"),
+            '/' => place.push_str("~1"),
+            c => place.push(c),
+        }
+    }
+    place
 }
 
 /// A value from the request, short enough for a message.

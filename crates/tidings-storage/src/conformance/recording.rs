@@ -250,7 +250,7 @@ pub(super) async fn events(b: Bench) {
         let change = Change {
             before: Some(before),
             changes: vec![FieldChange {
-                member: "title".to_owned(),
+                member: "title".into(),
                 old: "one".into(),
                 new: "two".into(),
             }],

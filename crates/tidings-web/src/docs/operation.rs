@@ -196,7 +196,7 @@ fn curl(method: &str, path: &str, operation: &Value, request: Option<&Value>) ->
             continue;
         };
         let text = match example {
-            Value::Text(text) => text.clone(),
+            Value::Text(text) => text.to_string(),
             other => serde_json::to_string(other).unwrap_or_default(),
         };
         path = path.replace(&format!("{{{name}}}"), &text);

@@ -190,7 +190,7 @@ fn of(member: &Member, way: Way, example: &Value) -> Value {
     if let Some(note) = note {
         let place = members.iter().position(|(name, _)| name == "description");
         match place.and_then(|i| members.get_mut(i)) {
-            Some((_, Value::Text(text))) => *text = format!("{text} {note}"),
+            Some((_, Value::Text(text))) => *text = format!("{text} {note}").into(),
             _ => members.push(("description".to_owned(), note.into())),
         }
     }
@@ -203,7 +203,7 @@ fn or_null(schema: Value) -> Value {
     };
     let members = members.into_iter().map(|(name, value)| {
         let value = match (name.as_str(), value) {
-            ("type", Value::Text(one)) => vec![one, "null".to_owned()].into(),
+            ("type", Value::Text(one)) => vec![one, "null".into()].into(),
             ("type", Value::List(mut many)) if !many.contains(&"null".into()) => {
                 many.push("null".into());
                 Value::List(many)

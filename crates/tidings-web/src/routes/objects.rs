@@ -6,7 +6,7 @@ use tidings_app::first_tries::Awaited;
 use tidings_app::objects::{Entry, Op, Written};
 use tidings_app::reader::object;
 use tidings_domain::collection::ITEMS;
-use tidings_domain::{Collection, Fault, Project, Value};
+use tidings_domain::{Collection, Fault, Project, Text, Value};
 
 use super::run;
 use crate::prefer::{self, Shape, Wait};
@@ -239,21 +239,19 @@ fn collection(call: &Call) -> Result<&'static str, Fault> {
         .ok_or_else(tidings_app::refusal::internal)
 }
 
-/// The write that a request asks for.
-fn entry(call: &Call, op: Op) -> Result<Entry, Fault> {
+/// The write that a request asks for; takes the body out of it.
+fn entry(call: &mut Call, op: Op) -> Result<Entry, Fault> {
+    let data = match std::mem::replace(&mut call.payload, Payload::Nothing) {
+        Payload::Json(value) => value,
+        Payload::Nothing | Payload::Lines(_) | Payload::Form(_) => Value::Null,
+    };
+    let collection = call.row.collection.map_or("items", Collection::path);
     let id = call.param("id");
     Ok(Entry {
         op,
-        collection: call
-            .row
-            .collection
-            .map_or("items", Collection::path)
-            .to_owned(),
+        collection: Text::new_static(collection),
         id: (!id.is_empty()).then(|| id.to_owned()),
-        data: match &call.payload {
-            Payload::Json(value) => value.clone(),
-            Payload::Nothing | Payload::Lines(_) | Payload::Form(_) => Value::Null,
-        },
+        data,
         comment: None,
         by: call.header(ACTOR)?.map(Value::from),
         at: call.header(AT)?.map(str::to_owned),
@@ -301,9 +299,7 @@ async fn write(call: &Call, entries: Vec<Entry>, kind: Kind) -> Result<Reply, Fa
         })
     };
     let (app, batch) = (&call.app, kind == Kind::Batch);
-    let wrote = app
-        .write(caller, &project.key, entries, batch, keep)
-        .await?;
+    let wrote = app.write(caller, project, entries, batch, keep).await?;
     let mut reply = call.kept(kind.answer(project, &wrote.written));
     if let Some(seconds) = prefer::seconds(&call.headers) {
         let deliveries = Awaited::of(&wrote.deliveries);
@@ -349,13 +345,14 @@ fn batch_answer(written: &[Written]) -> Reply {
 
 fn with_event(reply: Reply, written: &Written) -> Reply {
     match written.event {
-        Some(event) => reply.with(EVENT, &event.to_string()),
+        Some(event) => reply.with_number(EVENT, event.0),
         None => reply,
     }
 }
 
-async fn run_op(call: Call, op: Op) -> Result<Reply, Fault> {
-    write(&call, vec![entry(&call, op)?], Kind::One).await
+async fn run_op(mut call: Call, op: Op) -> Result<Reply, Fault> {
+    let entry = entry(&mut call, op)?;
+    write(&call, vec![entry], Kind::One).await
 }
 
 async fn list(call: Call) -> Result<Reply, Fault> {
@@ -417,8 +414,9 @@ async fn notify(call: Call) -> Result<Reply, Fault> {
     run_op(call, Op::Notify).await
 }
 
-async fn bulk(call: Call) -> Result<Reply, Fault> {
-    write(&call, vec![entry(&call, Op::Bulk)?], Kind::Bulk).await
+async fn bulk(mut call: Call) -> Result<Reply, Fault> {
+    let entry = entry(&mut call, Op::Bulk)?;
+    write(&call, vec![entry], Kind::Bulk).await
 }
 
 async fn changes(call: Call) -> Result<Reply, Fault> {

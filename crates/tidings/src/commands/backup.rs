@@ -28,7 +28,7 @@ impl Backup {
         let made_at = made.seen.backup.map(|mark| mark.made_at).unwrap_or(now);
         let key_id = made.seen.key_id;
         if self.local.json {
-            let text = |text: Option<String>| text.map_or(Value::Null, Value::Text);
+            let text = |text: Option<String>| text.map_or(Value::Null, Value::from);
             output::json(&Value::Map(vec![
                 ("backup".into(), self.dest.display().to_string().into()),
                 ("made_at".into(), made_at.into()),

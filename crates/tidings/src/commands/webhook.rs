@@ -117,7 +117,7 @@ impl Webhook {
                 .call("POST", &format!("{base}/{id}/{verb}"), body.as_ref())
                 .await
         };
-        let text = |name: &str, value: String| (name.to_owned(), Value::Text(value));
+        let text = |name: &str, value: String| (name.to_owned(), Value::from(value));
         match self.action {
             Action::List => list(server, &base).await?,
             Action::Create {
@@ -225,7 +225,7 @@ impl Webhook {
                 if states.is_empty() {
                     states = vec!["failed".to_owned(), "expired".to_owned()];
                 }
-                let states = states.into_iter().map(Value::Text).collect();
+                let states = states.into_iter().map(Value::from).collect();
                 let mut body = vec![
                     text("since", since),
                     ("states".to_owned(), Value::List(states)),

@@ -211,7 +211,7 @@ fn tell(tally: &Tally, plan: &Plan, server_url: &str, state: &dyn Snapshot) -> V
     let mut expected = BTreeSet::new();
     for dialect in ["standard", "icescrum"].map(|name| find(name).unwrap()) {
         let own = hooks.iter().filter(|w| w.dialect == dialect.name());
-        let own: Vec<Arc<Webhook>> = own.cloned().collect();
+        let own: Vec<&Webhook> = own.map(|webhook| &**webhook).collect();
         if own.is_empty() {
             continue;
         }

@@ -187,7 +187,11 @@ impl House {
         key: &str,
         entries: Vec<Entry>,
     ) -> Result<(Vec<Written>, Vec<Queued>)> {
-        let wrote = self.app.write(&self.admin, key, entries, true, None).await;
+        let project = self.project(key).await?;
+        let wrote = self
+            .app
+            .write(&self.admin, &project, entries, true, None)
+            .await;
         let wrote = wrote.map_err(told)?;
         Ok((wrote.written, wrote.deliveries))
     }
@@ -222,7 +226,7 @@ pub(crate) fn json(text: &str) -> Result<Value> {
 pub(crate) fn entry(op: Op, collection: &str, id: Option<String>, data: &str) -> Result<Entry> {
     Ok(Entry {
         op,
-        collection: collection.to_owned(),
+        collection: collection.into(),
         id,
         data: json(data)?,
         comment: None,

@@ -239,7 +239,7 @@ async fn delete(call: Call) -> Result<Reply, Fault> {
 fn blank_entry(op: Op, collection: Collection) -> Entry {
     Entry {
         op,
-        collection: collection.path().to_owned(),
+        collection: collection.path().into(),
         id: None,
         data: Value::Null,
         comment: None,
@@ -263,7 +263,7 @@ async fn write(call: &Call, entry: Entry) -> Result<Written, Fault> {
     };
     let wrote = call
         .app
-        .write(caller, &project.key, vec![entry], false, None)
+        .write(caller, project, vec![entry], false, None)
         .await?;
     wrote
         .written

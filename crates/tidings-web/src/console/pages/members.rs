@@ -116,7 +116,7 @@ async fn delete(call: Call) -> Result<Reply, Fault> {
 async fn write(call: &Call, op: Op, id: Option<String>, data: Value) -> Result<(), Fault> {
     let entry = Entry {
         op,
-        collection: Collection::Members.path().to_owned(),
+        collection: Collection::Members.path().into(),
         id,
         data,
         comment: None,
@@ -125,10 +125,8 @@ async fn write(call: &Call, op: Op, id: Option<String>, data: Value) -> Result<(
         key: None,
         silent: false,
     };
-    let key = &call.project()?.key;
-    let written = call
-        .app
-        .write(call.caller()?, key, vec![entry], false, None);
+    let (caller, project) = (call.caller()?, call.project()?);
+    let written = call.app.write(caller, project, vec![entry], false, None);
     written.await.map(drop)
 }
 

@@ -141,7 +141,7 @@ fn as_json(findings: &[Finding]) -> Value {
             ("check".into(), finding.check.into()),
             ("result".into(), finding.verdict.name().into()),
             ("found".into(), finding.found.clone().into()),
-            ("advice".into(), advice.map_or(Value::Null, Value::Text)),
+            ("advice".into(), advice.map_or(Value::Null, Value::from)),
         ])
     };
     Value::Map(vec![

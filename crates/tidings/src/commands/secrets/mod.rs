@@ -82,14 +82,14 @@ fn read_given(path: &Path) -> anyhow::Result<[u8; 32]> {
 
 fn as_json(done: &Rotated) -> Value {
     let path = |path: &Option<PathBuf>| match path {
-        Some(path) => Value::Text(path.display().to_string()),
+        Some(path) => Value::from(path.display().to_string()),
         None => Value::Null,
     };
     Value::Map(vec![
         ("key_id".into(), done.key_id.clone().into()),
         (
             "old_key_id".into(),
-            done.old_key_id.clone().map_or(Value::Null, Value::Text),
+            done.old_key_id.clone().map_or(Value::Null, Value::from),
         ),
         (
             "values".into(),

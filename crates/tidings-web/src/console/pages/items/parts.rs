@@ -260,7 +260,7 @@ impl Part {
     fn fields(&self) -> minijinja::Value {
         let text = |name: &str| match self.object.member(name) {
             None | Some(Value::Null) => String::new(),
-            Some(Value::Text(text)) => text.clone(),
+            Some(Value::Text(text)) => text.to_string(),
             Some(other) => serde_json::to_string(other).unwrap_or_default(),
         };
         minijinja::context! {
