@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::ser::{Serialize, Serializer};
 
 use crate::collection::{Collection, ObjectRef};
 use crate::json;
@@ -194,10 +194,33 @@ impl Doc {
         all
     }
 
+    /// The JSON that people see.
+    pub fn to_json(&self) -> Vec<u8> {
+        json::object(|object| self.write(object))
+    }
+
+    /// Adds the JSON that people see.
+    pub fn add_json(&self, out: &mut Vec<u8>) {
+        json::add_object(out, |object| self.write(object));
+    }
+
+    fn write(&self, object: &mut json::Members<'_>) {
+        for (member, value) in self.members() {
+            object.value(member.name, value);
+        }
+    }
+
     /// The JSON that a store keeps: what people see, and the origin.
     pub fn to_stored(&self) -> Vec<u8> {
-        // Serialising strings, numbers and maps with string keys cannot fail.
-        json::to_vec(&Stored(self)).unwrap_or_default()
+        json::object(|object| {
+            // What is not there reads as null.
+            for (member, value) in self.members().filter(|(_, value)| !value.is_null()) {
+                object.value(member.name, value);
+            }
+            if let Some(origin) = &self.origin {
+                object.add(ORIGIN, &**origin);
+            }
+        })
     }
 
     /// Reads what [`Doc::to_stored`] wrote. Members that the schema no longer has are dropped, new ones are null.
@@ -234,22 +257,6 @@ impl fmt::Debug for Doc {
 impl Serialize for Doc {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.members().map(|(m, v)| (m.name, v)))
-    }
-}
-
-struct Stored<'a>(&'a Doc);
-
-impl Serialize for Stored<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        // What is not there reads as null.
-        for (member, value) in self.0.members().filter(|(_, value)| !value.is_null()) {
-            map.serialize_entry(member.name, value)?;
-        }
-        if let Some(origin) = &self.0.origin {
-            map.serialize_entry(ORIGIN, &**origin)?;
-        }
-        map.end()
     }
 }
 
@@ -294,5 +301,32 @@ impl<'de> Visitor<'de> for Seed {
             }
         }
         Ok(doc)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_written_as_serde_writes_it_and_read_as_it_was() {
+        for collection in Collection::ALL {
+            let mut doc = Doc::empty(*collection);
+            for (place, member) in doc.schema().members.iter().enumerate() {
+                assert_eq!(doc.schema().index(member.name), Some(place));
+                let value = match place % 4 {
+                    0 => Value::Int(7),
+                    1 => "a \"text\"".into(),
+                    2 => Value::Null,
+                    _ => vec![1, 2].into(),
+                };
+                doc.set(member.name, value);
+            }
+            assert_eq!(doc.schema().index("no such member"), None);
+            doc.set_origin("1/tasks/7");
+            assert_eq!(doc.to_json(), serde_json::to_vec(&doc).unwrap());
+            let again = Doc::from_stored(*collection, &doc.to_stored()).unwrap();
+            assert!(again == doc, "{again:?}");
+        }
     }
 }

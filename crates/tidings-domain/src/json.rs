@@ -1,9 +1,14 @@
 //! JSON text, written into a buffer that each thread keeps: what comes out is as large as the text and was never moved about while
 //! it grew.
+//!
+//! Values, and objects with them, write themselves here rather than through serde: an object is written three times with each of its
+//! changes, and most of that is texts in which nothing has to be escaped. The text is the same, byte for byte.
 
 use std::cell::Cell;
 
 use serde::Serialize;
+
+use crate::value::Value;
 
 /// A buffer that grew larger is not kept.
 const MOST_KEPT: usize = 64 * 1024;
@@ -31,6 +36,135 @@ pub fn to_vec(value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, serde_json::
     written(|buffer| serde_json::to_writer(buffer, value))
 }
 
+/// Adds what serde writes.
+pub fn add(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
+    let start = out.len();
+    // Only keys that are no strings could not be written, and there are none.
+    if serde_json::to_writer(&mut *out, value).is_err() {
+        out.truncate(start);
+        out.extend_from_slice(b"null");
+    }
+}
+
+/// Adds a text.
+pub fn add_text(out: &mut Vec<u8>, text: &str) {
+    if is_plain(text.as_bytes()) {
+        add_plain(out, text);
+    } else {
+        add(out, text);
+    }
+}
+
+/// Adds a value.
+pub fn add_value(out: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Int(n) => add(out, n),
+        Value::Float(x) => add(out, x),
+        Value::Text(text) => add_text(out, text),
+        Value::List(items) => {
+            out.push(b'[');
+            for (place, item) in items.iter().enumerate() {
+                if place > 0 {
+                    out.push(b',');
+                }
+                add_value(out, item);
+            }
+            out.push(b']');
+        }
+        Value::Map(members) => add_object(out, |object| {
+            for (name, value) in members {
+                object.put(name, |out| add_value(out, value));
+            }
+        }),
+    }
+}
+
+/// Adds an object of the members that `write` writes.
+pub fn add_object(out: &mut Vec<u8>, write: impl FnOnce(&mut Members<'_>)) {
+    out.push(b'{');
+    let start = out.len();
+    write(&mut Members { out, start });
+    out.push(b'}');
+}
+
+/// An object of the members that `write` writes.
+pub fn object(write: impl FnOnce(&mut Members<'_>)) -> Vec<u8> {
+    let written = written(|out| {
+        add_object(out, write);
+        Ok::<_, std::convert::Infallible>(())
+    });
+    match written {
+        Ok(text) => text,
+        Err(never) => match never {},
+    }
+}
+
+/// The members of an object, written one after the other.
+#[derive(Debug)]
+pub struct Members<'b> {
+    out: &'b mut Vec<u8>,
+    /// Where the first begins.
+    start: usize,
+}
+
+impl Members<'_> {
+    fn next(&mut self) {
+        if self.out.len() > self.start {
+            self.out.push(b',');
+        }
+    }
+
+    /// A member that serde writes.
+    pub fn add(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
+        self.put(name, |out| add(out, value));
+    }
+
+    /// A member that is an object.
+    pub fn within(&mut self, name: &str, write: impl FnOnce(&mut Members<'_>)) {
+        self.put(name, |out| add_object(out, write));
+    }
+
+    /// A member that `write` writes.
+    pub fn put(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
+        self.next();
+        add_text(self.out, name);
+        self.out.push(b':');
+        write(self.out);
+    }
+
+    /// A member whose name is a plain word.
+    pub(crate) fn value(&mut self, name: &'static str, value: &Value) {
+        debug_assert!(is_plain(name.as_bytes()), "{name}");
+        self.next();
+        add_plain(self.out, name);
+        self.out.push(b':');
+        add_value(self.out, value);
+    }
+}
+
+fn add_plain(out: &mut Vec<u8>, text: &str) {
+    out.reserve(text.len() + 3);
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
+}
+
+/// Bytes that are looked at together, in a few instructions.
+const BLOCK: usize = 32;
+
+/// Whether nothing in a text is escaped.
+fn is_plain(text: &[u8]) -> bool {
+    // Numbers and no conditions: so the compiler looks at a block at once.
+    let odd =
+        |byte: &u8| u8::from(*byte < b' ') | u8::from(*byte == b'"') | u8::from(*byte == b'\\');
+    let has_odd = |bytes: &[u8]| bytes.iter().fold(0, |all, byte| all | odd(byte)) != 0;
+    let (blocks, rest) = text.as_chunks::<BLOCK>();
+    !blocks.iter().any(|block| has_odd(block)) && !has_odd(rest)
+}
+
 #[cfg(test)]
 mod tests {
     use serde::{Serialize, Serializer};
@@ -52,5 +186,47 @@ mod tests {
         assert_eq!(to_vec(&[Within, Within]).unwrap().len(), 35);
         assert_eq!(to_vec(&"b".repeat(MOST_KEPT)).unwrap().len(), MOST_KEPT + 2);
         assert_eq!(to_vec(&()).unwrap(), b"null");
+    }
+
+    #[test]
+    fn values_are_written_as_serde_writes_them() {
+        let long = "x".repeat(BLOCK);
+        let mut texts: Vec<String> = (0..=0x2030)
+            .filter_map(char::from_u32)
+            .map(String::from)
+            .collect();
+        // At each place of a block and behind it.
+        for place in 0..=2 * BLOCK {
+            for odd in ['"', '\\', '\n', '\u{1f}', '\u{7f}', 'ä'] {
+                let mut text = "y".repeat(place);
+                text.push(odd);
+                text.push_str(&long);
+                texts.push(text);
+            }
+        }
+        texts.extend([String::new(), long]);
+        let mut members: Vec<(String, Value)> =
+            texts.into_iter().map(|t| (t.clone(), t.into())).collect();
+        members.push((
+            "list".into(),
+            vec![1.5, -0.0, 1e300]
+                .into_iter()
+                .map(Value::Float)
+                .collect::<Vec<_>>()
+                .into(),
+        ));
+        let odds = vec![
+            Value::Null,
+            true.into(),
+            false.into(),
+            i64::MIN.into(),
+            Value::List(vec![]),
+            Value::Map(vec![]),
+        ];
+        members.push(("odd".into(), Value::List(odds)));
+        let value = Value::Map(members);
+        let mut text = Vec::new();
+        add_value(&mut text, &value);
+        assert_eq!(text, serde_json::to_vec(&value).unwrap());
     }
 }

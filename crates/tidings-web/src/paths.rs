@@ -3,8 +3,6 @@
 //! A tree with a node for each segment, walked once for each request. A name goes before a parameter, and a parameter is never empty;
 //! paths are compared as they came, only parameters are decoded.
 
-use std::ops::Range;
-
 use tidings_app::refusal;
 use tidings_domain::Fault;
 
@@ -78,11 +76,14 @@ fn parameter(segment: &str) -> Option<&str> {
     segment.strip_prefix('{')?.strip_suffix('}')
 }
 
-/// The parameters of a path, decoded: one text, and where each of them lies in it.
+/// Most parameters of a path.
+const MOST: usize = 4;
+
+/// The parameters of a path, decoded: one text, and where each of them ends in it.
 #[derive(Debug, Default)]
 pub struct Params {
     text: String,
-    places: Vec<(&'static str, Range<usize>)>,
+    ends: [Option<(&'static str, usize)>; MOST],
 }
 
 impl Params {
@@ -90,17 +91,19 @@ impl Params {
     pub(crate) fn read(path: &str, row: &'static Row) -> Result<Self, Fault> {
         let mut params = Self {
             text: String::with_capacity(path.len()),
-            places: Vec::new(),
+            ends: [None; MOST],
         };
-        for (pattern, segment) in row.path.split('/').zip(path.split('/')) {
-            if let Some(name) = parameter(pattern) {
-                params.add(name, segment).ok_or_else(refusal::absent)?;
-            }
+        let segments = row.path.split('/').zip(path.split('/'));
+        let named = segments.filter_map(|(name, segment)| Some((parameter(name)?, segment)));
+        for (place, (name, segment)) in named.enumerate() {
+            params
+                .add(place, name, segment)
+                .ok_or_else(refusal::absent)?;
         }
         Ok(params)
     }
 
-    fn add(&mut self, name: &'static str, segment: &str) -> Option<()> {
+    fn add(&mut self, place: usize, name: &'static str, segment: &str) -> Option<()> {
         let start = self.text.len();
         if segment.contains('%') {
             self.text.push_str(&query::decode(segment, false)?);
@@ -108,14 +111,20 @@ impl Params {
             self.text.push_str(segment);
         }
         let plain = !self.text.get(start..)?.chars().any(char::is_control);
-        self.places.push((name, start..self.text.len()));
+        *self.ends.get_mut(place)? = Some((name, self.text.len()));
         plain.then_some(())
     }
 
     /// A parameter.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let (_, place) = self.places.iter().find(|(n, _)| *n == name)?;
-        self.text.get(place.clone())
+        let mut start = 0;
+        for (known, end) in self.ends.iter().flatten() {
+            if *known == name {
+                return self.text.get(start..*end);
+            }
+            start = *end;
+        }
+        None
     }
 }
 

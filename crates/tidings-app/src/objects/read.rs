@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tidings_dialects::ObjectScope;
 use tidings_domain::write::Target;
-use tidings_domain::{Collection, Doc, Fault, ObjectRef, View, json};
+use tidings_domain::{Collection, Doc, Fault, ObjectRef, View};
 use tidings_storage::{AsOf, Page, Snapshot};
 
 use crate::refusal::{absent, refusal};
@@ -48,7 +48,7 @@ impl App {
         dialect: Option<&str>,
     ) -> Result<Vec<u8>, Fault> {
         let Some(name) = dialect else {
-            return json::to_vec(&**doc).map_err(|_| crate::refusal::internal());
+            return Ok(doc.to_json());
         };
         let dialect = tidings_dialects::find(name).ok_or_else(|| {
             Fault::field(

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tidings_domain::{Collection, Doc, Value, Verb, What};
 
-use crate::{About, Cause, Dialect, Message, ObjectScope, Phrase, Scope, json};
+use crate::{About, Cause, Dialect, Message, ObjectScope, Phrase, Scope};
 
 /// The dialect.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +38,7 @@ impl Dialect for Standard {
     }
 
     fn object(&self, _scope: &ObjectScope<'_>, doc: &Arc<Doc>) -> Option<Vec<u8>> {
-        Some(json::compact(&**doc))
+        Some(doc.to_json())
     }
 
     fn headers(&self, _code: &str) -> Vec<(&'static str, String)> {
@@ -54,7 +54,7 @@ fn say(scope: &Scope<'_>, phrase: &Phrase, out: &mut Vec<Message>) {
     let only_comment = change.changes.is_empty() && change.comment.is_some();
     let told = change.verb.as_str();
     if Some(told) == verb && !(change.verb == Verb::Updated && only_comment) {
-        let body = json::compact(&payload::change(scope, phrase.code, change));
+        let body = payload::change(scope, phrase.code, change);
         out.push(phrase.message(change, body));
     }
 }
@@ -63,7 +63,7 @@ fn say(scope: &Scope<'_>, phrase: &Phrase, out: &mut Vec<Message>) {
 fn say_comment(scope: &Scope<'_>, phrase: &Phrase, out: &mut Vec<Message>) {
     let Some(change) = scope.change() else { return };
     if let (Verb::Updated, Some(comment)) = (change.verb, &change.comment) {
-        let body = json::compact(&payload::comment(scope, phrase.code, change, comment));
+        let body = payload::comment(scope, phrase.code, change, comment);
         out.push(Message {
             code: phrase.code,
             body,
@@ -79,7 +79,7 @@ fn say_disabled(scope: &Scope<'_>, phrase: &Phrase, out: &mut Vec<Message>) {
     if let What::WebhookDisabled(disabled) = &scope.event.what {
         out.push(Message {
             code: phrase.code,
-            body: json::compact(&payload::disabled(scope, phrase.code, disabled)),
+            body: payload::disabled(scope, phrase.code, disabled),
             about: About::Webhook(disabled.id.0),
             unless: None,
         });

@@ -3,39 +3,10 @@
 use serde::Serialize;
 
 use tidings_domain::event::{FieldChange, WebhookDisabled};
-use tidings_domain::{Change, Doc, Project, Text, Value, time};
+use tidings_domain::json::Members;
+use tidings_domain::{Change, Doc, Project, Text, Value, Verb, json, time};
 
 use crate::{Scope, derived};
-
-/// The envelope of Standard Webhooks.
-#[derive(Serialize)]
-pub(super) struct Body<D> {
-    r#type: &'static str,
-    timestamp: Text,
-    data: D,
-}
-
-/// What happened to an object. The objects are the domain's own: here, what people see *is* the contract.
-#[derive(Serialize)]
-pub(super) struct Told<'a> {
-    event_id: i64,
-    sequence: i64,
-    project: ProjectName<'a>,
-    actor: Option<Actor>,
-    collection: &'static str,
-    id: i64,
-    object: &'a Doc,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    changes: Option<Vec<Member<'a>>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    comment: Option<&'a Doc>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bulk_id: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    moved_to: Option<Destination<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    notified: Option<&'a [i64]>,
-}
 
 #[derive(Serialize)]
 struct ProjectName<'a> {
@@ -68,15 +39,6 @@ struct Destination<'a> {
     project: ProjectName<'a>,
     id: i64,
     number: i64,
-}
-
-/// A webhook that the server switched off.
-#[derive(Serialize)]
-pub(super) struct Disabled<'a> {
-    event_id: i64,
-    project: ProjectName<'a>,
-    actor: Option<Actor>,
-    webhook: Webhook<'a>,
 }
 
 #[derive(Serialize)]
@@ -113,84 +75,96 @@ impl<'a> Member<'a> {
     }
 }
 
-fn body<D>(scope: &Scope<'_>, code: &'static str, data: D) -> Body<D> {
-    Body {
-        r#type: code,
-        timestamp: time::text(scope.event.at),
-        data,
-    }
+/// The envelope of Standard Webhooks.
+fn message(scope: &Scope<'_>, code: &'static str, data: impl FnOnce(&mut Members<'_>)) -> Vec<u8> {
+    json::object(|body| {
+        body.add("type", code);
+        body.add("timestamp", &time::text(scope.event.at));
+        body.within("data", |told| {
+            told.add("event_id", &scope.event.id.0);
+            data(told);
+        });
+    })
 }
 
-fn told<'a>(scope: &Scope<'a>, change: &'a Change, object: &'a Doc) -> Told<'a> {
+/// What happened to an object. The objects are the domain's own: here, what people see *is* the contract.
+fn told(scope: &Scope<'_>, object: &Doc, data: &mut Members<'_>) {
     let actor = scope.event.actor.and_then(|id| scope.view.person(id));
-    Told {
-        event_id: scope.event.id.0,
-        sequence: object.sequence(),
-        project: ProjectName::of(scope.view.project()),
-        actor: actor.map(|person| Actor {
-            id: person.id(),
-            name: derived::full_name(&person),
-            username: person.opt_text("username").map(str::to_owned),
-        }),
-        collection: object.collection().path(),
-        id: object.id(),
-        object,
-        changes: None,
-        comment: None,
-        bulk_id: change.bulk.map(|id| id.0),
-        moved_to: None,
-        notified: None,
-    }
+    let actor = actor.map(|person| Actor {
+        id: person.id(),
+        name: derived::full_name(&person),
+        username: person.opt_text("username").map(str::to_owned),
+    });
+    data.add("sequence", &object.sequence());
+    data.add("project", &ProjectName::of(scope.view.project()));
+    data.add("actor", &actor);
+    data.add("collection", object.collection().path());
+    data.add("id", &object.id());
+    data.put("object", |out| object.add_json(out));
 }
 
 /// A change under its own verb.
-pub(super) fn change<'a>(
-    scope: &Scope<'a>,
-    code: &'static str,
-    change: &'a Change,
-) -> Body<Told<'a>> {
-    use tidings_domain::Verb::{Notified, Updated};
-    let told = Told {
-        changes: (change.verb == Updated).then(|| change.changes.iter().map(Member::of).collect()),
-        comment: change.comment.as_deref(),
-        moved_to: change.moved_to.as_ref().map(|to| Destination {
-            project: ProjectName::of(&to.project),
-            id: to.id,
-            number: to.number,
-        }),
-        notified: (change.verb == Notified).then_some(&*change.notified),
-        ..told(scope, change, &change.object)
-    };
-    body(scope, code, told)
+pub(super) fn change(scope: &Scope<'_>, code: &'static str, change: &Change) -> Vec<u8> {
+    message(scope, code, |data| {
+        told(scope, &change.object, data);
+        if change.verb == Verb::Updated {
+            let changes: Vec<Member<'_>> = change.changes.iter().map(Member::of).collect();
+            data.add("changes", &changes);
+        }
+        if let Some(comment) = &change.comment {
+            data.put("comment", |out| comment.add_json(out));
+        }
+        part_of(change, data);
+        if let Some(to) = &change.moved_to {
+            let destination = Destination {
+                project: ProjectName::of(&to.project),
+                id: to.id,
+                number: to.number,
+            };
+            data.add("moved_to", &destination);
+        }
+        if change.verb == Verb::Notified {
+            data.add("notified", &change.notified);
+        }
+    })
 }
 
 /// The comment that an update brought.
-pub(super) fn comment<'a>(
-    scope: &Scope<'a>,
+pub(super) fn comment(
+    scope: &Scope<'_>,
     code: &'static str,
-    change: &'a Change,
-    comment: &'a Doc,
-) -> Body<Told<'a>> {
-    body(scope, code, told(scope, change, comment))
+    change: &Change,
+    comment: &Doc,
+) -> Vec<u8> {
+    message(scope, code, |data| {
+        told(scope, comment, data);
+        part_of(change, data);
+    })
+}
+
+/// The bulk update that a change is part of.
+fn part_of(change: &Change, data: &mut Members<'_>) {
+    if let Some(bulk) = change.bulk {
+        data.add("bulk_id", &bulk.0);
+    }
 }
 
 /// A webhook that the server switched off.
-pub(super) fn disabled<'a>(
-    scope: &Scope<'a>,
+pub(super) fn disabled(
+    scope: &Scope<'_>,
     code: &'static str,
-    disabled: &'a WebhookDisabled,
-) -> Body<Disabled<'a>> {
-    let data = Disabled {
-        event_id: scope.event.id.0,
-        project: ProjectName::of(scope.view.project()),
-        actor: None,
-        webhook: Webhook {
+    disabled: &WebhookDisabled,
+) -> Vec<u8> {
+    message(scope, code, |data| {
+        data.add("project", &ProjectName::of(scope.view.project()));
+        data.add("actor", &None::<Actor>);
+        let webhook = Webhook {
             id: disabled.id.0,
             name: &disabled.name,
             host: &disabled.host,
             reason: &disabled.reason,
             since: time::text(disabled.since),
-        },
-    };
-    body(scope, code, data)
+        };
+        data.add("webhook", &webhook);
+    })
 }

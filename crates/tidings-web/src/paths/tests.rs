@@ -2,7 +2,7 @@
 
 use crate::{console, routes};
 
-use super::{Params, Paths, parameter};
+use super::{MOST, Params, Paths, parameter};
 
 fn paths() -> Paths {
     Paths::of(routes::table().iter().chain(console::table()))
@@ -26,6 +26,8 @@ fn every_row_is_found_by_its_path() {
         let rows = paths.find(&asked.join("/"));
         assert!(rows.iter().any(|r| r.id == row.id), "{}", row.path);
         assert!(rows.iter().all(|r| r.path == row.path), "{}", row.path);
+        let count = row.path.matches('{').count();
+        assert!(count <= MOST, "{} has more parameters than fit", row.path);
     }
 }
 

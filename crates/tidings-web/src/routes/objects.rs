@@ -319,9 +319,9 @@ fn answer(project: &Project, written: &[Written]) -> Reply {
         Some(doc) if written.created => {
             let key = &project.key;
             let location = format!("/api/v1/projects/{key}/{}", doc.key());
-            Reply::json(StatusCode::CREATED, &**doc).with(header::LOCATION, &location)
+            Reply::bytes(StatusCode::CREATED, doc.to_json()).with(header::LOCATION, &location)
         }
-        Some(doc) => Reply::json(StatusCode::OK, &**doc),
+        Some(doc) => Reply::bytes(StatusCode::OK, doc.to_json()),
     };
     with_event(reply, written)
 }
