@@ -2,7 +2,7 @@
 
 use tidings_domain::delivery::{DeliveryState, Outcome, Trigger};
 use tidings_domain::webhook::Webhook;
-use tidings_domain::{DeliveryId, EventId, Fault, Project, Time, Value, WebhookId, time};
+use tidings_domain::{DeliveryId, EventId, Fault, Headers, Project, Time, Value, WebhookId, time};
 use tidings_storage::{Attempt, DeliveryDetail, DeliveryFilter, DeliverySummary, TestSend};
 
 use crate::reader::object;
@@ -216,7 +216,7 @@ pub(crate) fn show_row(row: &DeliverySummary, now: Time) -> Value {
 fn show_detail(detail: &DeliveryDetail, url: Option<&str>, audience: Audience, now: Time) -> Value {
     let mut members = head(&detail.summary, now);
     let last = detail.attempts.last();
-    let url = last.map(|a| a.url.as_str()).or(url);
+    let url = last.map(|a| &*a.url).or(url);
     let all = audience == Audience::Managers;
     let headers = last
         .filter(|_| all)
@@ -259,7 +259,7 @@ fn show_attempt(attempt: &Attempt, audience: Audience) -> Value {
         });
     object([
         ("number", i64::from(attempt.number).into()),
-        ("trigger", attempt.trigger.clone().into()),
+        ("trigger", (*attempt.trigger).into()),
         ("started_at", attempt.started_at.clone().into()),
         ("duration_ms", crate::webhooks::whole(attempt.duration_ms)),
         ("timings", show_timings(&attempt.timings_us)),
@@ -267,11 +267,11 @@ fn show_attempt(attempt: &Attempt, audience: Audience) -> Value {
             "remote",
             attempt
                 .remote
-                .clone()
                 .filter(|_| audience == Audience::Managers)
+                .map(|remote| remote.to_string())
                 .into(),
         ),
-        ("outcome", attempt.outcome.clone().into()),
+        ("outcome", (*attempt.outcome).into()),
         ("status", attempt.status.map(i64::from).into()),
         ("error", error.unwrap_or_default()),
         ("response", response.unwrap_or_default()),
@@ -290,9 +290,9 @@ fn show_timings(us: &[Option<u64>; 4]) -> Value {
 }
 
 /// Headers as an object; values of a repeated name joined as RFC 9110 says.
-fn pairs(headers: &[(String, String)]) -> Value {
+fn pairs(headers: &Headers) -> Value {
     let mut joined: Vec<(&str, String)> = Vec::new();
-    for (name, value) in headers {
+    for (name, value) in headers.iter() {
         let same = joined
             .iter_mut()
             .find(|(n, _)| n.eq_ignore_ascii_case(name));
@@ -301,7 +301,7 @@ fn pairs(headers: &[(String, String)]) -> Value {
                 text.push_str(", ");
                 text.push_str(value);
             }
-            None => joined.push((name, value.clone())),
+            None => joined.push((name, value.to_owned())),
         }
     }
     let member = |(name, text): (&str, String)| (name.to_owned(), text.into());

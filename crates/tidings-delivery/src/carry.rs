@@ -1,12 +1,13 @@
 //! One delivery, one try: prepare, send, judge, note. The only path by which anything is sent, first tries, retries, resends and
 //! tests alike.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use tidings_domain::Clock;
 use tidings_domain::delivery::{Outcome, Trigger};
-use tidings_egress::{Failure, Report, Request, Transport};
+use tidings_domain::{Clock, Headers, Time};
+use tidings_egress::{Answer, Failure, Report, Request, Transport};
 use tidings_storage::{Attempt, AttemptError, AttemptResponse};
 use tokio_util::sync::CancellationToken;
 
@@ -39,40 +40,42 @@ impl Carrier {
         letter: &Letter<'_>,
         trigger: Trigger,
     ) -> (Vec<Attempt>, Verdict) {
-        let (attempt, report) = self.once(target, letter, trigger, false).await;
-        if !report.stale {
-            return (vec![attempt], judge(&report, self.clock.wall()));
+        let (attempt, verdict, is_stale) = self.once(target, letter, trigger, false).await;
+        if !is_stale {
+            return (vec![attempt], verdict);
         }
-        let (second, report) = self.once(target, letter, Trigger::Reconnect, true).await;
-        (vec![attempt, second], judge(&report, self.clock.wall()))
+        let again = self.once(target, letter, Trigger::Reconnect, true).await;
+        (vec![attempt, again.0], again.1)
     }
 
+    /// One try, judged, and whether it met a dead connection.
     async fn once(
         &self,
         target: &Target,
         letter: &Letter<'_>,
         trigger: Trigger,
         fresh: bool,
-    ) -> (Attempt, Report) {
+    ) -> (Attempt, Verdict, bool) {
         let wall = self.clock.wall();
-        let started_at = format!("{wall:.3}");
         let user_agent = || self.settings.read().user_agent.clone();
-        let recipe = match target.recipe(&*self.keyring, user_agent) {
-            Ok(recipe) => recipe,
+        let ((url, headers), report) = match target.recipe(&*self.keyring, user_agent) {
+            Ok(recipe) => {
+                let request = recipe.prepare(letter, wall, fresh);
+                let report = self.send(&request).await;
+                (recipe.logged(request), report)
+            }
             Err(failure) => {
                 let report = nothing_sent(Outcome::Unsendable, failure.clone());
-                let url = target.webhook.url.clone();
-                let attempt = attempt(started_at, trigger, url, Vec::new(), &report);
-                self.note(target, letter, trigger, &report);
-                return (attempt, report);
+                let url = Arc::from(&*target.webhook.url);
+                ((url, Headers::default()), report)
             }
         };
-        let request = recipe.prepare(letter, wall, fresh);
-        let report = self.send(&request).await;
-        let (url, headers) = recipe.logged(request);
-        let attempt = attempt(started_at, trigger, url, headers, &report);
-        self.note(target, letter, trigger, &report);
-        (attempt, report)
+        self.metrics.attempted(target, trigger, &report);
+        log::attempted(target, letter, trigger, &report);
+        let verdict = judge(&report, self.clock.wall());
+        let is_stale = report.stale;
+        let begun = (wall, trigger);
+        (attempt(begun, url, headers, report), verdict, is_stale)
     }
 
     async fn send(&self, request: &Request) -> Report {
@@ -93,13 +96,6 @@ impl Carrier {
             }
         }
     }
-
-    fn note(&self, target: &Target, letter: &Letter<'_>, trigger: Trigger, report: &Report) {
-        let seconds = report.took.as_secs_f64();
-        self.metrics
-            .attempted(target.dialect(), report.outcome, trigger, seconds);
-        log::attempted(target, letter, trigger, report);
-    }
 }
 
 fn nothing_sent(outcome: Outcome, failure: Failure) -> Report {
@@ -118,53 +114,71 @@ fn nothing_sent(outcome: Outcome, failure: Failure) -> Report {
     }
 }
 
-/// The first headers of an answer, as many as the log keeps: a receiver could send four times as much.
-fn kept_headers(headers: &[(String, String)]) -> &[(String, String)] {
+/// What the log keeps of an answer: its first headers, of which a receiver could send four times as many, and its body as text.
+fn kept(answer: Answer) -> AttemptResponse {
+    let Answer {
+        mut headers,
+        body,
+        mut truncated,
+        ..
+    } = answer;
     let mut bytes = 0;
-    let kept = headers.iter().take_while(|(name, value)| {
+    let fit = headers.iter().take_while(|(name, value)| {
         bytes += name.len() + value.len();
         bytes <= KEPT_HEADER_BYTES
     });
-    headers.get(..kept.count()).unwrap_or_default()
+    let fit = fit.count();
+    if fit < headers.len() {
+        truncated = true;
+        headers.truncate(fit);
+        headers.shrink_to_fit();
+    }
+    let body = String::from_utf8(body.into())
+        .unwrap_or_else(|odd| String::from_utf8_lossy(odd.as_bytes()).into_owned());
+    AttemptResponse {
+        headers,
+        body,
+        truncated,
+    }
+}
+
+/// A time as the log has it, with milliseconds.
+fn show(wall: Time) -> String {
+    let mut text = String::with_capacity("2026-01-01T00:00:00.000Z".len());
+    // Writing to a String cannot fail.
+    let _ = write!(text, "{wall:.3}");
+    text
 }
 
 fn attempt(
-    started_at: String,
-    trigger: Trigger,
-    url: String,
-    request_headers: Vec<(String, String)>,
-    report: &Report,
+    (wall, trigger): (Time, Trigger),
+    url: Arc<str>,
+    request_headers: Headers,
+    report: Report,
 ) -> Attempt {
     let micros = |d: Option<std::time::Duration>| {
         d.map(|d| u64::try_from(d.as_micros()).unwrap_or(u64::MAX))
     };
     Attempt {
         number: 0,
-        trigger: trigger.as_str().to_owned(),
-        started_at,
+        trigger: trigger.as_str().into(),
+        started_at: show(wall),
         duration_ms: u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX),
-        outcome: report.outcome.as_str().to_owned(),
+        outcome: report.outcome.as_str().into(),
         status: report.answer.as_ref().map(|a| a.status),
-        error: report.error.as_ref().map(|e| AttemptError {
+        error: report.error.map(|e| AttemptError {
             code: e.code.to_owned(),
-            detail: e.detail.clone(),
+            detail: e.detail,
         }),
         url,
         request_headers,
-        response: report.answer.as_ref().map(|a| {
-            let headers = kept_headers(&a.headers);
-            AttemptResponse {
-                truncated: a.truncated || headers.len() < a.headers.len(),
-                headers: headers.to_vec(),
-                body: String::from_utf8_lossy(&a.body).into_owned(),
-            }
-        }),
+        response: report.answer.map(kept),
         timings_us: [
             micros(report.dns),
             micros(report.connect),
             micros(report.tls),
             micros(report.first_byte),
         ],
-        remote: report.remote.map(|a| a.to_string()),
+        remote: report.remote,
     }
 }

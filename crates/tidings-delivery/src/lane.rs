@@ -453,14 +453,8 @@ fn seats(webhook: &Webhook) -> usize {
 
 /// What a result takes until it is written: what the receiver made it.
 fn weight(attempt: &Attempt) -> usize {
-    let lines = |headers: &[(String, String)]| -> usize {
-        headers
-            .iter()
-            .map(|(name, value)| name.len() + value.len())
-            .sum()
-    };
     let response = attempt.response.as_ref();
-    response.map_or(0, |r| r.body.len() + lines(&r.headers))
-        + lines(&attempt.request_headers)
+    response.map_or(0, |r| r.body.len() + r.headers.bytes())
+        + attempt.request_headers.bytes()
         + attempt.url.len()
 }

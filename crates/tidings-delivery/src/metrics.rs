@@ -11,10 +11,12 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use tidings_domain::delivery::{Outcome, Trigger};
-use tidings_storage::Then;
+use tidings_egress::Report;
+use tidings_storage::{Settlement, Then};
 
 use crate::first_tries::Waiters;
 use crate::live::{Live, Totals};
+use crate::target::Target;
 
 /// Seconds; a try ends within a minute.
 const DURATIONS: [f64; 14] = [
@@ -92,34 +94,51 @@ impl Metrics {
         text
     }
 
-    pub(crate) fn attempted(
-        &self,
-        dialect: &'static str,
-        outcome: Outcome,
-        trigger: Trigger,
-        seconds: f64,
-    ) {
-        let labels = [
-            ("dialect", dialect),
-            ("outcome", outcome.as_str()),
-            ("trigger", trigger.as_str()),
-        ];
-        self.attempts.get_or_create(&labels).inc();
-        self.durations
-            .get_or_create(&[("dialect", dialect)])
-            .observe(seconds);
+    /// A try ended. What a first try that is accepted counts in is looked for once per webhook.
+    pub(crate) fn attempted(&self, target: &Target, trigger: Trigger, report: &Report) {
+        let dialect = target.dialect();
+        let find = |outcome: Outcome| {
+            let labels = [
+                ("dialect", dialect),
+                ("outcome", outcome.as_str()),
+                ("trigger", trigger.as_str()),
+            ];
+            self.attempts.get_or_create_owned(&labels)
+        };
+        if report.outcome == Outcome::Accepted && trigger == Trigger::Event {
+            let usual = target.usual.get_or_init(|| find(Outcome::Accepted));
+            usual.inc();
+        } else {
+            find(report.outcome).inc();
+        }
+        let durations = target.durations.get_or_init(|| {
+            let labels = [("dialect", dialect)];
+            self.durations.get_or_create_owned(&labels)
+        });
+        durations.observe(report.took.as_secs_f64());
     }
 
-    pub(crate) fn settled(&self, then: Then) {
-        let state = match then {
-            Then::Delivered => "delivered",
-            Then::Failed => "failed",
-            Then::Parked => "parked",
-            Then::Skipped => "skipped",
-            Then::Retry { .. } => "retry",
-            Then::AsItIs => return,
-        };
-        self.deliveries.get_or_create(&[("state", state)]).inc();
+    /// These were written.
+    pub(crate) fn settled(&self, settlements: &[Settlement]) {
+        let mut delivered = 0;
+        for settlement in settlements {
+            let state = match settlement.then {
+                Then::Delivered => {
+                    delivered += 1;
+                    continue;
+                }
+                Then::Failed => "failed",
+                Then::Parked => "parked",
+                Then::Skipped => "skipped",
+                Then::Retry { .. } => "retry",
+                Then::AsItIs => continue,
+            };
+            self.deliveries.get_or_create(&[("state", state)]).inc();
+        }
+        if delivered > 0 {
+            let labels = [("state", "delivered")];
+            self.deliveries.get_or_create(&labels).inc_by(delivered);
+        }
     }
 
     pub(crate) fn settle_failed(&self) {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tidings_dialects::Dialect;
 use tidings_dialects::signature::Key;
 use tidings_domain::webhook::{Sealed, Secrets, Webhook};
-use tidings_domain::{DeliveryId, Time, WebhookId};
+use tidings_domain::{DeliveryId, Headers, Time, WebhookId};
 use tidings_egress::{Failure, Request, Tls};
 use url::Url;
 
@@ -32,6 +32,9 @@ pub trait Keyring: Send + Sync + 'static {
 
 /// What the log keeps instead of a secret.
 const MASK: &str = "***";
+
+/// Room for what all tries say: names, id, time, two signatures.
+const FIXED: usize = 512;
 
 /// What a try is about.
 #[derive(Clone, Copy, Debug)]
@@ -57,12 +60,13 @@ struct Previous {
 
 /// A webhook made ready for sending.
 pub(crate) struct Recipe {
-    pub(crate) url: Url,
+    url: Arc<Url>,
+    logged_url: Arc<str>,
     dialect: Option<&'static dyn Dialect>,
     user_agent: String,
     tls: Tls,
     deadline: Duration,
-    custom: Vec<(String, String)>,
+    custom: Headers,
     current: Option<Secret>,
     previous: Option<Previous>,
 }
@@ -97,9 +101,9 @@ impl Recipe {
                 .ok_or_else(unreadable)
         };
         let secret = |sealed| open(sealed, SealedFor::Signing).map(Secret::new);
-        let mut custom = Vec::with_capacity(webhook.headers.len());
+        let mut custom = Headers::default();
         for (name, value) in &webhook.headers {
-            custom.push((name.clone(), open(value, SealedFor::Header)?));
+            custom.push(name, &open(value, SealedFor::Header)?);
         }
         let (current, previous) = match &webhook.secrets {
             None => (None, None),
@@ -116,7 +120,8 @@ impl Recipe {
             ),
         };
         Ok(Self {
-            url,
+            logged_url: url.as_str().into(),
+            url: Arc::new(url),
             dialect: tidings_dialects::find(&webhook.dialect),
             user_agent: user_agent.to_owned(),
             tls: Tls {
@@ -133,9 +138,11 @@ impl Recipe {
     /// One try, at that time of the wall clock.
     pub(crate) fn prepare(&self, letter: &Letter<'_>, wall: Time, fresh: bool) -> Request {
         let mut headers = self.headers(letter, wall);
-        headers.extend_from_slice(&self.custom);
+        for (name, value) in self.custom.iter() {
+            headers.push(name, value);
+        }
         Request {
-            url: self.url.clone(),
+            url: Arc::clone(&self.url),
             headers,
             body: letter.body.clone(),
             tls: self.tls.clone(),
@@ -145,61 +152,78 @@ impl Recipe {
     }
 
     /// What the log may keep of such a request: its URL, and its headers without the values that somebody chose.
-    pub(crate) fn logged(&self, request: Request) -> (String, Vec<(String, String)>) {
-        let Request {
-            url, mut headers, ..
-        } = request;
+    pub(crate) fn logged(&self, request: Request) -> (Arc<str>, Headers) {
+        let mut headers = request.headers;
         let ours = headers.len().saturating_sub(self.custom.len());
-        for (_, value) in headers.iter_mut().skip(ours) {
-            MASK.clone_into(value);
+        headers.truncate(ours);
+        for (name, _) in self.custom.iter() {
+            headers.push(name, MASK);
         }
-        (url.into(), headers)
+        (Arc::clone(&self.logged_url), headers)
     }
 
     /// The vendor's headers, ours, the signatures.
-    fn headers(&self, letter: &Letter<'_>, wall: Time) -> Vec<(String, String)> {
-        let mut headers: Vec<(String, String)> = Vec::with_capacity(14);
-        let mut push = |name: &str, value: String| headers.push((name.to_owned(), value));
-        let vendors = self.dialect.map(|d| d.headers(letter.code));
+    fn headers(&self, letter: &Letter<'_>, wall: Time) -> Headers {
+        let mut headers = Headers::with_capacity(14 + self.custom.len(), self.room(letter));
         let mut names_itself = false;
-        for (name, value) in vendors.unwrap_or_default() {
-            names_itself |= name.eq_ignore_ascii_case("user-agent");
-            push(name, value);
+        if let Some(dialect) = self.dialect {
+            dialect.head(letter.code, &mut |name, value| {
+                names_itself |= name.eq_ignore_ascii_case("user-agent");
+                headers.push(name, value);
+            });
         }
         if !names_itself {
-            push("User-Agent", self.user_agent.clone());
+            headers.push("User-Agent", &self.user_agent);
         }
-        let id = letter.id.to_string();
+        let id = letter.id.text();
         let timestamp = wall.as_second();
-        push("webhook-id", id.clone());
-        push("webhook-timestamp", timestamp.to_string());
-        push("x-tidings-event", letter.code.to_owned());
-        push("x-tidings-object", letter.object.to_owned());
+        headers.push("webhook-id", &id);
+        headers.push_shown("webhook-timestamp", timestamp);
+        headers.push("x-tidings-event", letter.code);
+        headers.push("x-tidings-object", letter.object);
         if let Some(sequence) = letter.sequence {
-            push("x-tidings-sequence", sequence.to_string());
+            headers.push_shown("x-tidings-sequence", sequence);
         }
         if letter.late {
-            push("x-tidings-late", "1".to_owned());
+            headers.push("x-tidings-late", "1");
         }
-        let Some(current) = &self.current else {
-            return headers;
-        };
-        let mut value = current.key.sign(&id, timestamp, letter.body);
+        if let Some(current) = &self.current {
+            self.sign(&mut headers, current, letter, (&id, wall));
+        }
+        headers
+    }
+
+    /// Bytes of all headers of a try, nearly.
+    fn room(&self, letter: &Letter<'_>) -> usize {
+        let said = letter.code.len() * 2 + letter.object.len();
+        FIXED + self.user_agent.len() + self.custom.bytes() + said
+    }
+
+    fn sign(
+        &self,
+        headers: &mut Headers,
+        current: &Secret,
+        letter: &Letter<'_>,
+        (id, wall): (&str, Time),
+    ) {
+        let timestamp = wall.as_second();
         let old = self.previous.as_ref().filter(|p| wall < p.until);
-        if let Some(old) = old {
-            value.push(' ');
-            value.push_str(&old.secret.key.sign(&id, timestamp, letter.body));
-        }
-        push("webhook-signature", value);
+        headers.push_with("webhook-signature", |text| {
+            current.key.sign_into(text, id, timestamp, letter.body);
+            if let Some(old) = old {
+                text.push(' ');
+                let key = &old.secret.key;
+                key.sign_into(text, id, timestamp, letter.body);
+            }
+        });
         let before_switch = old.filter(|p| wall < p.effective_at);
         let vendors = before_switch.map_or(current, |p| &p.secret);
         let signature = self
             .dialect
             .and_then(|d| d.signature(&vendors.text, letter.body));
         if let Some((name, value)) = signature {
-            push(name, value);
+            headers.push(name, &value);
         }
-        headers
     }
 }
 

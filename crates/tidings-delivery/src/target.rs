@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::histogram::Histogram;
 use tidings_domain::webhook::Webhook;
 use tidings_egress::Failure;
 
@@ -13,11 +15,20 @@ pub(crate) struct Target {
     pub(crate) webhook: Arc<Webhook>,
     recipe: OnceLock<Result<Recipe, Failure>>,
     host: OnceLock<String>,
+    dialect: &'static str,
+    /// Counts its first tries that are accepted.
+    pub(crate) usual: OnceLock<Counter>,
+    /// How long tries of its dialect take.
+    pub(crate) durations: OnceLock<Histogram>,
 }
 
 impl Target {
     pub(crate) fn new(webhook: Arc<Webhook>) -> Arc<Self> {
+        let dialect = tidings_dialects::find(&webhook.dialect);
         Arc::new(Self {
+            dialect: dialect.map_or("unknown", |d| d.name()),
+            usual: OnceLock::new(),
+            durations: OnceLock::new(),
             webhook,
             recipe: OnceLock::new(),
             host: OnceLock::new(),
@@ -45,6 +56,6 @@ impl Target {
 
     /// The dialect's name, as a label.
     pub(crate) fn dialect(&self) -> &'static str {
-        tidings_dialects::find(&self.webhook.dialect).map_or("unknown", |d| d.name())
+        self.dialect
     }
 }

@@ -151,10 +151,8 @@ impl Writer {
         }
         let fares = health.iter().map(|(webhook, health)| (webhook, health));
         self.waiters.written(&batch.settlements, fares);
+        self.metrics.settled(&batch.settlements);
         let settled = batch.settlements.iter();
-        for settlement in settled.clone() {
-            self.metrics.settled(settlement.then);
-        }
         let ids = settled.map(|s| (s.webhook, s.delivery)).collect();
         self.inbox.push(Input::Settled(ids));
         batch.acknowledge();

@@ -172,8 +172,15 @@ pub trait Dialect: Send + Sync {
     /// An object as this vendor's REST API would show it; `None` for objects the vendor has no shape for.
     fn object(&self, scope: &ObjectScope<'_>, doc: &Arc<Doc>) -> Option<Vec<u8>>;
 
-    /// The vendor's own headers for a message of `code`, `Content-Type` included; names in the vendor's case.
-    fn headers(&self, code: &str) -> Vec<(&'static str, String)>;
+    /// Says the vendor's own headers for a message of `code`, `Content-Type` included; names in the vendor's case.
+    fn head(&self, code: &str, say: &mut dyn FnMut(&'static str, &str));
+
+    /// The same as a list.
+    fn headers(&self, code: &str) -> Vec<(&'static str, String)> {
+        let mut all = Vec::new();
+        self.head(code, &mut |name, value| all.push((name, value.to_owned())));
+        all
+    }
 
     /// The vendor's signature header for these bytes, if it has one. Called only with a secret that is not empty.
     fn signature(&self, _secret: &str, _body: &[u8]) -> Option<(&'static str, String)> {

@@ -4,6 +4,7 @@
 //! 24 to 64 bytes stands for those bytes; any other secret is its own UTF-8 bytes, so that every secret can sign both ways.
 //! Checking takes the same time wherever the first wrong byte is.
 
+use std::fmt::{self, Write};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -32,18 +33,14 @@ pub fn sha256(secret: &str, body: &[u8]) -> String {
 }
 
 fn mac<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> String {
-    hex(&digest::<M>(key, parts))
-}
-
-fn digest<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     // An HMAC takes keys of every length, so there always is one.
     let Ok(mut mac) = <M as KeyInit>::new_from_slice(key) else {
-        return Vec::new();
+        return String::new();
     };
     for part in parts {
         mac.update(part);
     }
-    mac.finalize().into_bytes().to_vec()
+    hex(&mac.finalize().into_bytes())
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -55,9 +52,21 @@ fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// The key that a secret stands for in Standard Webhooks.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Key(Vec<u8>);
+/// The key that a secret stands for in Standard Webhooks, made ready for signing.
+#[derive(Clone)]
+pub struct Key {
+    bytes: Vec<u8>,
+    /// Has taken the key in, and nothing else.
+    mac: Option<Hmac<sha2::Sha256>>,
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for Key {}
 
 impl Key {
     /// Reads a secret; see the module's rule.
@@ -66,22 +75,55 @@ impl Key {
             .strip_prefix("whsec_")
             .and_then(|text| STANDARD.decode(text).ok())
             .filter(|bytes| (24..=64).contains(&bytes.len()));
-        Self(decoded.unwrap_or_else(|| secret.as_bytes().to_vec()))
+        Self::of(decoded.unwrap_or_else(|| secret.as_bytes().to_vec()))
+    }
+
+    fn of(bytes: Vec<u8>) -> Self {
+        Self {
+            // An HMAC takes keys of every length, so there always is one.
+            mac: <Hmac<sha2::Sha256> as KeyInit>::new_from_slice(&bytes).ok(),
+            bytes,
+        }
     }
 
     /// `v1,` and the base64 of HMAC-SHA256 over `{id}.{timestamp}.{body}`.
     pub fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
-        format!("v1,{}", STANDARD.encode(self.digest(id, timestamp, body)))
+        let mut text = String::new();
+        self.sign_into(&mut text, id, timestamp, body);
+        text
     }
 
-    fn digest(&self, id: &str, timestamp: i64, body: &[u8]) -> Vec<u8> {
-        let head = format!("{id}.{timestamp}.");
-        digest::<Hmac<sha2::Sha256>>(&self.0, &[head.as_bytes(), body])
+    /// The same, at the end of `text`.
+    pub fn sign_into(&self, text: &mut String, id: &str, timestamp: i64, body: &[u8]) {
+        text.push_str("v1,");
+        STANDARD.encode_string(self.digest(id, timestamp, body), text);
+    }
+
+    fn digest(&self, id: &str, timestamp: i64, body: &[u8]) -> [u8; 32] {
+        let Some(mac) = &self.mac else {
+            return [0; 32];
+        };
+        let mut words = Words(mac.clone());
+        // An HMAC takes everything.
+        let _ = write!(words, "{id}.{timestamp}.");
+        let mut mac = words.0;
+        mac.update(body);
+        mac.finalize().into_bytes().into()
     }
 }
 
-impl std::fmt::Debug for Key {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// Takes text into an HMAC.
+struct Words(Hmac<sha2::Sha256>);
+
+impl Write for Words {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text.as_bytes());
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key(..)")
     }
 }

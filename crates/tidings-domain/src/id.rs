@@ -48,16 +48,36 @@ impl DeliveryId {
     }
 }
 
+impl DeliveryId {
+    /// The id as it is shown, without memory of its own.
+    pub fn text(self) -> DeliveryText {
+        let mut text = *b"dlv_0000000000000";
+        let mut bits = self.0.cast_unsigned();
+        for letter in text.iter_mut().skip(4).rev() {
+            let index = usize::try_from(bits & 31).unwrap_or_default();
+            *letter = ALPHABET.get(index).copied().unwrap_or(b'0');
+            bits >>= 5;
+        }
+        DeliveryText(text)
+    }
+}
+
+/// A delivery's id as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeliveryText([u8; 17]);
+
+impl std::ops::Deref for DeliveryText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        // Letters and digits are text.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for DeliveryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("dlv_")?;
-        let bits = self.0.cast_unsigned();
-        for group in (0..13).rev() {
-            let index = usize::try_from((bits >> (group * 5)) & 31).unwrap_or_default();
-            let letter = ALPHABET.get(index).copied().unwrap_or(b'0');
-            fmt::Write::write_char(f, char::from(letter))?;
-        }
-        Ok(())
+        f.write_str(&self.text())
     }
 }
 

@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use bytes::Buf;
 use parking_lot::RwLock;
 use rustls_pki_types::ServerName;
+use tidings_domain::Headers;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use url::Url;
@@ -39,6 +40,8 @@ const MAX_TRIED: usize = 6;
 /// as they may cost bounded memory. The wait is part of their own deadline.
 const LARGE_HEAD: usize = 8 * 1024;
 const LARGE_HEADS: usize = 256;
+/// Bodies up to this size are written in one piece with their heads: copying them costs less than telling the kernel of two pieces.
+const SMALL_BODY: usize = 4 * 1024;
 /// The look-up when a webhook is saved.
 const SAVE_LIMIT: Duration = Duration::from_secs(2);
 
@@ -132,7 +135,7 @@ struct Known {
     connect: Option<Duration>,
     tls: Option<Duration>,
     first_byte: Option<Duration>,
-    head: Option<(u16, Vec<(String, String)>)>,
+    head: Option<(u16, Headers)>,
     body: Option<Body>,
 }
 
@@ -331,12 +334,10 @@ impl Inner {
             None
         };
         let policy = self.policy();
-        let key = Key {
-            host: target.host.into(),
-            port: target.port,
-            tls: setting.as_ref().map_or(0, |setting| setting.id),
-            policy: policy.version(),
-        };
+        let tls = setting.as_ref().map_or(0, |setting| setting.id);
+        let key = self
+            .pool
+            .key(target.host, target.port, tls, policy.version());
         if !request.fresh {
             while let Some(conn) = self.pool.take(&key) {
                 known.reused = true;
@@ -549,7 +550,12 @@ async fn exchange(
             format!("the header {name:?} cannot be sent"),
         ))
     })?;
-    let written = conn.write(&request.body).await;
+    let mut body: &[u8] = &request.body;
+    if body.len() <= SMALL_BODY {
+        conn.outbox.extend_from_slice(body);
+        body = &[];
+    }
+    let written = conn.write(body).await;
     let asked = Instant::now();
     known.phase = Phase::Answer;
     let mut whole = false;

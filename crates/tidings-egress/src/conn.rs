@@ -39,9 +39,11 @@ impl Stream {
     fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
+        (head, body): (&[u8], &[u8]),
     ) -> Poll<io::Result<usize>> {
+        let slices = &[IoSlice::new(head), IoSlice::new(body)];
         match self {
+            Stream::Plain(tcp) if body.is_empty() => Pin::new(tcp).poll_write(cx, head),
             Stream::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
             Stream::Tls(tls) => Pin::new(tls.as_mut()).poll_write_vectored(cx, slices),
         }
@@ -194,7 +196,7 @@ impl Conn {
                 let left = head.len() + body.len();
                 let polled = if left > 0 {
                     stream
-                        .poll_write(cx, &[IoSlice::new(head), IoSlice::new(body)])
+                        .poll_write(cx, (head, body))
                         .map(|result| match result {
                             Ok(0) => Err(io::ErrorKind::WriteZero.into()),
                             Ok(n) => {

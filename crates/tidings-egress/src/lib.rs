@@ -29,10 +29,12 @@ pub mod tls;
 mod wire;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tidings_domain::Headers;
 
 /// How a try ended; the same closed words as the log's.
 pub use tidings_domain::delivery::Outcome;
@@ -45,16 +47,16 @@ pub struct Tls {
     /// Accept any certificate.
     pub insecure: bool,
     /// Additional authority, PEM.
-    pub ca_pem: Option<std::sync::Arc<str>>,
+    pub ca_pem: Option<Arc<str>>,
 }
 
 /// One POST to send.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// Canonical http or https URL.
-    pub url: url::Url,
+    pub url: Arc<url::Url>,
     /// Headers in the order and case in which they go out; `Host`, `Content-Length` and `Accept-Encoding` are the client's.
-    pub headers: Vec<(String, String)>,
+    pub headers: Headers,
     /// The exact bytes.
     pub body: Bytes,
     /// Certificates.
@@ -98,7 +100,7 @@ pub struct Answer {
     /// Status.
     pub status: u16,
     /// Headers as received, lossy text.
-    pub headers: Vec<(String, String)>,
+    pub headers: Headers,
     /// The first 16 KiB of the body.
     pub body: Bytes,
     /// More came than is kept.
@@ -108,10 +110,7 @@ pub struct Answer {
 impl Answer {
     /// The first value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(other, _)| other.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.headers.get(name)
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hash};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -14,14 +14,44 @@ use parking_lot::Mutex;
 use crate::conn::Conn;
 
 /// What connections must have in common to be exchanged for each other.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
-    pub(crate) host: Box<str>,
-    pub(crate) port: u16,
+    /// Of the rest, made once: a key is looked for four times in a try.
+    hash: u64,
+    host: Box<str>,
+    port: u16,
     /// The TLS setting's number; 0 for plain http.
-    pub(crate) tls: u64,
-    pub(crate) policy: u64,
+    tls: u64,
+    policy: u64,
 }
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+/// Takes the hash of a [`Key`] for what it is.
+#[derive(Debug, Default)]
+struct Made(u64);
+
+impl Hasher for Made {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+}
+
+type Kept = HashMap<Key, Vec<Conn>, BuildHasherDefault<Made>>;
 
 /// How long a kept connection waits when its receiver did not say: less than the 5 s after which common servers close.
 pub(crate) const IDLE: Duration = Duration::from_secs(4);
@@ -37,15 +67,26 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    shards: [Mutex<HashMap<Key, Vec<Conn>>>; SHARDS],
+    shards: [Mutex<Kept>; SHARDS],
     hasher: RandomState,
     total: AtomicUsize,
     sweeping: AtomicBool,
 }
 
 impl Pool {
-    fn shard(&self, key: &Key) -> &Mutex<HashMap<Key, Vec<Conn>>> {
-        let at = usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or(0);
+    pub(crate) fn key(&self, host: &str, port: u16, tls: u64, policy: u64) -> Key {
+        Key {
+            hash: self.hasher.hash_one((host, port, tls, policy)),
+            host: host.into(),
+            port,
+            tls,
+            policy,
+        }
+    }
+
+    fn shard(&self, key: &Key) -> &Mutex<Kept> {
+        // Bits that the tables inside do not look at first.
+        let at = usize::try_from((key.hash >> 32) % SHARDS as u64).unwrap_or(0);
         let [first, ..] = &self.shards;
         self.shards.get(at).unwrap_or(first)
     }

@@ -5,6 +5,7 @@
 //! connection then costs no task, no channel and no copy.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use tidings_domain::Headers;
 
 /// The most bytes of an answer's head, interim answers included.
 pub(crate) const MAX_HEAD: usize = 64 * 1024;
@@ -19,13 +20,17 @@ pub(crate) const KEEP_BODY: usize = 16 * 1024;
 /// The longest line with the size of a chunk.
 const MAX_CHUNK_LINE: usize = 1024;
 
+/// Room for what this client says itself in a head.
+const OURS: usize = 128;
+
 /// Writes the head of a POST. `Err` names a header that must not go out.
 pub(crate) fn write_head(
     out: &mut BytesMut,
     url: &url::Url,
-    headers: &[(String, String)],
+    headers: &Headers,
     length: usize,
 ) -> Result<(), String> {
+    out.reserve(url.as_str().len() + headers.bytes() + 4 * headers.len() + OURS);
     out.put_slice(b"POST ");
     out.put_slice(url.path().as_bytes());
     if let Some(query) = url.query() {
@@ -38,9 +43,9 @@ pub(crate) fn write_head(
         put_decimal(out, u64::from(port), b':');
     }
     out.put_slice(b"\r\n");
-    for (name, value) in headers {
+    for (name, value) in headers.iter() {
         if !crate::headers::is_token(name) || value.bytes().any(|b| b < b' ' || b == 0x7f) {
-            return Err(name.clone());
+            return Err(name.to_owned());
         }
         out.put_slice(name.as_bytes());
         out.put_slice(b": ");
@@ -119,7 +124,7 @@ pub(crate) enum Framing {
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) status: u16,
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: Headers,
     pub(crate) framing: Framing,
     /// The connection may carry another request afterwards.
     pub(crate) keep: bool,
@@ -139,7 +144,7 @@ pub(crate) fn read_head(bytes: &[u8]) -> Result<Head, HeadFault> {
     let status = answer.code.ok_or(HeadFault::Invalid)?;
     let mut head = Head {
         status,
-        headers: Vec::with_capacity(answer.headers.len()),
+        headers: Headers::with_capacity(answer.headers.len(), bytes.len()),
         framing: Framing::Close,
         keep: answer.version == Some(1),
         idle_seconds: None,
@@ -147,7 +152,7 @@ pub(crate) fn read_head(bytes: &[u8]) -> Result<Head, HeadFault> {
     let mut lengths = Lengths::None;
     let mut coded = None;
     for field in answer.headers.iter() {
-        let value = String::from_utf8_lossy(field.value).into_owned();
+        let value = String::from_utf8_lossy(field.value);
         if field.name.eq_ignore_ascii_case("content-length") {
             lengths = lengths.and(&value);
         } else if field.name.eq_ignore_ascii_case("transfer-encoding") {
@@ -172,7 +177,7 @@ pub(crate) fn read_head(bytes: &[u8]) -> Result<Head, HeadFault> {
                 }
             }
         }
-        head.headers.push((field.name.to_owned(), value));
+        head.headers.push(field.name, &value);
     }
     head.framing = match (coded, lengths) {
         _ if matches!(status, 100..=199 | 204 | 304) => Framing::Length(0),

@@ -16,8 +16,8 @@ use bytes::Bytes;
 use tidings_domain::delivery::Trigger;
 use tidings_domain::webhook::{Health, Selection, Webhook};
 use tidings_domain::{
-    Change, Clock, Collection, Doc, Event, EventId, Fault, FieldChange, ObjectRef, Project,
-    ProjectId, Time, Value, Verb, WebhookId, What,
+    Change, Clock, Collection, Doc, Event, EventId, Fault, FieldChange, Headers, ObjectRef,
+    Project, ProjectId, Time, Value, Verb, WebhookId, What,
 };
 use tidings_sqlite::SqliteStore;
 use tidings_storage::{
@@ -242,13 +242,13 @@ impl Work {
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         Attempt {
             number: 0,
-            trigger: trigger.as_str().to_owned(),
+            trigger: trigger.as_str().into(),
             started_at: self.clock.wall().to_string(),
             duration_ms: 3,
             outcome: match status {
-                Some(_) if accepted => "accepted".to_owned(),
-                Some(_) => "rejected".to_owned(),
-                None => "unreachable".to_owned(),
+                Some(_) if accepted => "accepted".into(),
+                Some(_) => "rejected".into(),
+                None => "unreachable".into(),
             },
             status,
             error: (!accepted).then(|| AttemptError {
@@ -260,8 +260,8 @@ impl Work {
                 .to_owned(),
                 detail: "the receiver did not accept it".to_owned(),
             }),
-            url: "http://127.0.0.1:1/dead".to_owned(),
-            request_headers: vec![
+            url: "http://127.0.0.1:1/dead".into(),
+            request_headers: Headers::from_iter([
                 header("content-type", "application/json"),
                 header("user-agent", "Tidings/0.1.0"),
                 header("webhook-id", &queued.id.to_string()),
@@ -270,14 +270,14 @@ impl Work {
                 header("x-tidings-event", &queued.message.code),
                 header("x-tidings-object", &queued.message.object),
                 header("content-length", "1024"),
-            ],
+            ]),
             response: status.map(|_| AttemptResponse {
-                headers: vec![header("date", "Tue, 14 Nov 2023 22:13:20 GMT")],
+                headers: Headers::from_iter([header("date", "Tue, 14 Nov 2023 22:13:20 GMT")]),
                 body: String::new(),
                 truncated: false,
             }),
             timings_us: [None, None, None, Some(900)],
-            remote: Some("127.0.0.1:1".to_owned()),
+            remote: Some(([127, 0, 0, 1], 1).into()),
         }
     }
 

@@ -1,11 +1,13 @@
 //! What is sent: messages, their places in the queues, and the results of tries.
 
+use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tidings_domain::delivery::Trigger;
 use tidings_domain::webhook::{Health, Webhook};
-use tidings_domain::{DeliveryId, EventId, ObjectRef, ProjectId, WebhookId};
+use tidings_domain::{DeliveryId, EventId, Headers, ObjectRef, ProjectId, WebhookId};
 
 /// A stored message.
 #[derive(Debug)]
@@ -71,27 +73,27 @@ pub struct Attempt {
     /// From 1, per delivery; given by the store.
     pub number: u32,
     /// Why it was made.
-    pub trigger: String,
+    pub trigger: Cow<'static, str>,
     /// RFC 3339 with milliseconds.
     pub started_at: String,
     /// How long it took.
     pub duration_ms: u64,
     /// Closed set, see [`Outcome`](tidings_domain::delivery::Outcome).
-    pub outcome: String,
+    pub outcome: Cow<'static, str>,
     /// Status of the answer.
     pub status: Option<u16>,
     /// What went wrong: code and words.
     pub error: Option<AttemptError>,
     /// The URL it went to, without userinfo.
-    pub url: String,
+    pub url: Arc<str>,
     /// The request's headers; secret values masked.
-    pub request_headers: Vec<(String, String)>,
+    pub request_headers: Headers,
     /// The answer, if its head came.
     pub response: Option<AttemptResponse>,
     /// Where the time went: dns, connect, tls, first byte, in microseconds.
     pub timings_us: [Option<u64>; 4],
     /// The address it went to.
-    pub remote: Option<String>,
+    pub remote: Option<SocketAddr>,
 }
 
 /// Why a try failed.
@@ -107,7 +109,7 @@ pub struct AttemptError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptResponse {
     /// Headers as received (lossy text).
-    pub headers: Vec<(String, String)>,
+    pub headers: Headers,
     /// First 16 KiB, lossy text.
     pub body: String,
     /// Whether more came than is kept.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tidings_domain::delivery::{Outcome, Trigger};
 use tidings_domain::webhook::{Health, HealthState, Ordering, Selection, Webhook};
 use tidings_domain::{
-    Collection, DeliveryId, Entropy, ObjectRef, ProjectId, Time, Value, WebhookId,
+    Collection, DeliveryId, Entropy, Headers, ObjectRef, ProjectId, Time, Value, WebhookId,
 };
 use tidings_storage::{Attempt, AttemptResponse, CommitListener, LaneStart, Message, Queued};
 
@@ -265,10 +265,10 @@ fn tried(flight: &Flight, answer: usize) -> Input {
         outcome: "accepted".into(),
         status: Some(200),
         error: None,
-        url: String::new(),
-        request_headers: Vec::new(),
+        url: "".into(),
+        request_headers: Headers::default(),
         response: Some(AttemptResponse {
-            headers: Vec::new(),
+            headers: Headers::default(),
             body: "x".repeat(answer),
             truncated: false,
         }),

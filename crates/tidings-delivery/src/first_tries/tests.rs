@@ -17,14 +17,14 @@ fn enter(waiters: &Arc<Waiters>, ids: impl IntoIterator<Item = i64>) -> Option<W
 fn settlement(id: i64, tried: bool) -> Settlement {
     let attempt = Attempt {
         number: 1,
-        trigger: "event".to_owned(),
+        trigger: "event".into(),
         started_at: String::new(),
         duration_ms: 1,
-        outcome: "accepted".to_owned(),
+        outcome: "accepted".into(),
         status: Some(200),
         error: None,
-        url: String::new(),
-        request_headers: Vec::new(),
+        url: "".into(),
+        request_headers: tidings_domain::Headers::default(),
         response: None,
         timings_us: [None; 4],
         remote: None,

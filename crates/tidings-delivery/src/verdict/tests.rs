@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use tidings_domain::Headers;
 use tidings_egress::{Answer, Failure};
 
 use super::*;
@@ -16,7 +17,7 @@ fn report(outcome: Outcome, status: Option<u16>, error: Option<&'static str>) ->
         outcome,
         answer: status.map(|status| Answer {
             status,
-            headers: Vec::new(),
+            headers: Headers::default(),
             body: Bytes::new(),
             truncated: false,
         }),
@@ -137,8 +138,8 @@ fn retry_after_in_every_form() {
 #[test]
 fn retry_after_is_read_from_failures_only() {
     let mut report = report(Outcome::Rejected, Some(503), None);
-    let header = ("RETRY-after".to_owned(), "7".to_owned());
-    report.answer.as_mut().unwrap().headers.push(header);
+    let headers = &mut report.answer.as_mut().unwrap().headers;
+    headers.push("RETRY-after", "7");
     assert_eq!(judge(&report, wall()).retry_after_ms, Some(7_000));
     report.outcome = Outcome::Accepted;
     assert_eq!(judge(&report, wall()).retry_after_ms, None);

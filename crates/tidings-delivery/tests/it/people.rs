@@ -194,7 +194,7 @@ async fn an_edit_acts_from_the_next_try_with_the_same_id_and_bytes() {
     assert_eq!(new[0].header("X-Key"), Some("k"));
     let detail = world.delivery(id).await;
     let logged = &detail.attempts[1].request_headers;
-    assert!(logged.contains(&("X-Key".into(), "***".into())));
+    assert!(logged.iter().any(|one| one == ("X-Key", "***")));
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tidings_domain::{Clock, Time};
+use tidings_domain::{Clock, Headers, Time};
 use tidings_egress::{Answer, Failure, Outcome, Report, Request, Transport};
 use tokio::time::Instant;
 
@@ -48,7 +48,7 @@ pub(crate) struct Seen {
     pub(crate) life: usize,
     pub(crate) host: String,
     pub(crate) id: String,
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: Headers,
     pub(crate) body: Bytes,
     /// `None` while it is open, and for ever when the server died meanwhile.
     pub(crate) outcome: Option<(Outcome, Option<u16>)>,
@@ -59,9 +59,7 @@ pub(crate) struct Seen {
 
 impl Seen {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let mut all = self.headers.iter();
-        all.find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, v)| v.as_str())
+        self.headers.get(name)
     }
 
     pub(crate) fn is_accepted(&self) -> bool {
@@ -178,7 +176,7 @@ impl Receivers {
     fn arrived(&self, request: &Request, life: usize) -> (usize, Act) {
         let header = |name: &str| {
             let mut all = request.headers.iter();
-            all.find(|(n, _)| n == name).map(|(_, v)| v.clone())
+            all.find(|(n, _)| *n == name).map(|(_, v)| v.to_owned())
         };
         let seen = Seen {
             at: self.now(),
@@ -221,8 +219,8 @@ async fn perform(act: Act, request: &Request) -> Report {
         Act::Status(status) => answered(status),
         Act::RetryAfter(status, value) => {
             let mut report = answered(status);
-            let header = ("Retry-After".to_owned(), value.to_owned());
-            report.answer.as_mut().unwrap().headers.push(header);
+            let headers = &mut report.answer.as_mut().unwrap().headers;
+            headers.push("Retry-After", value);
             report
         }
         Act::Refuse => report(Outcome::Unreachable, None, Some("connect_refused")),
@@ -260,7 +258,7 @@ fn report(outcome: Outcome, status: Option<u16>, error: Option<&'static str>) ->
         outcome,
         answer: status.map(|status| Answer {
             status,
-            headers: Vec::new(),
+            headers: Headers::default(),
             body: Bytes::from_static(b"answer"),
             truncated: false,
         }),

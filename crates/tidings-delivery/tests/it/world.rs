@@ -373,5 +373,5 @@ pub(crate) fn times(seen: &[Seen]) -> Vec<u64> {
 
 /// The triggers of a delivery's attempts.
 pub(crate) fn triggers(detail: &DeliveryDetail) -> Vec<&str> {
-    detail.attempts.iter().map(|a| a.trigger.as_str()).collect()
+    detail.attempts.iter().map(|a| &*a.trigger).collect()
 }

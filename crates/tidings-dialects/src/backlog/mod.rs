@@ -67,8 +67,8 @@ impl Dialect for Backlog {
         })
     }
 
-    fn headers(&self, _code: &str) -> Vec<(&'static str, String)> {
-        vec![("Content-Type", "application/json".to_owned())]
+    fn head(&self, _code: &str, say: &mut dyn FnMut(&'static str, &str)) {
+        say("Content-Type", "application/json");
     }
 }
 

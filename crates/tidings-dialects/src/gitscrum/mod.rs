@@ -95,12 +95,10 @@ impl Dialect for GitScrum {
         }
     }
 
-    fn headers(&self, _code: &str) -> Vec<(&'static str, String)> {
-        vec![
-            ("Content-Type", "application/json".to_owned()),
-            ("X-Header", "GitScrum".to_owned()),
-            ("User-Agent", "GitScrum Webhook".to_owned()),
-        ]
+    fn head(&self, _code: &str, say: &mut dyn FnMut(&'static str, &str)) {
+        say("Content-Type", "application/json");
+        say("X-Header", "GitScrum");
+        say("User-Agent", "GitScrum Webhook");
     }
 
     fn options(&self) -> &'static [DialectOption] {

@@ -67,11 +67,9 @@ impl Dialect for IceScrum {
         body(&Context::new(scope.view, scope.server_url), doc)
     }
 
-    fn headers(&self, code: &str) -> Vec<(&'static str, String)> {
-        vec![
-            ("x-icescrum-event", code.to_owned()),
-            ("Content-Type", "application/json".to_owned()),
-        ]
+    fn head(&self, code: &str, say: &mut dyn FnMut(&'static str, &str)) {
+        say("x-icescrum-event", code);
+        say("Content-Type", "application/json");
     }
 
     fn signature(&self, secret: &str, body: &[u8]) -> Option<(&'static str, String)> {

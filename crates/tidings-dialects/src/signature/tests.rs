@@ -38,14 +38,14 @@ fn every_other_secret_is_its_own_bytes() {
     for secret in ["plain", "whsec_not base64!", "", "whsec_", &short, &long] {
         assert_eq!(
             Key::new(secret),
-            Key(secret.as_bytes().to_vec()),
+            Key::of(secret.as_bytes().to_vec()),
             "{secret}"
         );
     }
     for length in [24, 64] {
         let bytes = vec![7; length];
         let secret = format!("whsec_{}", STANDARD.encode(&bytes));
-        assert_eq!(Key::new(&secret), Key(bytes));
+        assert_eq!(Key::new(&secret), Key::of(bytes));
     }
 }
 

@@ -116,8 +116,8 @@ impl Dialect for Sprintly {
         Some(json::python(&context.model(doc)?))
     }
 
-    fn headers(&self, _code: &str) -> Vec<(&'static str, String)> {
-        vec![("Content-Type", "application/json".to_owned())]
+    fn head(&self, _code: &str, say: &mut dyn FnMut(&'static str, &str)) {
+        say("Content-Type", "application/json");
     }
 }
 

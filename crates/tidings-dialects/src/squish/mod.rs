@@ -92,11 +92,9 @@ impl Dialect for Squish {
         Some(json::python(&payload::bug(scope.view, doc)))
     }
 
-    fn headers(&self, code: &str) -> Vec<(&'static str, String)> {
-        vec![
-            ("Content-Type", "application/json".to_owned()),
-            ("X-Squish-Action", code.to_owned()),
-        ]
+    fn head(&self, code: &str, say: &mut dyn FnMut(&'static str, &str)) {
+        say("Content-Type", "application/json");
+        say("X-Squish-Action", code);
     }
 
     fn signature(&self, secret: &str, body: &[u8]) -> Option<(&'static str, String)> {

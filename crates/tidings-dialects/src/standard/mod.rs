@@ -41,8 +41,8 @@ impl Dialect for Standard {
         Some(doc.to_json())
     }
 
-    fn headers(&self, _code: &str) -> Vec<(&'static str, String)> {
-        vec![("Content-Type", "application/json".to_owned())]
+    fn head(&self, _code: &str, say: &mut dyn FnMut(&'static str, &str)) {
+        say("Content-Type", "application/json");
     }
 }
 

@@ -2,8 +2,10 @@
 //! one packet for whoever listens there.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tidings_domain::Headers;
 use tidings_egress::policy::REFUSED;
 use tidings_egress::{Client, Outcome, Request, Saved, Transport, headers};
 use tidings_testkit::corpus;
@@ -73,7 +75,7 @@ async fn malformed_urls_have_a_word_each_and_ordinary_ones_are_taken() {
         // What the parser of URLs takes all the same is not sent either.
         if let Ok(parsed) = url.parse::<url::Url>() {
             let request = Request {
-                url: parsed,
+                url: Arc::new(parsed),
                 ..post("http://example.com/")
             };
             let report = client.send(&request).await;
@@ -120,7 +122,7 @@ async fn headers_go_out_as_they_are_or_not_at_all() {
     };
     let taken = own(corpus::headers::TAKEN);
     let request = Request {
-        headers: taken.clone(),
+        headers: taken.iter().cloned().collect(),
         ..post(&receiver.url("/"))
     };
     assert_eq!(client.send(&request).await.outcome, Outcome::Accepted);
@@ -143,7 +145,7 @@ async fn headers_go_out_as_they_are_or_not_at_all() {
         let breaks = |c: char| c == '\r' || c == '\n' || c == '\0';
         if *word == "header_name" || value.contains(breaks) {
             let request = Request {
-                headers: own(&[(name, value)]),
+                headers: Headers::from_iter([(name, value)]),
                 ..post(&receiver.url("/"))
             };
             let report = client.send(&request).await;

@@ -359,7 +359,7 @@ async fn refused_connections_and_bad_headers() {
     let headers = vec![("X-A".to_owned(), "a\r\nX-B: c".to_owned())];
     let report = client(None)
         .send(&Request {
-            headers,
+            headers: headers.into_iter().collect(),
             ..post(&receiver.url("/"))
         })
         .await;

@@ -13,8 +13,10 @@ mod reuse;
 mod secure;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tidings_domain::Headers;
 use tidings_egress::{Client, Report, Request, Settings, Tls, Transport};
 
 /// How long a test waits for what must come.
@@ -36,8 +38,8 @@ pub(crate) fn client_allowing(allow: &[&str], resolver: Option<SocketAddr>) -> C
 
 pub(crate) fn post(url: &str) -> Request {
     Request {
-        url: url.parse().unwrap(),
-        headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
+        url: Arc::new(url.parse().unwrap()),
+        headers: Headers::from_iter([("Content-Type", "application/json")]),
         body: bytes::Bytes::from_static(b"{\"hello\":1}"),
         tls: Tls::default(),
         deadline: SOON,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use tidings_domain::Headers;
 use tidings_egress::policy::Policy;
 use tidings_egress::{Outcome, Request, Tls, Transport};
 use tidings_testkit::receiver::{Behavior, Receiver, Reply};
@@ -14,15 +15,13 @@ use crate::{SOON, client, code, post};
 async fn a_connection_serves_many_requests_and_headers_keep_their_case() {
     let receiver = Receiver::start(Behavior::ok()).await;
     let client = client(None);
-    let headers: Vec<_> = [
+    let headers = Headers::from_iter([
         ("User-Agent", "GitScrum Webhook"),
         ("X-Header", "GitScrum"),
         ("X-Squish-Action", "submit"),
         ("x-icescrum-event", "story.create"),
         ("webhook-id", "dlv_1"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .into();
+    ]);
     for number in 0..50 {
         let report = client
             .send(&Request {

@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 use tidings_domain::delivery::{DeliveryState, Trigger};
 use tidings_domain::webhook::{Health, Ordering, Selection, Webhook};
 use tidings_domain::{
-    Change, Clock, Collection, DeliveryId, Doc, Event, EventId, Fault, Project, ProjectId, Time,
-    Value, Verb, WebhookId, What,
+    Change, Clock, Collection, DeliveryId, Doc, Event, EventId, Fault, Headers, Project, ProjectId,
+    Time, Value, Verb, WebhookId, What,
 };
 
 use crate::{
@@ -130,28 +130,28 @@ pub(super) fn attempt(trigger: Trigger, status: Option<u16>, error: Option<&str>
     let accepted = status.is_some_and(|s| (200..300).contains(&s));
     Attempt {
         number: 0,
-        trigger: trigger.as_str().to_owned(),
+        trigger: trigger.as_str().into(),
         started_at: "2023-11-14T22:13:20.000Z".to_owned(),
         duration_ms: 7,
         outcome: match (accepted, status) {
-            (true, _) => "accepted".to_owned(),
-            (false, Some(_)) => "rejected".to_owned(),
-            (false, None) => "unreachable".to_owned(),
+            (true, _) => "accepted".into(),
+            (false, Some(_)) => "rejected".into(),
+            (false, None) => "unreachable".into(),
         },
         status,
         error: error.map(|code| AttemptError {
             code: code.to_owned(),
             detail: format!("because of {code}"),
         }),
-        url: "https://example.com/hook".to_owned(),
-        request_headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        url: "https://example.com/hook".into(),
+        request_headers: Headers::from_iter([("content-type", "application/json")]),
         response: status.map(|_| AttemptResponse {
-            headers: Vec::new(),
+            headers: Headers::default(),
             body: "answer".to_owned(),
             truncated: false,
         }),
         timings_us: [None, Some(1), None, Some(2)],
-        remote: Some("192.0.2.1:443".to_owned()),
+        remote: Some(([192, 0, 2, 1], 443).into()),
     }
 }
 

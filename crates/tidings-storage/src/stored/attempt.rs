@@ -1,10 +1,12 @@
 //! Attempts as text. There is one for nearly every delivery and it is written in full each time, so it is kept short: values in a
 //! fixed order without their names, and a number for each header name that Tidings itself sends.
 
+use std::net::SocketAddr;
+
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use tidings_domain::DeliveryId;
+use tidings_domain::{DeliveryId, Headers};
 
 use crate::{Attempt, AttemptError, AttemptResponse, StoreError};
 
@@ -25,11 +27,13 @@ const NAMES: &[&str] = &[
     "X-Squish-Action",
     "X-Squish-Signature",
 ];
+/// Room for everything but headers and bodies.
+const USUAL: usize = 256;
 /// The header whose value the delivery has anyway.
 const ID: &str = "webhook-id";
 
 /// Started at, took, trigger, outcome, status, error, URL, request headers, response, timings, remote.
-type Row<'a, Headers> = (
+type Row<'a> = (
     &'a str,
     u64,
     &'a str,
@@ -37,10 +41,10 @@ type Row<'a, Headers> = (
     Option<u16>,
     Option<(&'a str, &'a str)>,
     &'a str,
-    Headers,
-    Option<(&'a [(String, String)], &'a str, bool)>,
+    Sent<'a>,
+    Option<(&'a Headers, &'a str, bool)>,
     [Option<u64>; 4],
-    Option<&'a str>,
+    Option<SocketAddr>,
 );
 
 type OwnedRow = (
@@ -52,9 +56,9 @@ type OwnedRow = (
     Option<(String, String)>,
     String,
     Flat,
-    Option<(Vec<(String, String)>, String, bool)>,
+    Option<(Headers, String, bool)>,
     [Option<u64>; 4],
-    Option<String>,
+    Option<SocketAddr>,
 );
 
 /// An attempt of that delivery as text; without its number.
@@ -62,8 +66,8 @@ type OwnedRow = (
 /// # Errors
 /// [`StoreError::Corrupt`] for values that JSON cannot hold; there are none.
 pub fn write_attempt(attempt: &Attempt, delivery: DeliveryId) -> Result<String, StoreError> {
-    let id = delivery.to_string();
-    let row: Row<'_, Headers<'_>> = (
+    let id = delivery.text();
+    let row: Row<'_> = (
         &attempt.started_at,
         attempt.duration_ms,
         &attempt.trigger,
@@ -74,18 +78,22 @@ pub fn write_attempt(attempt: &Attempt, delivery: DeliveryId) -> Result<String, 
             .as_ref()
             .map(|e| (e.code.as_str(), e.detail.as_str())),
         &attempt.url,
-        Headers {
+        Sent {
             all: &attempt.request_headers,
             id: &id,
         },
         attempt
             .response
             .as_ref()
-            .map(|r| (r.headers.as_slice(), r.body.as_str(), r.truncated)),
+            .map(|r| (&r.headers, r.body.as_str(), r.truncated)),
         attempt.timings_us,
-        attempt.remote.as_deref(),
+        attempt.remote,
     );
-    serde_json::to_string(&row).map_err(odd)
+    let answer = attempt.response.as_ref();
+    let answer = answer.map_or(0, |r| r.headers.bytes() + r.body.len());
+    let mut text = Vec::with_capacity(USUAL + attempt.request_headers.bytes() + answer);
+    serde_json::to_writer(&mut text, &row).map_err(odd)?;
+    String::from_utf8(text).map_err(odd)
 }
 
 /// Reads what [`write_attempt`] wrote.
@@ -107,20 +115,19 @@ pub fn read_attempt(text: &str, delivery: DeliveryId, number: u32) -> Result<Att
         timings,
         remote,
     ) = row;
-    let id = delivery.to_string();
-    let headers = headers.0.into_iter();
+    let id = delivery.text();
+    let sent = headers.0.iter();
+    let sent = sent.map(|(name, value)| (&**name, value.as_deref().unwrap_or(&id)));
     Ok(Attempt {
         number,
-        trigger,
+        trigger: trigger.into(),
         started_at,
         duration_ms,
-        outcome,
+        outcome: outcome.into(),
         status,
         error: error.map(|(code, detail)| AttemptError { code, detail }),
-        url,
-        request_headers: headers
-            .map(|(name, value)| (name, value.unwrap_or_else(|| id.clone())))
-            .collect(),
+        url: url.into(),
+        request_headers: sent.collect(),
         response: answer.map(|(headers, body, truncated)| AttemptResponse {
             headers,
             body,
@@ -136,16 +143,16 @@ fn odd(what: impl std::fmt::Display) -> StoreError {
 }
 
 /// Headers to write: name, value, name, value; the delivery's own id is null.
-struct Headers<'a> {
-    all: &'a [(String, String)],
+struct Sent<'a> {
+    all: &'a Headers,
     id: &'a str,
 }
 
-impl Serialize for Headers<'_> {
+impl Serialize for Sent<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut row = serializer.serialize_seq(Some(self.all.len() * 2))?;
-        for (name, value) in self.all {
-            match NAMES.iter().position(|known| known == name) {
+        for (name, value) in self.all.iter() {
+            match NAMES.iter().position(|known| *known == name) {
                 Some(place) => row.serialize_element(&place)?,
                 None => row.serialize_element(name)?,
             }
@@ -209,31 +216,33 @@ mod tests {
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         Attempt {
             number: 3,
-            trigger: "retry".to_owned(),
+            trigger: "retry".into(),
             started_at: "2026-11-21T07:06:43.386Z".to_owned(),
             duration_ms: 12,
-            outcome: "rejected".to_owned(),
+            outcome: "rejected".into(),
             status: Some(500),
             error: Some(AttemptError {
                 code: "status".to_owned(),
                 detail: "the receiver answered 500".to_owned(),
             }),
-            url: "https://example.org/hook".to_owned(),
-            request_headers: vec![
+            url: "https://example.org/hook".into(),
+            request_headers: Headers::from_iter([
                 header("Content-Type", "application/json"),
                 header("webhook-id", &DeliveryId(7 << 20).to_string()),
                 header("X-Mine", "***"),
                 header("webhook-id", "another"),
                 // A name in another case is another name.
                 header("content-type", "text/plain"),
-            ],
+            ]),
             response: Some(AttemptResponse {
-                headers: vec![header("Date", "now"), header("set-cookie", "\u{fffd}\"\n")],
+                headers: [header("Date", "now"), header("set-cookie", "\u{fffd}\"\n")]
+                    .into_iter()
+                    .collect(),
                 body: "no \u{1f600}".to_owned(),
                 truncated: true,
             }),
             timings_us: [None, Some(1), None, Some(4)],
-            remote: Some("192.0.2.1:443".to_owned()),
+            remote: Some("192.0.2.1:443".parse().unwrap()),
         }
     }
 
@@ -243,7 +252,7 @@ mod tests {
         let bare = Attempt {
             status: None,
             error: None,
-            request_headers: Vec::new(),
+            request_headers: Headers::default(),
             response: None,
             timings_us: [None; 4],
             remote: None,

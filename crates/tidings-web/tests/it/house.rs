@@ -111,7 +111,7 @@ impl Transport for Receiver {
             },
             answer: Some(Answer {
                 status,
-                headers,
+                headers: headers.into_iter().collect(),
                 body: body.into(),
                 truncated: false,
             }),

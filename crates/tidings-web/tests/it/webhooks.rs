@@ -171,7 +171,7 @@ async fn headers_are_masked_merged_and_stay_with_their_host() {
                 r#"{"event":"story.create"}"#,
             )
             .await;
-        assert!(sent(&house).contains(&("X-A".into(), "one".into())));
+        assert!(sent(&house).iter().any(|one| one == ("X-A", "one")));
         let moved = house
             .admin("PATCH", &path, r#"{"url":"https://elsewhere.example/x"}"#)
             .await;

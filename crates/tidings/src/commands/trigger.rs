@@ -110,8 +110,8 @@ pub(crate) async fn post(url: url::Url, headers: Vec<(String, String)>, body: By
         Ok(client) => {
             client
                 .send(&Request {
-                    url,
-                    headers,
+                    url: url.into(),
+                    headers: headers.into_iter().collect(),
                     body,
                     tls: Tls::default(),
                     deadline,

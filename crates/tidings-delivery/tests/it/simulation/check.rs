@@ -176,7 +176,7 @@ impl<'a> History<'a> {
         // A stop in order cuts off what is open, and says so.
         let cut_off = outcome.is_none() && attempt.outcome == "interrupted";
         attempt.started_at == format!("{:.3}", one.wall)
-            && (cut_off || outcome == Some((attempt.outcome.as_str(), attempt.status)))
+            && (cut_off || outcome == Some((&*attempt.outcome, attempt.status)))
     }
 
     fn log_is_true(&self, id: DeliveryId) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tidings_app::objects::{Entry, Op, Written};
 use tidings_domain::delivery::Trigger;
-use tidings_domain::{DeliveryId, EventId};
+use tidings_domain::{DeliveryId, EventId, Headers};
 use tidings_storage::{Attempt, AttemptError, AttemptResponse, Queued, Settlement, Then};
 
 use super::crowd::key_of;
@@ -247,17 +247,17 @@ fn attempt(
     let outcome = if accepted { "accepted" } else { "rejected" };
     Attempt {
         number: 0,
-        trigger: trigger.as_str().to_owned(),
+        trigger: trigger.as_str().into(),
         started_at: house.clock_now(),
         duration_ms: 3,
-        outcome: outcome.to_owned(),
+        outcome: outcome.into(),
         status: Some(status),
         error: (!accepted).then(|| AttemptError {
             code: "status".to_owned(),
             detail: format!("the receiver answered {status}"),
         }),
-        url: "https://hooks.example.com/tidings".to_owned(),
-        request_headers: vec![
+        url: "https://hooks.example.com/tidings".into(),
+        request_headers: Headers::from_iter([
             header("content-type", "application/json"),
             header("user-agent", "Tidings/0.1.0"),
             header("webhook-id", &queued.id.to_string()),
@@ -265,13 +265,13 @@ fn attempt(
             header("webhook-signature", "v1,(masked)"),
             header("x-tidings-event", &queued.message.code),
             header("x-tidings-object", &queued.message.object),
-        ],
+        ]),
         response: Some(AttemptResponse {
-            headers: vec![header("date", "Tue, 14 Nov 2023 22:13:20 GMT")],
+            headers: Headers::from_iter([header("date", "Tue, 14 Nov 2023 22:13:20 GMT")]),
             body: "<p>Sorry: \"it\" did not go.</p>\n".repeat(answer.div_ceil(32)),
             truncated: answer == LONG_ANSWER,
         }),
         timings_us: [None, None, None, Some(900)],
-        remote: Some("192.0.2.9:443".to_owned()),
+        remote: Some(([192, 0, 2, 9], 443).into()),
     }
 }

@@ -274,12 +274,7 @@ async fn a_generated_secret_is_shown_once_and_signs() {
     }
     house.submit(OWNER, &format!("{LIST}/{id}/test"), "").await;
     let got = house.receiver.got.lock();
-    let signed = |name: &str| {
-        got[0]
-            .headers
-            .iter()
-            .any(|(n, _)| n.as_str().eq_ignore_ascii_case(name))
-    };
+    let signed = |name: &str| got[0].headers.get(name).is_some();
     assert!(signed("x-icescrum-signature") && signed("webhook-signature"));
 }
 

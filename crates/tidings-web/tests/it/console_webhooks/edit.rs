@@ -56,15 +56,9 @@ async fn an_edit_keeps_what_was_not_touched_and_takes_away_what_was_cleared() {
     house.submit(OWNER, &format!("{LIST}/{id}/test"), "").await;
     {
         let got = house.receiver.got.lock();
-        let value = |name: &str| {
-            let found = got[0]
-                .headers
-                .iter()
-                .find(|(n, _)| n.as_str().eq_ignore_ascii_case(name));
-            found.map(|(_, value)| value.clone())
-        };
-        assert_eq!(value("x-one").as_deref(), Some("1"));
-        assert_eq!(value("x-three").as_deref(), Some("3"));
+        let value = |name: &str| got[0].headers.get(name);
+        assert_eq!(value("x-one"), Some("1"));
+        assert_eq!(value("x-three"), Some("3"));
     }
     let sent = edited(&house, id, &[("secret_mode", "none")]).await;
     house.submit(OWNER, &path, &sent).await;
@@ -211,11 +205,7 @@ async fn a_secret_is_rotated_with_an_overlap() {
     house.submit(OWNER, &format!("{LIST}/{id}/test"), "").await;
     {
         let got = house.receiver.got.lock();
-        let both = got[0]
-            .headers
-            .iter()
-            .find(|(n, _)| n.as_str() == "webhook-signature");
-        let both = both.unwrap().1.clone();
+        let both = got[0].headers.get("webhook-signature").unwrap();
         assert_eq!(both.split(' ').count(), 2, "{both}");
     }
     let again = house.submit(OWNER, &path, &sent).await;

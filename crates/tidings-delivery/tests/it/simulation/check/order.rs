@@ -50,7 +50,7 @@ impl History<'_> {
     fn was_brought_back_unknown(&self, id: DeliveryId, before: DeliveryId) -> bool {
         let trigger = |id: DeliveryId| {
             let first = self.details[&id].attempts.first();
-            first.map(|a| a.trigger.as_str())
+            first.map(|a| &*a.trigger)
         };
         let brought_back = |trigger| matches!(trigger, "recover" | "resend");
         let first = self.tries(before).next();

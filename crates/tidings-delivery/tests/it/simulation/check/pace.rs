@@ -20,7 +20,7 @@ impl History<'_> {
         let mut rest = all.iter();
         for attempt in &self.details[&id].attempts {
             if let Some(one) = rest.by_ref().find(|one| Self::is_logged_as(one, attempt)) {
-                known.push((*one, attempt.trigger.as_str()));
+                known.push((*one, &*attempt.trigger));
             }
         }
         let mut early = false;
