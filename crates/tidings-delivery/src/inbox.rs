@@ -97,6 +97,30 @@ pub(crate) struct Mail {
 }
 
 impl Mail {
+    fn is_empty(&self) -> bool {
+        self.hints.is_empty() && self.inputs.is_empty() && self.overflow.is_empty()
+    }
+
+    fn add(&mut self, deliveries: &[Queued]) {
+        let mut kept = MOST_HINTS
+            .saturating_sub(self.hints.len())
+            .min(deliveries.len());
+        let first = deliveries.iter().take(kept);
+        for (at, queued) in first.enumerate() {
+            self.hint_bytes += queued.message.body.len();
+            if self.hint_bytes > MOST_HINT_BYTES {
+                kept = at;
+                break;
+            }
+        }
+        let (kept, dropped) = deliveries.split_at(kept);
+        self.hints.extend_from_slice(kept);
+        for queued in dropped {
+            let last = self.overflow.entry(queued.webhook).or_insert(queued.id);
+            *last = queued.id.max(*last);
+        }
+    }
+
     /// Empties it. What a flood has taken is given back.
     fn clear(&mut self) {
         self.hints.clear();
@@ -113,6 +137,19 @@ struct Shared {
     mail: Mutex<Mail>,
     wake: Notify,
     feed: Arc<Feed>,
+}
+
+impl Shared {
+    /// Whoever finds the mail empty wakes the engine, once for all that comes until it is taken.
+    fn add(&self, add: impl FnOnce(&mut Mail)) {
+        let mut mail = self.mail.lock();
+        let was_empty = mail.is_empty();
+        add(&mut mail);
+        drop(mail);
+        if was_empty {
+            self.wake.notify_one();
+        }
+    }
 }
 
 /// Listens to the store's commits. Made before the store is opened, with its [`Inbox`], by [`hints`].
@@ -140,26 +177,7 @@ impl CommitListener for Hints {
                 feed.tell(queued.message.project, News::Delivery(queued.id));
             }
         }
-        let mut mail = self.0.mail.lock();
-        let mut kept = MOST_HINTS
-            .saturating_sub(mail.hints.len())
-            .min(deliveries.len());
-        let first = deliveries.iter().take(kept);
-        for (at, queued) in first.enumerate() {
-            mail.hint_bytes += queued.message.body.len();
-            if mail.hint_bytes > MOST_HINT_BYTES {
-                kept = at;
-                break;
-            }
-        }
-        let (kept, dropped) = deliveries.split_at(kept);
-        mail.hints.extend_from_slice(kept);
-        for queued in dropped {
-            let last = mail.overflow.entry(queued.webhook).or_insert(queued.id);
-            *last = queued.id.max(*last);
-        }
-        drop(mail);
-        self.0.wake.notify_one();
+        self.0.add(|mail| mail.add(deliveries));
     }
 }
 
@@ -170,8 +188,7 @@ impl Inbox {
     }
 
     pub(crate) fn push(&self, input: Input) {
-        self.0.mail.lock().inputs.push(input);
-        self.0.wake.notify_one();
+        self.0.add(|mail| mail.inputs.push(input));
     }
 
     /// Everything that came; the memory of the mail before is used for what comes next.

@@ -76,6 +76,7 @@ impl Outbox {
     ) {
         let (gathered, wake) = &*self.0;
         let mut gathered = gathered.lock();
+        let was_empty = gathered.is_empty();
         if gathered.settlements.is_empty() {
             gathered.settlements = settlements;
         } else {
@@ -91,7 +92,10 @@ impl Outbox {
         gathered.notes.extend(notes);
         gathered.answers.extend(answers);
         drop(gathered);
-        wake.notify_one();
+        // Who finds something here has been woken, or looks again before it waits.
+        if was_empty {
+            wake.notify_one();
+        }
     }
 
     async fn next(&self) -> Gathered {
