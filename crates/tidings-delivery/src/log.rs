@@ -9,7 +9,6 @@ use crate::target::Target;
 /// Writes `delivery.attempted`. A receiver's failure is no error of ours: `info`. What is our own fault is a warning.
 pub(crate) fn attempted(target: &Target, letter: &Letter<'_>, trigger: Trigger, report: &Report) {
     let webhook = &target.webhook;
-    let host = target.host();
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(
@@ -25,7 +24,7 @@ pub(crate) fn attempted(target: &Target, letter: &Letter<'_>, trigger: Trigger, 
                 status = report.answer.as_ref().map(|a| a.status),
                 error = report.error.as_ref().map(|e| e.code),
                 late = letter.late,
-                host,
+                host = target.host(),
                 remote = report.remote.map(tracing::field::display),
                 reused = report.reused,
                 size_bytes = letter.body.len(),
