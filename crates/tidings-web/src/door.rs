@@ -1,4 +1,6 @@
 //! The way of a request from its head to its answer.
+//!
+//! What few requests go through is boxed here: the state of the way is one piece of memory that is made and moved for each of them.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -143,7 +145,7 @@ impl Shared {
                 let for_people = rows.iter().any(|row| row.surface == Surface::Console)
                     || (rows.is_empty() && wants_page(&request));
                 let waits = body::waits(request.headers());
-                body::waste(waits, request.into_body()).await;
+                Box::pin(body::waste(waits, request.into_body())).await;
                 (refuse_route(rows, for_people), None)
             }
             // A client that goes away must not cut a use case in two (a webhook saved, the engine not told), and a panic, which is our
@@ -178,7 +180,7 @@ impl Shared {
             );
         }
         if let Some(wait) = reply.wait.take() {
-            reply = wait.finish(&self.app, reply).await;
+            reply = Box::pin(wait.finish(&self.app, reply)).await;
         }
         self.dress((reply, room), head_only)
     }
@@ -218,7 +220,7 @@ impl Shared {
                     Err(fault) => Err(fault.into()),
                 }
             }
-            Surface::Console => return self.show(row, from, (parts, body)).await,
+            Surface::Console => return Box::pin(self.show(row, from, (parts, body))).await,
         };
         let reply = match passed {
             Ok(answer) => return answer,
@@ -366,8 +368,10 @@ impl Shared {
                 }
                 reply
             }
-            (Some(ticket), Some(is_plain)) => self.form(&ticket, is_plain, call, audit).await?,
-            (Some(ticket), None) => self.once(ticket, call, audit).await?,
+            (Some(ticket), Some(is_plain)) => {
+                Box::pin(self.form(&ticket, is_plain, call, audit)).await?
+            }
+            (Some(ticket), None) => Box::pin(self.once(ticket, call, audit)).await?,
         };
         let length = reply.body.len();
         let room = match page {

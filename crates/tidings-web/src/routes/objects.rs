@@ -382,36 +382,36 @@ async fn get(call: Call) -> Result<Reply, Fault> {
     Ok(Reply::bytes(StatusCode::OK, body))
 }
 
-async fn post(call: Call) -> Result<Reply, Fault> {
-    run_op(call, Op::Post).await
+fn post(call: Call) -> impl Future<Output = Result<Reply, Fault>> {
+    run_op(call, Op::Post)
 }
 
-async fn put(call: Call) -> Result<Reply, Fault> {
-    run_op(call, Op::Put).await
+fn put(call: Call) -> impl Future<Output = Result<Reply, Fault>> {
+    run_op(call, Op::Put)
 }
 
-async fn patch(call: Call) -> Result<Reply, Fault> {
-    run_op(call, Op::Patch).await
+fn patch(call: Call) -> impl Future<Output = Result<Reply, Fault>> {
+    run_op(call, Op::Patch)
 }
 
-async fn delete(call: Call) -> Result<Reply, Fault> {
-    run_op(call, Op::Delete).await
+fn delete(call: Call) -> impl Future<Output = Result<Reply, Fault>> {
+    run_op(call, Op::Delete)
 }
 
-async fn move_to(call: Call) -> Result<Reply, Fault> {
-    run_op(call, Op::Move).await
+fn move_to(call: Call) -> impl Future<Output = Result<Reply, Fault>> {
+    run_op(call, Op::Move)
 }
 
-async fn stop(call: Call) -> Result<Reply, Fault> {
-    run_op(call, Op::Stop).await
+fn stop(call: Call) -> impl Future<Output = Result<Reply, Fault>> {
+    run_op(call, Op::Stop)
 }
 
-async fn cancel(call: Call) -> Result<Reply, Fault> {
-    run_op(call, Op::Cancel).await
+fn cancel(call: Call) -> impl Future<Output = Result<Reply, Fault>> {
+    run_op(call, Op::Cancel)
 }
 
-async fn notify(call: Call) -> Result<Reply, Fault> {
-    run_op(call, Op::Notify).await
+fn notify(call: Call) -> impl Future<Output = Result<Reply, Fault>> {
+    run_op(call, Op::Notify)
 }
 
 async fn bulk(mut call: Call) -> Result<Reply, Fault> {
