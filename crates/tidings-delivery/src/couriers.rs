@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 
 use crate::effect::Flight;
 
-/// Couriers that are kept without work.
-const MOST_IDLE: usize = 256;
+/// Couriers that are kept without work: as many as a busy server has under way in a burst. With fewer, half of the flights hired one.
+const MOST_IDLE: usize = 1_024;
 
 /// Flights that wait for a courier, and couriers that wait for a flight: never both for long.
 #[derive(Default)]
