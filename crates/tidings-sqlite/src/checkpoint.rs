@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 
 /// Pages in the log that are worth a checkpoint.
-pub(crate) const ENOUGH: c_int = 8_000;
+pub(crate) const ENOUGH: c_int = 24_000;
 
 /// Has the checkpoints of this connection done by another, whenever so many pages are in the log.
 pub(crate) fn beside(conn: &mut Connection, path: &Path, enough: c_int) -> rusqlite::Result<()> {

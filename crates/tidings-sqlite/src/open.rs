@@ -186,8 +186,8 @@ fn prepare(conn: &Connection) -> rusqlite::Result<()> {
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     conn.pragma_update(None, "cache_size", -32 * 1024)?;
-    conn.pragma_update(None, "wal_autocheckpoint", 8000)?;
-    conn.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    conn.pragma_update(None, "wal_autocheckpoint", 24_000)?;
+    conn.pragma_update(None, "journal_size_limit", 128 * 1024 * 1024)?;
     conn.set_prepared_statement_cache_capacity(200);
     Ok(())
 }
