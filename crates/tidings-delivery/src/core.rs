@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use crate::effect::{Effect, Effects, Landed};
 use crate::feed::{Feed, News};
 use crate::health::{By, Moment, Vital};
-use crate::inbox::{Input, Mail, Wish};
+use crate::inbox::{Input, KEPT, Mail, Wish};
 use crate::lane::{Budget, Context, Lane, Standing, Suspects, WINDOW};
 use crate::lanes::Lanes;
 use crate::live::{Live, Sums};
@@ -31,9 +31,6 @@ const MOST_UNWRITTEN_BYTES: usize = 64 * 1024 * 1024;
 /// Counters of healthy webhooks are written so long after they changed.
 const FLUSH_MS: i64 = 5_000;
 const HOUR_MS: i64 = 3_600_000;
-
-/// Room for so many effects is kept between batches.
-const KEPT: usize = 1_024;
 
 /// An answer that waits until everything decided before it is written.
 #[derive(Debug)]

@@ -25,8 +25,8 @@ const MOST_HINTS: usize = 32_768;
 /// Bytes of their messages at most; what several webhooks share is counted for each.
 const MOST_HINT_BYTES: usize = 32 * 1024 * 1024;
 
-/// Room for so many hints and inputs is kept between batches.
-const KEPT: usize = 1_024;
+/// Room for so many hints, inputs and effects is kept between batches.
+pub(crate) const KEPT: usize = 1_024;
 
 /// What people and the API want of a lane; the answer comes when it is durable.
 pub(crate) enum Wish {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use crate::checkpoint;
 use crate::gather;
 use crate::look::{Seen, beside, folder, inspect, judge, library, lock_if_there, locked};
 use crate::migrate::{STEPS, migrate};
@@ -186,7 +187,7 @@ fn prepare(conn: &Connection) -> rusqlite::Result<()> {
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     conn.pragma_update(None, "cache_size", -32 * 1024)?;
-    conn.pragma_update(None, "wal_autocheckpoint", 24_000)?;
+    conn.pragma_update(None, "wal_autocheckpoint", checkpoint::ENOUGH)?;
     conn.pragma_update(None, "journal_size_limit", 128 * 1024 * 1024)?;
     conn.set_prepared_statement_cache_capacity(200);
     Ok(())

@@ -11,7 +11,7 @@
 
 use std::ffi::c_uint;
 use std::mem::MaybeUninit;
-use std::sync::OnceLock;
+use std::sync::{Once, OnceLock};
 
 use rusqlite::ffi;
 
@@ -27,26 +27,26 @@ static SYSTEM: OnceLock<Rekey> = OnceLock::new();
 
 /// Puts the function in its place, if SQLite was not used before; without it, all is as it was.
 pub(crate) fn prepare() {
-    static DONE: OnceLock<bool> = OnceLock::new();
-    DONE.get_or_init(install);
+    static ONCE: Once = Once::new();
+    ONCE.call_once(install);
 }
 
-fn install() -> bool {
+fn install() {
     let mut table = MaybeUninit::<ffi::sqlite3_pcache_methods2>::uninit();
     // SAFETY: the first call fills the table, which is read only if it did; SQLite copies what the second is given, and refuses both
     // once it was used.
     unsafe {
-        let get = ffi::sqlite3_config(ffi::SQLITE_CONFIG_GETPCACHE2, table.as_mut_ptr());
-        if get != ffi::SQLITE_OK {
-            return false;
+        if ffi::sqlite3_config(ffi::SQLITE_CONFIG_GETPCACHE2, table.as_mut_ptr()) != ffi::SQLITE_OK
+        {
+            return;
         }
         let mut table = table.assume_init();
         let Some(system) = table.xRekey else {
-            return false;
+            return;
         };
-        let ours = SYSTEM.set(system).is_ok();
+        SYSTEM.get_or_init(|| system);
         table.xRekey = Some(rekey);
-        ours && ffi::sqlite3_config(ffi::SQLITE_CONFIG_PCACHE2, &raw mut table) == ffi::SQLITE_OK
+        ffi::sqlite3_config(ffi::SQLITE_CONFIG_PCACHE2, &raw mut table);
     }
 }
 

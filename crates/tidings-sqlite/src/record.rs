@@ -58,11 +58,11 @@ struct Row {
 
 /// An object with a new state that its row does not point to yet: a message about it changes the same row, so both are one write.
 pub(crate) struct Moved {
-    pub(crate) project: ProjectId,
-    pub(crate) key: ObjectRef,
-    pub(crate) version: i64,
-    pub(crate) deleted: bool,
-    pub(crate) state: i64,
+    project: ProjectId,
+    key: ObjectRef,
+    version: i64,
+    deleted: bool,
+    state: i64,
 }
 
 impl Moved {
@@ -385,7 +385,7 @@ impl Writer<'_> {
             self.write_message(message, &mut moved, &mut deliveries)?;
         }
         for moved in &moved {
-            self.point_to(moved)?;
+            self.point_to(moved, None)?;
         }
         self.totals.event = self.totals.event.max(ready.last_event);
         self.announce.extend(deliveries.iter().cloned());
@@ -463,7 +463,7 @@ impl Writer<'_> {
     fn write_state(&self, row: &Row, collection: i64, moved: &mut Vec<Moved>) -> Result<()> {
         let (project, id) = (row.project.0, row.key.id);
         if let Some(earlier) = Moved::take(moved, row.project, row.key) {
-            self.point_to(&earlier)?;
+            self.point_to(&earlier, None)?;
         }
         match row.old {
             None => {
@@ -525,17 +525,20 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn point_to(&self, moved: &Moved) -> Result<()> {
+    /// Lets an object's row point to its new state, and to the last message about it if that is new too.
+    pub(crate) fn point_to(&self, moved: &Moved, trail: Option<i64>) -> Result<()> {
         let at = params![
             moved.project.0,
             collection_code(moved.key.collection),
             moved.key.id,
             moved.version,
             moved.deleted,
-            moved.state
+            moved.state,
+            trail
         ];
         self.run(
-            "UPDATE objects SET version = ?4, deleted = ?5, state = ?6 WHERE project = ?1 AND collection = ?2 AND id = ?3",
+            "UPDATE objects SET version = ?4, deleted = ?5, state = ?6, trail = coalesce(?7, trail)
+             WHERE project = ?1 AND collection = ?2 AND id = ?3",
             at,
         )
         .map(drop)

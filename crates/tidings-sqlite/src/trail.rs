@@ -129,17 +129,13 @@ impl Writer<'_> {
         if laid == 0 {
             return self.index_object(message, &key.to_string());
         }
-        match Moved::take(moved, message.project, key) {
-            Some(new) => self.run(
-                "UPDATE objects SET trail = last_insert_rowid(), version = ?4, deleted = ?5, state = ?6
-                 WHERE project = ?1 AND collection = ?2 AND id = ?3",
-                params![project, collection, key.id, new.version, new.deleted, new.state],
-            ),
-            None => self.run(
-                "UPDATE objects SET trail = last_insert_rowid() WHERE project = ?1 AND collection = ?2 AND id = ?3",
-                params![project, collection, key.id],
-            ),
+        if let Some(new) = Moved::take(moved, message.project, key) {
+            return self.point_to(&new, Some(self.conn.last_insert_rowid()));
         }
+        self.run(
+            "UPDATE objects SET trail = last_insert_rowid() WHERE project = ?1 AND collection = ?2 AND id = ?3",
+            params![project, collection, key.id],
+        )
         .map(drop)
     }
 

@@ -23,15 +23,7 @@ impl RequestIds {
     /// The next id: 16 hexadecimal digits.
     pub(crate) fn next(&self) -> HeaderValue {
         let id = stir(self.0.fetch_add(1, Ordering::Relaxed));
-        let digits: [u8; 16] = std::array::from_fn(|place| {
-            let digit = (id >> (60 - 4 * place)) & 15;
-            b"0123456789abcdef"
-                .iter()
-                .copied()
-                .nth(usize::try_from(digit).unwrap_or_default())
-                .unwrap_or(b'0')
-        });
-        HeaderValue::from_bytes(&digits).unwrap_or(HeaderValue::from_static("0"))
+        HeaderValue::try_from(format!("{id:016x}")).unwrap_or(HeaderValue::from_static("0"))
     }
 }
 

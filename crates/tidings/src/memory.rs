@@ -19,8 +19,8 @@ struct Mimalloc;
 /// alignments have no fast way for what is larger than a kilobyte, or the first of its size.
 const USUAL: usize = 16;
 
-fn is_usual(layout: Layout) -> bool {
-    layout.align() <= USUAL && layout.align() <= layout.size()
+fn is_usual(size: usize, align: usize) -> bool {
+    align <= USUAL && align <= size
 }
 
 // SAFETY: `mi_malloc` and its like are C's `malloc`: what they return is aligned for whatever is as large; the others are given the
@@ -29,7 +29,7 @@ unsafe impl GlobalAlloc for Mimalloc {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as above.
         unsafe {
-            if is_usual(layout) {
+            if is_usual(layout.size(), layout.align()) {
                 mi::mi_malloc(layout.size()).cast()
             } else {
                 mi::mi_malloc_aligned(layout.size(), layout.align()).cast()
@@ -40,7 +40,7 @@ unsafe impl GlobalAlloc for Mimalloc {
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as above.
         unsafe {
-            if is_usual(layout) {
+            if is_usual(layout.size(), layout.align()) {
                 mi::mi_zalloc(layout.size()).cast()
             } else {
                 mi::mi_zalloc_aligned(layout.size(), layout.align()).cast()
@@ -51,7 +51,7 @@ unsafe impl GlobalAlloc for Mimalloc {
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: as above, and the block came from here.
         unsafe {
-            if layout.align() <= USUAL && layout.align() <= size {
+            if is_usual(size, layout.align()) {
                 mi::mi_realloc(block.cast(), size).cast()
             } else {
                 mi::mi_realloc_aligned(block.cast(), size, layout.align()).cast()
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn every_block_is_aligned_and_keeps_what_it_holds() {
-        let fits = |block: *mut u8, align: usize| !block.is_null() && block.addr() % align == 0;
+        let fits = |block: *mut u8, align: usize| !block.is_null() && block.addr().is_multiple_of(align);
         for align in (0..12).map(|shift| 1 << shift) {
             for size in [
                 1, 3, 7, 8, 12, 16, 24, 100, 1_000, 1_024, 1_025, 4_096, 70_000,
