@@ -85,6 +85,14 @@ const RULES: &[(&str, &str)] = &[
         "SELECT count(*) FROM delivery_triggers t WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.id = t.delivery AND d.project = t.project)",
     ),
     (
+        "deliveries in another segment than theirs",
+        "SELECT count(*) FROM deliveries d WHERE d.segment IS NOT (SELECT id FROM segments WHERE begin <= d.id ORDER BY begin DESC LIMIT 1)",
+    ),
+    (
+        "segments that do not follow each other",
+        "SELECT count(*) FROM segments s WHERE begin <= (SELECT max(begin) FROM segments b WHERE b.id < s.id)",
+    ),
+    (
         "deliveries more or fewer than counted",
         "SELECT abs(log_rows - (SELECT count(*) FROM deliveries)) FROM server",
     ),

@@ -12,7 +12,7 @@
 //! * `reader` is one read transaction, `snapshot` how the domain sees a project in it; it notes what was read.
 //! * `memory` is what holds now, as the last commits left it: plans look there first.
 //! * `record` plans on a snapshot, on the caller's thread, and has the writer check that nothing it read has changed since.
-//! * `trail` leads from an object to the messages about it; `question` asks the log everything else.
+//! * `trail` leads from an object to the messages about it; `question` asks the log everything else, along indexes in `segments`.
 //! * `objects`, `queue`, `log`, `people`, `accounts`, `audit`, `keep`, `sweeps` and `retention` are the rest of the store's methods.
 //! * `figures` is what people see of how webhooks and the server do: hours, history, how much waits.
 //! * `backup` copies the file while it is served, and readies such a copy to be served in its stead (`restore`).
@@ -49,6 +49,7 @@ mod renew;
 mod reseal;
 mod restore;
 mod retention;
+mod segments;
 mod shared;
 mod snapshot;
 mod statements;

@@ -236,7 +236,8 @@ impl Writer<'_> {
     /// Removes up to about `rows` rows of what a deleted project left; whether it is empty.
     pub(crate) fn empty_project(&mut self, project: ProjectId, rows: usize) -> Result<bool> {
         let deliveries = self.ids(
-            "SELECT id FROM deliveries WHERE project = ?1 ORDER BY id LIMIT ?2",
+            "SELECT d.id FROM segments s CROSS JOIN deliveries d INDEXED BY deliveries_by_project
+             ON d.segment = s.id AND d.project = ?1 ORDER BY s.id, d.id LIMIT ?2",
             project,
             rows,
         )?;

@@ -210,8 +210,29 @@ fn driven_by(
         "deliveries_by_status" => conditions.push("d.status >= 300".to_owned()),
         _ => {}
     }
-    let from = format!("deliveries d INDEXED BY {index} CROSS JOIN messages m ON m.id = d.message");
-    (from, "d.id DESC")
+    let (from, order) = indexed(index, (begin, end));
+    (
+        format!("{from} CROSS JOIN messages m ON m.id = d.message"),
+        order,
+    )
+}
+
+/// Deliveries by an index, between two ids; and how they are ordered newest first.
+pub(crate) fn indexed(index: &str, (begin, end): (&str, &str)) -> (String, &'static str) {
+    if !matches!(index, "deliveries_by_project" | "deliveries_by_webhook") {
+        return (format!("deliveries d INDEXED BY {index}"), "d.id DESC");
+    }
+    let segment = |of: &str| {
+        format!(
+            "coalesce((SELECT id FROM segments WHERE begin <= {of} ORDER BY begin DESC LIMIT 1), 0)"
+        )
+    };
+    let from = format!(
+        "segments s CROSS JOIN deliveries d INDEXED BY {index} ON d.segment = s.id AND s.id BETWEEN {} AND {}",
+        segment(begin),
+        segment(end)
+    );
+    (from, "s.id DESC, d.id DESC")
 }
 
 /// A trigger that few deliveries have.

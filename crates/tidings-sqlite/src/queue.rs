@@ -423,16 +423,18 @@ impl Writer<'_> {
         self.insert_message(&message, test.delivery, &test.title, &mut Vec::new())?;
         let tries = u32::try_from(test.attempts.len()).unwrap_or(u32::MAX);
         let state = if test.accepted { DELIVERED } else { FAILED };
+        let segment = self.segment_of(test.delivery.0)?;
         self.run(
-            "INSERT INTO deliveries (id, message, project, webhook, state, waiting, made_by, next_trigger, triggers, tries, wait_ms, late, attempts)
-             VALUES (?1, ?1, ?2, ?3, ?4, 0, ?5, ?5, 0, ?6, 0, 0, 0)",
+            "INSERT INTO deliveries (id, message, project, webhook, state, waiting, made_by, next_trigger, triggers, tries, wait_ms, late, attempts, segment)
+             VALUES (?1, ?1, ?2, ?3, ?4, 0, ?5, ?5, 0, ?6, 0, 0, 0, ?7)",
             params![
                 test.delivery.0,
                 test.project.0,
                 test.webhook.map(|w| w.0),
                 state,
                 trigger_code(Trigger::Test),
-                tries
+                tries,
+                segment
             ],
         )?;
         self.totals.rows += 1;

@@ -644,10 +644,11 @@ impl Writer<'_> {
             self.recent.tell(mark, new.event.0);
         }
         for (id, webhook) in ids.into_iter().zip(webhooks) {
+            let segment = self.segment_of(id.0)?;
             self.run(
-                "INSERT INTO deliveries (id, message, project, webhook, state, waiting, made_by, next_trigger, triggers, tries, wait_ms, late, attempts)
-                 VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?6, 0, 0, 0, 0, 0)",
-                params![id.0, message.id, new.project.0, webhook.0, PENDING, trigger_code(trigger)],
+                "INSERT INTO deliveries (id, message, project, webhook, state, waiting, made_by, next_trigger, triggers, tries, wait_ms, late, attempts, segment)
+                 VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?6, 0, 0, 0, 0, 0, ?7)",
+                params![id.0, message.id, new.project.0, webhook.0, PENDING, trigger_code(trigger), segment],
             )?;
             self.totals.rows += 1;
             self.totals.waiting += 1;

@@ -33,6 +33,7 @@ impl Writer<'_> {
         self.expire(days_ago(retention.held_days), step, &mut pruned)?;
         let kept_from = days_ago(retention.days);
         self.prune_deliveries(kept_from, retention, step, &mut pruned)?;
+        self.prune_segments()?;
         self.prune_states(now_ms, kept_from, step, &mut pruned)?;
         let audited = self.prune_audit(days_ago(retention.audit_days), step)?;
         pruned.removed += audited as u64;

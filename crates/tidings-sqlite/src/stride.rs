@@ -9,7 +9,7 @@ use tidings_domain::delivery::Trigger;
 use tidings_storage::DeliveryFilter;
 
 use crate::codes::{DELIVERED, Result, limit, sick, state_code, trigger_code};
-use crate::question::{Driver, Question, Whose, Window, driver};
+use crate::question::{Driver, Question, Whose, Window, driver, indexed};
 
 /// Rows that are checked for a page by what the deliveries' own row says, by what their message says, and by what is in bodies:
 /// each about as long as the others, a few milliseconds.
@@ -110,18 +110,26 @@ fn place(
     let p = q.given(project.0);
     let (begin, end) = (q.given(window.begin), q.given(window.end));
     let within = |id: &str| format!("{id} < {end} AND {id} >= {begin}");
-    let (id, from) = match driver {
+    let (id, from, order) = match driver {
         Driver::Message | Driver::Event => return Ok(None),
         Driver::Codes => return place_of_messages(conn, project, filter, window, rows),
         Driver::Triggers(trigger) => {
             let reason = q.given(trigger_code(trigger));
             let from = "delivery_triggers t WHERE t.project =";
-            ("t.delivery", format!("{from} {p} AND t.reason = {reason}"))
+            (
+                "t.delivery",
+                format!("{from} {p} AND t.reason = {reason}"),
+                "t.delivery DESC",
+            )
         }
         Driver::Objects => {
             let object = q.given(filter.object.clone().unwrap_or_default());
             let from = "message_objects o WHERE o.project =";
-            ("o.message", format!("{from} {p} AND o.object = {object}"))
+            (
+                "o.message",
+                format!("{from} {p} AND o.object = {object}"),
+                "o.message DESC",
+            )
         }
         Driver::Index(index) => {
             let key = match (index, filter.webhook) {
@@ -141,15 +149,13 @@ fn place(
                 }
                 _ => String::new(),
             };
-            (
-                "d.id",
-                format!("deliveries d INDEXED BY {index} WHERE {key}{more}"),
-            )
+            let (from, order) = indexed(index, (&begin, &end));
+            ("d.id", format!("{from} WHERE {key}{more}"), order)
         }
     };
     let rows = q.given(rows);
     q.sql = format!(
-        "SELECT {id} FROM {from} AND {} ORDER BY {id} DESC LIMIT 1 OFFSET {rows}",
+        "SELECT {id} FROM {from} AND {} ORDER BY {order} LIMIT 1 OFFSET {rows}",
         within(id)
     );
     let mut statement = conn.prepare_cached(&q.sql).map_err(sick)?;

@@ -622,16 +622,18 @@ impl Writer<'_> {
         self.lay_trails_behind(&message, behind)?;
         let waits = errand != Errand::Skip;
         let state = if waits { PENDING } else { SKIPPED };
+        let segment = self.segment_of(id.0)?;
         self.run(
-            "INSERT INTO deliveries (id, message, project, webhook, state, waiting, made_by, next_trigger, triggers, tries, wait_ms, late, attempts)
-             VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, ?6, 0, 0, 0, 0, 0)",
+            "INSERT INTO deliveries (id, message, project, webhook, state, waiting, made_by, next_trigger, triggers, tries, wait_ms, late, attempts, segment)
+             VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, ?6, 0, 0, 0, 0, 0, ?7)",
             params![
                 id.0,
                 new.project.0,
                 webhook.0,
                 state,
                 waits,
-                trigger_code(Trigger::Recover)
+                trigger_code(Trigger::Recover),
+                segment
             ],
         )?;
         self.index_trigger(id.0, trigger_code(Trigger::Recover))?;

@@ -358,7 +358,7 @@ async fn retention_forgets_by_which_triggers_a_delivery_was_found() {
     assert_eq!(count(), 0);
 }
 
-fn plan_of(conn: &Connection, sql: &str, given: impl rusqlite::Params) -> String {
+pub(crate) fn plan_of(conn: &Connection, sql: &str, given: impl rusqlite::Params) -> String {
     let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
     let rows = statement.query_map(given, |row| row.get::<_, String>(3));
     let lines: Vec<String> = rows.unwrap().collect::<Result<_, _>>().unwrap();
@@ -701,9 +701,9 @@ async fn a_search_that_finds_little_ends_its_page_and_goes_on() {
          WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MANY})
          INSERT INTO messages (id, last, project, event, dialect, code, object, roots, title, body)
          SELECT i * 2, i * 2 + 1, {p}, i, 'standard', 'task.updated', 'tasks/1', '', iif(i % 1000 = 0, 'needle', 'hay'), x'7B7D' FROM n;
-         INSERT INTO deliveries (id, message, project, webhook, state, waiting, made_by, next_trigger, triggers, tries, wait_ms, late, attempts)
-         SELECT id, id, {p}, 1, 3, 0, 0, 0, 1, 1, 0, 0, 0 FROM messages
-         UNION ALL SELECT last, id, {p}, 2, 1, 0, 0, 0, 1, 1, 0, 0, 0 FROM messages;",
+         INSERT INTO deliveries (id, message, project, webhook, state, waiting, made_by, next_trigger, triggers, tries, wait_ms, late, attempts, segment)
+         SELECT id, id, {p}, 1, 3, 0, 0, 0, 1, 1, 0, 0, 0, 1 FROM messages
+         UNION ALL SELECT last, id, {p}, 2, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1 FROM messages;",
         p = project.0
     ))
     .unwrap();

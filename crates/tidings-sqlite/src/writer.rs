@@ -16,6 +16,7 @@ use crate::checkpoint;
 use crate::codes::{Result, sick};
 use crate::memory::News;
 use crate::relief::Relief;
+use crate::segments::Segment;
 use crate::shared::{Fact, Recent, Shared};
 use crate::statements::Statements;
 use crate::trouble::Complaint;
@@ -67,6 +68,7 @@ pub(crate) struct Writer<'c> {
     statements: Statements<'c>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) totals: Totals,
+    pub(crate) segment: Segment,
     pub(crate) recent: Recent,
     /// Number of the request that is running.
     pub(crate) request: u64,
@@ -248,12 +250,12 @@ fn ask<T: Send + 'static>(
 pub(crate) fn start(
     mut conn: Connection,
     shared: Arc<Shared>,
-    totals: Totals,
+    (totals, segment): (Totals, Segment),
     listener: Arc<dyn CommitListener>,
 ) -> std::io::Result<(ToWriter, std::thread::JoinHandle<()>)> {
     let (sender, mut commands) = mpsc::channel(QUEUE);
     let work = move || {
-        let mut writer = Writer::new(&conn, shared, totals, listener);
+        let mut writer = Writer::new(&conn, shared, (totals, segment), listener);
         writer.serve(&mut commands);
         let broken = writer.broken.is_some();
         drop(writer);
@@ -276,7 +278,7 @@ impl<'c> Writer<'c> {
     fn new(
         conn: &'c Connection,
         shared: Arc<Shared>,
-        totals: Totals,
+        (totals, segment): (Totals, Segment),
         listener: Arc<dyn CommitListener>,
     ) -> Self {
         Self {
@@ -285,6 +287,7 @@ impl<'c> Writer<'c> {
             shared,
             recent: Recent::new(totals.event),
             totals,
+            segment,
             request: 0,
             announce: Vec::new(),
             answers: HashSet::new(),
@@ -335,7 +338,7 @@ impl<'c> Writer<'c> {
 
     /// Runs requests in one transaction and answers them.
     fn commit(&mut self, mut requests: Vec<Box<dyn Request>>) {
-        let before = self.totals;
+        let (before, segment) = (self.totals, self.segment);
         let failed = match self.try_commit(&mut requests) {
             Ok(()) => {
                 self.complaint.works(self.totals.time_ms);
@@ -351,7 +354,7 @@ impl<'c> Writer<'c> {
                 None
             }
             Err(failed) => {
-                self.totals = before;
+                (self.totals, self.segment) = (before, segment);
                 self.projects_changed = false;
                 self.news.clear();
                 // What was entered there was perhaps not written.
@@ -421,11 +424,11 @@ impl<'c> Writer<'c> {
 
     /// Runs a request in a savepoint of its own.
     fn run_guarded(&mut self, request: &mut Box<dyn Request>) -> Result<()> {
-        let (totals, announced) = (self.totals, self.announce.len());
+        let (totals, segment, announced) = (self.totals, self.segment, self.announce.len());
         let objects = self.news.objects.len();
         self.execute("SAVEPOINT request")?;
         if let Err(refused) = request.run(self) {
-            self.totals = totals;
+            (self.totals, self.segment) = (totals, segment);
             self.answers.clear();
             self.announce.truncate(announced);
             self.news.objects.truncate(objects);

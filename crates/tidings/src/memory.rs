@@ -79,7 +79,8 @@ mod tests {
 
     #[test]
     fn every_block_is_aligned_and_keeps_what_it_holds() {
-        let fits = |block: *mut u8, align: usize| !block.is_null() && block.addr().is_multiple_of(align);
+        let fits =
+            |block: *mut u8, align: usize| !block.is_null() && block.addr().is_multiple_of(align);
         for align in (0..12).map(|shift| 1 << shift) {
             for size in [
                 1, 3, 7, 8, 12, 16, 24, 100, 1_000, 1_024, 1_025, 4_096, 70_000,

@@ -95,6 +95,14 @@ const BREAKING: &[(&str, &str)] = &[
         "INSERT INTO delivery_triggers VALUES (1, 1, 5)",
     ),
     (
+        "deliveries in another segment than theirs",
+        "UPDATE deliveries SET segment = 0",
+    ),
+    (
+        "segments that do not follow each other",
+        "INSERT INTO segments SELECT 2, max(begin) - 1 FROM segments",
+    ),
+    (
         "deliveries more or fewer than counted",
         "UPDATE server SET log_rows = 7",
     ),
@@ -187,7 +195,7 @@ async fn a_broken_index_is_a_fault() {
     let conn = Connection::open(&path).unwrap();
     conn.pragma_update(None, "writable_schema", true).unwrap();
     // The index now says that it holds something else than it does.
-    let sql = "UPDATE sqlite_schema SET sql = replace(sql, '(project, id)', '(state, id)') WHERE name = 'deliveries_by_project'";
+    let sql = "UPDATE sqlite_schema SET sql = replace(sql, '(segment, project)', '(segment, state)') WHERE name = 'deliveries_by_project'";
     assert_eq!(conn.execute(sql, []).unwrap(), 1);
     drop(conn);
     let faults = Examiner::open(&path).unwrap().unwrap().faults().unwrap();
