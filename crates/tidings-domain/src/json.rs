@@ -229,4 +229,109 @@ mod tests {
         add_value(&mut text, &value);
         assert_eq!(text, serde_json::to_vec(&value).unwrap());
     }
+
+    /// `SplitMix64`.
+    struct Dice(u64);
+
+    impl Dice {
+        fn roll(&mut self) -> u64 {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let n = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            n ^ (n >> 31)
+        }
+
+        fn below(&mut self, end: u64) -> u64 {
+            self.roll() % end
+        }
+
+        fn text(&mut self) -> String {
+            const ODD: [char; 12] = [
+                '"',
+                '\\',
+                '/',
+                '\u{1}',
+                '\u{1f}',
+                '\u{7f}',
+                '\n',
+                '\u{85}',
+                '\u{2028}',
+                '\u{2029}',
+                '\u{ffff}',
+                '\u{10ffff}',
+            ];
+            let length = self.below(80);
+            (0..length)
+                .map(|_| match self.below(40) {
+                    n @ 0..12 => ODD[usize::try_from(n).unwrap()],
+                    12..16 => char::from_u32(u32::try_from(self.below(0x11_0000)).unwrap())
+                        .filter(|c| *c != '\0')
+                        .unwrap_or('\u{fffd}'),
+                    _ => 'x',
+                })
+                .collect()
+        }
+
+        fn number(&mut self) -> Value {
+            // Half of all with as many digits as people write, half with as many as fit.
+            let x = match self.below(2) {
+                #[expect(clippy::cast_precision_loss, reason = "any number will do")]
+                0 => self.below(1_000_000) as f64 / 1000.0,
+                _ => f64::from_bits(self.roll()),
+            };
+            if x.is_finite() {
+                crate::value::number(x)
+            } else {
+                Value::Int(self.roll().cast_signed())
+            }
+        }
+
+        fn value(&mut self, depth: u64) -> Value {
+            match self.below(if depth == 0 { 5 } else { 8 }) {
+                0 => Value::Null,
+                1 => Value::Bool(self.below(2) == 0),
+                2 | 3 => self.number(),
+                4 => self.text().into(),
+                5 => (0..self.below(5))
+                    .map(|_| self.value(depth - 1))
+                    .collect::<Vec<_>>()
+                    .into(),
+                _ => {
+                    let mut members: Vec<(String, Value)> = Vec::new();
+                    for _ in 0..self.below(40) {
+                        let name = self.text();
+                        if members.iter().all(|(other, _)| *other != name) {
+                            members.push((name, self.value(depth - 1)));
+                        }
+                    }
+                    Value::Map(members)
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn any_document_is_written_as_serde_writes_it_and_read_as_it_was() {
+        for seed in 0..300 {
+            let value = Dice(seed).value(4);
+            let mut text = Vec::new();
+            add_value(&mut text, &value);
+            // Documents of many pages: the seed finds them again.
+            assert!(text == serde_json::to_vec(&value).unwrap(), "seed {seed}");
+            assert!(Value::parse(&text).unwrap() == value, "seed {seed}");
+        }
+    }
+
+    /// The last digit counts: a number that is read back as another one is a change that nobody made.
+    #[test]
+    fn every_number_is_read_as_it_was_written() {
+        let mut dice = Dice(1);
+        for _ in 0..20_000 {
+            let number = dice.number();
+            let mut text = Vec::new();
+            add_value(&mut text, &number);
+            let shown = String::from_utf8_lossy(&text);
+            assert_eq!(Value::parse(&text).unwrap(), number, "{shown}");
+        }
+    }
 }

@@ -320,3 +320,6 @@ fn read_doc(kept: Kept<'_>, lookup: &mut Lookup<'_>) -> Result<Arc<Doc>, StoreEr
     let at = EventId(kept.at.unwrap_or_default());
     lookup(key, at)?.ok_or_else(|| odd(format_args!("{key} as of event {at} is not there")))
 }
+
+#[cfg(test)]
+mod tests;

@@ -266,6 +266,19 @@ mod tests {
     }
 
     #[test]
+    fn attempts_are_read_and_written_as_ever() {
+        let id = DeliveryId(7 << 20);
+        for text in [
+            r#"["2026-11-21T07:06:43.386Z",12,"retry","rejected",500,["status","the receiver answered 500"],"https://example.org/hook",[0,"application/json",2,null,"X-Mine","***",8,"v1,a="],[[["Date","now"],["set-cookie","\"\n"]],"body \u0001",true],[null,1,null,4],"192.0.2.1:443"]"#,
+            r#"["2026-11-21T07:06:43.386Z",0,"event","unreachable",null,["refused",""],"https://example.org/",[],null,[null,null,null,null],"[2001:db8::1]:8443"]"#,
+            r#"["",0,"","",null,null,"",[],null,[null,null,null,null],null]"#,
+        ] {
+            let read = read_attempt(text, id, 1).unwrap();
+            assert_eq!(write_attempt(&read, id).unwrap(), text);
+        }
+    }
+
+    #[test]
     fn names_and_the_own_id_take_no_room() {
         let text = write_attempt(&full(), DeliveryId(7 << 20)).unwrap();
         assert!(text.contains(r#"[0,"application/json",2,null,"X-Mine","***",2,"another","content-type","text/plain"]"#), "{text}");
