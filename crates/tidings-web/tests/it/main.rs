@@ -33,3 +33,4 @@ mod secrets;
 mod sent;
 mod serving;
 mod webhooks;
+mod wire;

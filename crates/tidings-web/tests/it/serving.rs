@@ -13,13 +13,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::house::House;
 
-struct Served {
-    address: SocketAddr,
-    stop: CancellationToken,
-    task: JoinHandle<()>,
+pub(crate) struct Served {
+    pub(crate) address: SocketAddr,
+    pub(crate) stop: CancellationToken,
+    pub(crate) task: JoinHandle<()>,
 }
 
-async fn start(house: &House, limits: Limits) -> Served {
+pub(crate) async fn start(house: &House, limits: Limits) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
@@ -33,7 +33,7 @@ async fn start(house: &House, limits: Limits) -> Served {
 }
 
 /// Everything the server says until it closes; `Connection: close` is in each request.
-async fn raw(address: SocketAddr, request: &[u8]) -> String {
+pub(crate) async fn raw(address: SocketAddr, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     // Whoever is turned away may be so before all is written.
     let _ = stream.write_all(request).await;
