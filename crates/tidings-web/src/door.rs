@@ -9,31 +9,32 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, StatusCode, header};
 use ipnet::IpNet;
 use tidings_app::{Access, App, Caller, auth, refusal};
 use tidings_domain::Fault;
 use tidings_domain::fault::FaultKind;
 
 use crate::address;
+use crate::audited::Audit;
 use crate::body::{self, BodyError};
 use crate::console::once::{Forms, Turn};
 use crate::console::{self, Frame};
+use crate::dress::dress;
 use crate::idempotency::{self, Running, Ticket};
 use crate::metrics::Metrics;
 use crate::paths::{Params, Paths};
 use crate::query::Query;
 use crate::request_id::RequestIds;
-use crate::rooms::{Answer, Room, Rooms, overloaded};
-use crate::route::{Call, HTML, Method, OutputBody, Reply, Row, Surface};
+use crate::rooms::{Room, Rooms, overloaded};
+use crate::route::{Call, Method, OutputBody, Reply, Row, Surface};
 use crate::seats::Seats;
 use crate::to_the_end::{Panicked, ToTheEnd};
-use crate::{problem, routes};
+use crate::{nowhere, problem, routes};
 
 /// How long a page took, as browsers show it among their own figures. Only of pages that are shown: how long a refusal takes, or
 /// what changes something, is nobody's business.
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// How much the door lets in at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,9 +65,6 @@ impl Default for DoorLimits {
         }
     }
 }
-
-/// The headers that answers have, and a few of their own, without growing.
-const USUAL_HEADERS: usize = 12;
 
 /// The routes with everything they need. A cheap handle.
 #[derive(Clone)]
@@ -135,25 +133,26 @@ impl Door {
 impl Shared {
     async fn answer(self: &Arc<Self>, from: Option<IpAddr>, request: Request) -> Response {
         let started = self.app.clock.monotonic();
+        let id = self.ids.next();
+        let request_id = id.to_str().unwrap_or_default();
         let head_only = request.method() == http::Method::HEAD;
         let rows = self.paths.find(request.uri().path());
         let row = Method::of(request.method())
             .and_then(|method| rows.iter().find(|row| row.method == method))
             .copied();
-        let (reply, room) = match row {
+        let (mut reply, room) = match row {
             None => {
-                let for_people = rows.iter().any(|row| row.surface == Surface::Console)
-                    || (rows.is_empty() && wants_page(&request));
+                let for_people = nowhere::wants_page(&request);
                 let waits = body::waits(request.headers());
                 Box::pin(body::waste(waits, request.into_body())).await;
-                (refuse_route(rows, for_people), None)
+                (nowhere::refuse(rows, for_people), None)
             }
             // A client that goes away must not cut a use case in two (a webhook saved, the engine not told), and a panic, which is our
             // fault, must neither take down the connection nor go unanswered.
             Some(row) => ToTheEnd::new(Arc::clone(self).admit(row, from, request))
                 .await
                 .unwrap_or_else(|Panicked| {
-                    tracing::error!(operation = %row.id, "a request panicked");
+                    tracing::error!(operation = %row.id, http.request_id = request_id, "a request panicked");
                     (problem::reply(&refusal::internal()), None)
                 }),
         };
@@ -163,11 +162,11 @@ impl Shared {
         let status = reply.status.as_u16();
         tracing::debug!(
             http.operation = operation,
+            http.request_id = request_id,
             http.status = status,
             took_us = took.as_micros(),
             "{operation} answered {status}"
         );
-        let mut reply = reply;
         let is_page = row.is_some_and(|r| r.surface == Surface::Console && r.method == Method::Get);
         if is_page && reply.status.is_success() {
             reply = reply.with(
@@ -182,7 +181,7 @@ impl Shared {
         if let Some(wait) = reply.wait.take() {
             reply = Box::pin(wait.finish(&self.app, reply)).await;
         }
-        self.dress((reply, room), head_only)
+        dress((reply, room), id, head_only)
     }
 
     async fn admit(
@@ -467,103 +466,6 @@ impl Shared {
             .ok_or_else(auth::unauthorized)?;
         self.app.authenticate(token).await.map(Some)
     }
-
-    /// The headers that every answer has.
-    fn dress(&self, (reply, room): (Reply, Option<Room>), head_only: bool) -> Response {
-        let length = reply.body.len();
-        let empty = head_only || reply.status == StatusCode::NO_CONTENT;
-        let streams = reply.stream.is_some();
-        let body = match (room, reply.stream) {
-            _ if empty => Body::empty(),
-            (_, Some(stream)) => stream,
-            (Some(room), None) => Body::new(Answer {
-                rest: reply.body,
-                _room: room,
-            }),
-            (None, None) => Body::from(reply.body),
-        };
-        let mut headers = HeaderMap::with_capacity(USUAL_HEADERS);
-        let mut set = |name: HeaderName, value: &'static str| {
-            headers.insert(name, HeaderValue::from_static(value));
-        };
-        if length > 0 || streams {
-            set(header::CONTENT_TYPE, reply.media_type);
-        }
-        set(
-            header::CONTENT_SECURITY_POLICY,
-            if reply.media_type == HTML {
-                console::POLICY
-            } else {
-                "default-src 'none'; frame-ancestors 'none'"
-            },
-        );
-        set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-        set(header::X_FRAME_OPTIONS, "DENY");
-        // With no-referrer a browser says `Origin: null` in the forms of our own pages, which the console's guard refuses.
-        set(
-            header::REFERRER_POLICY,
-            if reply.media_type == HTML {
-                "same-origin"
-            } else {
-                "no-referrer"
-            },
-        );
-        set(header::CACHE_CONTROL, "no-store");
-        headers.insert(REQUEST_ID, self.ids.next());
-        if reply.status != StatusCode::NO_CONTENT && !streams {
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-        }
-        for (name, value) in reply.headers {
-            if name == header::SET_COOKIE {
-                headers.append(name, value);
-            } else {
-                headers.insert(name, value);
-            }
-        }
-        let mut response = Response::new(body);
-        *response.status_mut() = reply.status;
-        *response.headers_mut() = headers;
-        response
-    }
-}
-
-/// Who changed what of webhooks, members, tokens, projects and settings: one line in the log for each change that was made.
-struct Audit {
-    operation: &'static str,
-    who: String,
-    path: String,
-}
-
-impl Audit {
-    fn of(row: &'static Row, caller: Option<&Caller>, path: &str) -> Option<Self> {
-        let changes = row.method != Method::Get
-            && matches!(row.access, Access::Manage | Access::Administrator);
-        let who = caller.filter(|_| changes)?;
-        let who = match who {
-            Caller::Admin { .. } => format!("administrator, token {}", who.scope()),
-            Caller::Account { .. } => who.scope(),
-            Caller::App { .. } => format!("app, token {}", who.scope()),
-            Caller::Member { member, .. } => {
-                let member = member.map_or_else(|| "role".to_owned(), |id| format!("member {id}"));
-                format!("{member}, token {}", who.scope())
-            }
-        };
-        Some(Self {
-            operation: &row.id,
-            who,
-            path: path.to_owned(),
-        })
-    }
-
-    fn write(self, reply: &Reply) {
-        let Self {
-            operation,
-            who,
-            path,
-        } = self;
-        let status = reply.status.as_u16();
-        tracing::info!(audit.operation = operation, audit.who = %who, audit.path = %path, http.status = status, "{operation} by {who}");
-    }
 }
 
 /// Counts a request while it is being answered.
@@ -580,37 +482,6 @@ impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         self.0.in_flight.dec();
     }
-}
-
-/// No route of that path, or none of that method.
-fn refuse_route(rows: &[&'static Row], for_people: bool) -> Reply {
-    if rows.is_empty() {
-        if for_people {
-            let fault = Fault::not_found("There is no such page.");
-            return console::refuse(&Frame::default(), &fault);
-        }
-        return problem::reply(&Fault::not_found(
-            "there is no such path; /docs lists them all",
-        ));
-    }
-    let mut allowed: Vec<&str> = rows.iter().map(|row| row.method.as_str()).collect();
-    if allowed.contains(&"GET") {
-        allowed.push("HEAD");
-    }
-    let allowed = allowed.join(", ");
-    let fault = Fault::new(
-        FaultKind::Malformed,
-        "method_not_allowed",
-        format!("this path answers to {allowed}"),
-    );
-    problem::with_status(StatusCode::METHOD_NOT_ALLOWED, &fault).with(header::ALLOW, &allowed)
-}
-
-/// Whether whoever asks for a path that is not there looks for a page.
-fn wants_page(request: &Request) -> bool {
-    let accepts = request.headers().get(header::ACCEPT);
-    let accepts = accepts.and_then(|value| value.to_str().ok()).unwrap_or("");
-    accepts.contains("text/html") && !request.uri().path().starts_with("/api/")
 }
 
 fn too_slow() -> Fault {

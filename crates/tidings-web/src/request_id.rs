@@ -1,4 +1,4 @@
-//! The `x-request-id` of each answer.
+//! The `x-request-id` of each answer, which the log has too.
 //!
 //! It has to be unique, so that people find a request again, and grants nothing: a number from chance where the process begins,
 //! counted on and stirred, does that without asking the system for chance with every answer.
