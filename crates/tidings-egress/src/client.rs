@@ -535,8 +535,6 @@ async fn exchange(
     large_heads: &Semaphore,
 ) -> Result<Option<Conn>, Broken> {
     known.phase = Phase::Write;
-    conn.inbox.clear();
-    conn.outbox.clear();
     wire::write_head(
         &mut conn.outbox,
         &request.url,

@@ -21,6 +21,8 @@ use crate::pool::{IDLE, MAX_AGE, MAX_IDLE};
 /// Bounds what the kernel takes of an answer that is never read.
 const RECEIVE_BUFFER: u32 = 64 * 1024;
 const READ: usize = 8 * 1024;
+/// Bytes of a buffer that are kept with a connection.
+const MOST_KEPT: usize = 2 * READ;
 
 #[derive(Debug)]
 enum Stream {
@@ -29,13 +31,6 @@ enum Stream {
 }
 
 impl Stream {
-    fn tcp(&self) -> &TcpStream {
-        match self {
-            Stream::Plain(tcp) => tcp,
-            Stream::Tls(tls) => tls.get_ref().0,
-        }
-    }
-
     fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
@@ -145,9 +140,13 @@ impl Conn {
             Duration::from_secs(seconds.saturating_sub(1)).min(MAX_IDLE)
         });
         self.expires = (Instant::now() + idle).min(self.born + MAX_AGE);
-        // A large answer must not cost memory for as long as the connection is kept.
-        if self.inbox.capacity() > 2 * READ {
-            self.inbox = BytesMut::new();
+        // What was large must not cost memory for as long as the connection is kept. Used bytes lie before what a buffer calls its
+        // capacity.
+        for buffer in [&mut self.inbox, &mut self.outbox] {
+            buffer.clear();
+            if buffer.try_reclaim(MOST_KEPT + 1) {
+                *buffer = BytesMut::new();
+            }
         }
     }
 
@@ -160,23 +159,25 @@ impl Conn {
         if !self.in_time(now) {
             return false;
         }
-        let tcp = self.stream.tcp();
         // The socket itself is asked only when something was heard of it since the last answer.
-        let peek = tcp.try_io(Interest::READABLE, || {
-            socket2::SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()])
-        });
-        if matches!(peek, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
-            return true;
+        match &mut self.stream {
+            Stream::Plain(tcp) => {
+                let tcp = &*tcp;
+                let peek = tcp.try_io(Interest::READABLE, || {
+                    socket2::SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()])
+                });
+                matches!(peek, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+            }
+            // TLS has things to say between answers (session tickets), and may have read more than the last answer: only data or the
+            // end makes it unusable.
+            Stream::Tls(tls) => {
+                let mut byte = [0];
+                let mut buf = ReadBuf::new(&mut byte);
+                let mut nobody = Context::from_waker(Waker::noop());
+                let polled = Pin::new(tls.as_mut()).poll_read(&mut nobody, &mut buf);
+                polled.is_pending()
+            }
         }
-        // TLS has things to say between answers (session tickets); only data or the end makes it unusable.
-        let Stream::Tls(tls) = &mut self.stream else {
-            return false;
-        };
-        let mut byte = [0];
-        let mut buf = ReadBuf::new(&mut byte);
-        let polled =
-            Pin::new(tls.as_mut()).poll_read(&mut Context::from_waker(Waker::noop()), &mut buf);
-        polled.is_pending()
     }
 
     /// Writes head (in the outbox) and body; stops when the receiver speaks before the end.
@@ -255,5 +256,37 @@ impl Conn {
         poll_fn(|cx| stream.poll_read(cx, &mut buf)).await?;
         inbox.extend_from_slice(buf.filled());
         Ok(buf.filled().len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A connection of its own, and the other end.
+    async fn conn() -> (Conn, TcpStream) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (tcp, other) = tokio::join!(dial(addr), listener.accept());
+        (Conn::plain(tcp.unwrap(), addr), other.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn a_kept_connection_gives_back_what_was_large() {
+        let (mut conn, _other) = conn().await;
+        for (reads, request) in [(1, 2_000), (8, 2_000), (1, 60_000)] {
+            for _ in 0..reads {
+                conn.inbox.extend_from_slice(&[b'x'; READ]);
+            }
+            conn.inbox.advance(reads * READ);
+            conn.outbox.extend_from_slice(&vec![b'x'; request]);
+            conn.rest(None);
+            for buffer in [&mut conn.inbox, &mut conn.outbox] {
+                assert!(buffer.is_empty());
+                let is_large = buffer.try_reclaim(MOST_KEPT + 1);
+                assert!(!is_large, "after {reads} reads and {request} bytes");
+            }
+        }
+        assert!(conn.inbox.try_reclaim(READ), "what is usual is kept");
     }
 }

@@ -147,6 +147,38 @@ async fn unasked_words_on_a_kept_connection_end_it() {
     assert_eq!(receiver.connections(), 2);
 }
 
+/// The words end where a read ends: TLS has the rest at hand, and the socket knows nothing of it.
+#[tokio::test]
+async fn unasked_words_that_tls_has_read_already_end_a_connection_too() {
+    const READ: usize = 8 * 1024;
+    let first = "HTTP/1.1 200 OK\r\nContent-Length: 8000\r\nX-A: ";
+    let rest = READ - 8_000 - first.len() - "\r\n\r\n".len();
+    let unasked = "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n";
+    let body = "x".repeat(8_000);
+    let words = format!("{first}{}\r\n\r\n{body}{unasked}", "a".repeat(rest));
+    let behavior = Behavior::RawThenStay(words.into());
+    let authority = Authority::new();
+    let receiver = Receiver::start_tls(behavior, authority.server(Kind::Valid)).await;
+    let client = client(None);
+    for number in 1..=2 {
+        let report = client
+            .send(&Request {
+                tls: Tls {
+                    insecure: false,
+                    ca_pem: Some(authority.pem().into()),
+                },
+                ..post(&receiver.url("/"))
+            })
+            .await;
+        assert_eq!(
+            (report.outcome, report.reused),
+            (Outcome::Accepted, false),
+            "{number}: {report:?}"
+        );
+    }
+    assert_eq!(receiver.connections(), 2);
+}
+
 #[tokio::test]
 async fn connections_are_not_shared_across_tls_settings_or_policies() {
     let authority = Authority::new();
