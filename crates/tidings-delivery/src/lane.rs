@@ -451,10 +451,9 @@ fn seats(webhook: &Webhook) -> usize {
     usize::try_from(webhook.max_in_flight.max(1)).unwrap_or(1)
 }
 
-/// What a result takes until it is written: what the receiver made it.
+/// What a result takes until it is written.
 fn weight(attempt: &Attempt) -> usize {
     let response = attempt.response.as_ref();
-    response.map_or(0, |r| r.body.len() + r.headers.bytes())
-        + attempt.request_headers.bytes()
-        + attempt.url.len()
+    response.map_or(0, |r| r.body.capacity() + r.headers.memory())
+        + attempt.request_headers.memory()
 }

@@ -38,6 +38,11 @@ impl Headers {
         self.text.len()
     }
 
+    /// Bytes of memory that it holds, room for more included.
+    pub fn memory(&self) -> usize {
+        self.text.capacity() + self.ends.capacity() * size_of::<(usize, usize)>()
+    }
+
     /// Adds one at the end.
     pub fn push(&mut self, name: &str, value: &str) {
         self.push_with(name, |text| text.push_str(value));

@@ -4,6 +4,8 @@
 //! names must go out in the case in which a vendor sends them, which hyper keeps to itself, and because a request on a kept
 //! connection then costs no task, no channel and no copy.
 
+use std::borrow::Cow;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use tidings_domain::Headers;
 
@@ -136,15 +138,20 @@ pub(crate) struct Head {
 pub(crate) fn read_head(bytes: &[u8]) -> Result<Head, HeadFault> {
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut answer = httparse::Response::new(&mut fields);
-    match answer.parse(bytes) {
+    let mut parser = httparse::ParserConfig::default();
+    parser.allow_obsolete_multiline_headers_in_responses(true);
+    match parser.parse_response(&mut answer, bytes) {
         Ok(httparse::Status::Complete(_)) => {}
         Err(httparse::Error::TooManyHeaders) => return Err(HeadFault::TooManyFields),
         Ok(httparse::Status::Partial) | Err(_) => return Err(HeadFault::Invalid),
     }
     let status = answer.code.ok_or(HeadFault::Invalid)?;
+    // Not that of the whole head, which may be anything: results wait in memory until they are written.
+    let room = answer.headers.iter();
+    let room = room.map(|field| field.name.len() + field.value.len()).sum();
     let mut head = Head {
         status,
-        headers: Headers::with_capacity(answer.headers.len(), bytes.len()),
+        headers: Headers::with_capacity(answer.headers.len(), room),
         framing: Framing::Close,
         keep: answer.version == Some(1),
         idle_seconds: None,
@@ -152,7 +159,7 @@ pub(crate) fn read_head(bytes: &[u8]) -> Result<Head, HeadFault> {
     let mut lengths = Lengths::None;
     let mut coded = None;
     for field in answer.headers.iter() {
-        let value = String::from_utf8_lossy(field.value);
+        let value = unfolded(String::from_utf8_lossy(field.value));
         if field.name.eq_ignore_ascii_case("content-length") {
             lengths = lengths.and(&value);
         } else if field.name.eq_ignore_ascii_case("transfer-encoding") {
@@ -199,6 +206,14 @@ pub(crate) fn read_head(bytes: &[u8]) -> Result<Head, HeadFault> {
     // Switching protocols leaves HTTP.
     head.keep &= status != 101;
     Ok(head)
+}
+
+/// A value on several lines is one with spaces: RFC 9112 section 5.2.
+fn unfolded(value: Cow<'_, str>) -> Cow<'_, str> {
+    if value.contains('\n') {
+        return value.replace(['\r', '\n'], " ").into();
+    }
+    value
 }
 
 /// What the `Content-Length` fields say together.

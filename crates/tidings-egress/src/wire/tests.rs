@@ -154,6 +154,42 @@ fn heads_say_how_their_body_ends_and_whether_the_connection_stays() {
     assert_eq!(read.headers.get("X-A"), Some("\u{fffd}"));
 }
 
+/// RFC 9112 5.2: old servers break long values into lines.
+#[test]
+fn a_value_on_several_lines_is_one_value() {
+    for head in [
+        "HTTP/1.1 200 OK\r\nX-A: one,\r\n two,\r\n\tthree\r\nContent-Length: 5\r\n\r\n",
+        "HTTP/1.1 200 OK\nX-A: one,\n two,\n\tthree\nContent-Length: 5\n\n",
+    ] {
+        assert_eq!(HeadEnd::default().find(head.as_bytes()), Some(head.len()));
+        let read = read_head(head.as_bytes()).unwrap();
+        let words: Vec<_> = read.headers.get("x-a").unwrap().split(' ').collect();
+        let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
+        assert_eq!(words, ["one,", "two,", "\tthree"], "{head:?}");
+        assert_eq!((read.framing, read.keep), (Framing::Length(5), true));
+    }
+    for (head, framing) in [
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n 6\r\n\r\n",
+            Framing::Close,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip,\r\n chunked\r\n\r\n",
+            Framing::Chunked,
+        ),
+    ] {
+        assert_eq!(read_head(head.as_bytes()).unwrap().framing, framing);
+    }
+}
+
+#[test]
+fn an_answer_takes_no_more_memory_than_its_words() {
+    let padded = format!("HTTP/1.1 200 OK\r\nA:{}b\r\n\r\n", " ".repeat(60_000));
+    let read = read_head(padded.as_bytes()).unwrap();
+    assert_eq!(read.headers.get("a"), Some("b"));
+    assert!(read.headers.memory() < 1_000, "{}", read.headers.memory());
+}
+
 #[test]
 fn what_is_no_head_is_told_apart() {
     for garbage in [
@@ -163,6 +199,7 @@ fn what_is_no_head_is_told_apart() {
         "HTTP/1.1 2x0 OK\r\n\r\n",
         "HTTP/2 200\r\n\r\n",
         "ICY 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n folded: under nothing\r\n\r\n",
     ] {
         assert_eq!(
             read_head(garbage.as_bytes()).unwrap_err(),
