@@ -63,12 +63,7 @@ pub fn judge(report: &Report, wall: Time) -> Verdict {
             .answer
             .as_ref()
             .filter(|_| rejected)
-            .and_then(|answer| {
-                let mut headers = answer.headers.iter();
-                let (_, value) =
-                    headers.find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
-                retry_after_ms(value, wall)
-            }),
+            .and_then(|answer| retry_after_ms(answer.header("retry-after")?, wall)),
     }
 }
 

@@ -4,7 +4,6 @@
 //! to, one deadline covers everything. Nothing is followed, nothing is retried (but a request that was certainly never written),
 //! nothing is decompressed, nothing comes from the environment. The answer is a [`Report`]: what came back, or what went wrong,
 //! from a closed set, with the time each phase took.
-
 //!
 //! | module | holds |
 //! |---|---|
