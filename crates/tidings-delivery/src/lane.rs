@@ -402,7 +402,6 @@ impl Lane {
             Trigger::Event | Trigger::Retry | Trigger::Probe if probe => Trigger::Probe,
             trigger => trigger,
         };
-        entry.trigger = Trigger::Retry;
         entry.began = self.vital.begin();
         let flight = Flight {
             target: Arc::clone(&self.target),

@@ -8,7 +8,9 @@ use tidings_domain::webhook::{Health, HealthState, Ordering, Selection, Webhook}
 use tidings_domain::{
     Collection, DeliveryId, Entropy, Headers, ObjectRef, ProjectId, Time, Value, WebhookId,
 };
-use tidings_storage::{Attempt, AttemptResponse, CommitListener, LaneStart, Message, Queued};
+use tidings_storage::{
+    Attempt, AttemptResponse, CommitListener, LaneStart, Message, Queued, StoreError,
+};
 
 use super::{Core, MOST_UNWRITTEN_BYTES, MUCH_HELD, MUCH_HELD_BYTES};
 use crate::effect::{Effect, Flight, Found, Landed, Loaded};
@@ -346,4 +348,54 @@ fn hints_that_nobody_takes_are_bounded_in_bytes_too() {
     listener.committed(&all[..1]);
     inbox.take(&mut mail);
     assert_eq!(mail.hints.len(), 1, "a taken inbox is empty");
+}
+
+/// The one flight that starts.
+fn flight(core: &mut Core) -> Flight {
+    let mut todo = core.take_effects().0.todo;
+    match (todo.pop(), todo.is_empty()) {
+        (Some(Effect::Send(flight)), true) => flight,
+        (other, _) => panic!("{other:?} and {todo:?}"),
+    }
+}
+
+fn unread(flight: &Flight) -> Input {
+    let landed = Landed::Unread(StoreError::Unavailable(String::new()));
+    Input::Landed(flight.target.webhook.id, flight.delivery, landed)
+}
+
+#[test]
+fn what_could_not_be_read_was_not_tried() {
+    let mut core = core(1, false);
+    let hint = queued(WebhookId(1), 1, &message(1));
+    core.handle(&mut hints_of(vec![hint]), now());
+    let first = flight(&mut core);
+    core.handle(&mut inputs_of(vec![unread(&first)]), now());
+    let later = Moment {
+        ms: core.next_alarm(),
+        ..now()
+    };
+    assert!(later.ms <= 1_000, "{}", later.ms);
+    core.handle(&mut Mail::default(), later);
+    let again = flight(&mut core);
+    assert_eq!(
+        (first.trigger, again.trigger),
+        (Trigger::Event, Trigger::Event)
+    );
+    assert_eq!(core.budget.open, 1);
+}
+
+#[test]
+fn a_deleted_webhook_is_forgotten_however_its_last_flight_ends() {
+    let mut core = core(1, false);
+    let hint = queued(WebhookId(1), 1, &message(1));
+    core.handle(&mut hints_of(vec![hint]), now());
+    let last = flight(&mut core);
+    let (done, _) = tokio::sync::oneshot::channel();
+    let deleted = Input::Deleted(WebhookId(1), done);
+    core.handle(&mut inputs_of(vec![deleted]), now());
+    assert!(core.lanes.get(WebhookId(1)).is_some(), "it is in the air");
+    core.handle(&mut inputs_of(vec![unread(&last)]), now());
+    assert!(core.lanes.get(WebhookId(1)).is_none());
+    assert_eq!((core.budget.open, core.budget.held), (0, 0));
 }

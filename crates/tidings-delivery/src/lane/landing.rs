@@ -43,9 +43,9 @@ impl Lane {
                     cx.effects.todo.push(Effect::Announce(webhook, reason));
                 }
             }
-            Landed::Vanished => {
-                self.drop_entry(id, cx);
-            }
+            Landed::Vanished => self.drop_entry(id, cx),
+            // Nothing would ever be told of it again, and the lane never be over.
+            Landed::Unread(_) if self.deleted => self.drop_entry(id, cx),
             Landed::Unread(error) => {
                 tracing::warn!(delivery.id = %id, %error, "delivery {id} could not be read, again soon");
                 let due = cx.now.ms + OWN_FAULT_PAUSE_MS;
