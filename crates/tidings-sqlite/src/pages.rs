@@ -3,6 +3,8 @@
 //! Where pages of an index change places, SQLite gives one of them a number for a moment that lies far behind the end of the file. Its
 //! page cache remembers the largest number it ever saw, and so looks through all of its pages at the end of such a commit, for those
 //! behind the end of the file: a fiftieth of the server's time. Here that page goes by a number that no page has, at the other end.
+//!
+//! Which number it is depends on the size of the pages, and a file may have been made with others than ours: those keep theirs.
 
 #![expect(
     unsafe_code,
@@ -15,8 +17,10 @@ use std::sync::{Once, OnceLock};
 
 use rusqlite::ffi;
 
-/// The page that holds SQLite's locks, with pages of 4096 bytes: never content, so it serves as the number for a moment.
-const FOR_A_MOMENT: c_uint = 0x4000_0000 / 4096 + 1;
+/// Bytes of a page, unless somebody made the file with others.
+const PAGE: c_uint = 4096;
+/// The page that holds SQLite's locks, with pages of this size: never content, so it serves as the number for a moment.
+const FOR_A_MOMENT: c_uint = 0x4000_0000 / PAGE + 1;
 /// Pages are counted from 1.
 const NO_PAGE: c_uint = 0;
 
@@ -57,13 +61,26 @@ unsafe extern "C" fn rekey(
     new: c_uint,
 ) {
     if let Some(system) = SYSTEM.get() {
-        // SAFETY: what SQLite hands over is handed on; no other page has either number.
-        unsafe { system(cache, page, number(old), number(new)) }
+        // SAFETY: the page is there; what SQLite hands over is handed on, and no other page has either number.
+        unsafe {
+            let usual = is_usual(&*page);
+            system(cache, page, number(old, usual), number(new, usual));
+        }
     }
 }
 
-fn number(page: c_uint) -> c_uint {
-    if page == FOR_A_MOMENT { NO_PAGE } else { page }
+/// Whether a page is as large as ours. SQLite's own cache has what it notes of a page, a few words, right behind it.
+fn is_usual(page: &ffi::sqlite3_pcache_page) -> bool {
+    let behind = page.pExtra.addr().wrapping_sub(page.pBuf.addr());
+    c_uint::try_from(behind).is_ok_and(|behind| (PAGE..2 * PAGE).contains(&behind))
+}
+
+fn number(page: c_uint, usual: bool) -> c_uint {
+    if usual && page == FOR_A_MOMENT {
+        NO_PAGE
+    } else {
+        page
+    }
 }
 
 #[cfg(test)]
@@ -75,9 +92,38 @@ mod tests {
     #[test]
     fn only_the_number_for_a_moment_is_another() {
         for page in [1, 2, FOR_A_MOMENT - 1, FOR_A_MOMENT + 1, c_uint::MAX] {
-            assert_eq!(number(page), page);
+            assert_eq!(number(page, true), page);
         }
-        assert_eq!(number(FOR_A_MOMENT), NO_PAGE);
+        assert_eq!(number(FOR_A_MOMENT, true), NO_PAGE);
+        assert_eq!(number(FOR_A_MOMENT, false), FOR_A_MOMENT);
+    }
+
+    /// With small pages, that number is one of content.
+    #[test]
+    fn a_file_with_other_pages_stays_whole() {
+        prepare();
+        let folder = tempfile::tempdir().unwrap();
+        let conn = Connection::open(folder.path().join("x.db")).unwrap();
+        conn.execute_batch(
+            "PRAGMA page_size = 512; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
+             CREATE TABLE filler (x); CREATE TABLE t (key BLOB PRIMARY KEY) WITHOUT ROWID;
+             INSERT INTO filler VALUES (zeroblob(133150000))",
+        )
+        .unwrap();
+        let one = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        let before = one("PRAGMA page_count");
+        for i in 0..4_000_u64 {
+            let key = i
+                .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                .to_be_bytes()
+                .repeat(4);
+            conn.execute("INSERT INTO t VALUES (?1)", [key]).unwrap();
+        }
+        let content = before..one("PRAGMA page_count");
+        assert!(content.contains(&i64::from(FOR_A_MOMENT)), "{content:?}");
+        assert_eq!(one("SELECT count(*) FROM t"), 4_000);
+        let check = conn.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
+        assert_eq!(check.unwrap(), "ok");
     }
 
     #[test]
