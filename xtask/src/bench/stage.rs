@@ -73,17 +73,56 @@ impl Feed {
 }
 
 /// What a measured run found.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Round {
-    pub(super) deliveries_per_second: f64,
-    /// Of the server, per delivery.
-    pub(super) server_cpu_us: f64,
-    pub(super) receiver_cpu_us: f64,
-    /// Of the feeders, per change.
-    pub(super) feeder_cpu_us: f64,
-    pub(super) body_bytes: f64,
+    seconds: f64,
+    changes: f64,
+    deliveries: f64,
+    bytes: f64,
+    /// CPU time in microseconds.
+    server: f64,
+    receiver: f64,
+    feeders: f64,
     /// What the feeders said about the time of their answers.
     pub(super) answers: Value,
+}
+
+impl Round {
+    /// Several as one.
+    pub(super) fn of(turns: impl IntoIterator<Item = Self>) -> Self {
+        turns.into_iter().fold(Self::default(), |all, turn| Self {
+            seconds: all.seconds + turn.seconds,
+            changes: all.changes + turn.changes,
+            deliveries: all.deliveries + turn.deliveries,
+            bytes: all.bytes + turn.bytes,
+            server: all.server + turn.server,
+            receiver: all.receiver + turn.receiver,
+            feeders: all.feeders + turn.feeders,
+            answers: turn.answers,
+        })
+    }
+
+    pub(super) fn deliveries_per_second(&self) -> f64 {
+        self.deliveries / self.seconds
+    }
+
+    /// CPU time of the server, per delivery.
+    fn server_cpu_us(&self) -> f64 {
+        self.server / self.deliveries
+    }
+
+    fn receiver_cpu_us(&self) -> f64 {
+        self.receiver / self.deliveries
+    }
+
+    /// Per change.
+    fn feeder_cpu_us(&self) -> f64 {
+        self.feeders / self.changes
+    }
+
+    fn body_bytes(&self) -> f64 {
+        self.bytes / self.deliveries
+    }
 }
 
 /// A webhook as every workload has it.
@@ -164,7 +203,7 @@ impl Stage {
             clippy::cast_sign_loss,
             reason = "a size"
         )]
-        let bytes = round.body_bytes as u64;
+        let bytes = round.body_bytes() as u64;
         if !BODY_BYTES.contains(&bytes) {
             bail!(
                 "bodies of {bytes} bytes are not about 1 KiB: mend the length of the description"
@@ -186,14 +225,16 @@ impl Stage {
         self.expected += accepted * self.fan_out;
         let counts = self.settled(accepted)?;
         let seconds = started.elapsed().as_secs_f64();
-        let deliveries = (accepted * self.fan_out).max(1);
+        let changes = accepted.max(1);
         #[expect(clippy::cast_precision_loss, reason = "figures for people")]
         Ok(Round {
-            deliveries_per_second: deliveries as f64 / seconds,
-            server_cpu_us: (self.server.cpu_us()? - server) / deliveries as f64,
-            receiver_cpu_us: (self.receiver.cpu_us()? - receiver) / deliveries as f64,
-            feeder_cpu_us: feeder / accepted.max(1) as f64,
-            body_bytes: (counts.bytes - before.bytes) as f64 / deliveries as f64,
+            seconds,
+            changes: changes as f64,
+            deliveries: (changes * self.fan_out) as f64,
+            bytes: (counts.bytes - before.bytes) as f64,
+            server: self.server.cpu_us()? - server,
+            receiver: self.receiver.cpu_us()? - receiver,
+            feeders: feeder,
             answers: told.get("answers").cloned().unwrap_or_default(),
         })
     }
@@ -245,21 +286,21 @@ impl Stage {
         entry.add(
             "deliveries_per_second",
             "deliveries/s",
-            of(|r| r.deliveries_per_second),
+            of(Round::deliveries_per_second),
         );
-        entry.add("server_cpu_us", "us per delivery", of(|r| r.server_cpu_us));
+        entry.add("server_cpu_us", "us per delivery", of(Round::server_cpu_us));
         entry.add(
             "receiver_cpu_us",
             "us per delivery",
-            of(|r| r.receiver_cpu_us),
+            of(Round::receiver_cpu_us),
         );
-        entry.add("feeder_cpu_us", "us per change", of(|r| r.feeder_cpu_us));
+        entry.add("feeder_cpu_us", "us per change", of(Round::feeder_cpu_us));
         entry.add(
             "peak_memory_mib",
             "MiB",
             Figures::one(self.server.peak_mib()?),
         );
-        entry.add("body_bytes", "bytes", of(|r| r.body_bytes));
+        entry.add("body_bytes", "bytes", of(Round::body_bytes));
         let counts = self.receiver.counts()?;
         #[expect(clippy::cast_precision_loss, reason = "figures for people")]
         let reuse = counts.requests as f64 / counts.connections.max(1) as f64;

@@ -8,12 +8,15 @@ use super::super::figures::Figures;
 use super::super::load::Receiver;
 use super::super::process::run;
 use super::super::report::Entry;
-use super::super::stage::{Feed, OBJECTS, PARALLEL, Stage, WARM_UP, World, webhook};
+use super::super::stage::{Feed, OBJECTS, PARALLEL, Round, Stage, WARM_UP, World, webhook};
 
 /// Bytes of the bare client's bodies.
 const BYTES: u64 = 1024;
 /// Webhooks of a project in W2 and what is compared with it.
 pub(super) const TEN: usize = 10;
+
+/// A round is cut into turns of about so many seconds: on a virtual machine the speed of the cores changes from one second to the next.
+const TURN: f64 = 1.25;
 
 /// The limit: nothing but HTTP.
 struct Limit {
@@ -98,6 +101,19 @@ pub(super) fn w2(bench: &mut Bench) -> anyhow::Result<()> {
     share_of_r(bench, entry, TEN, 1)
 }
 
+/// How many turns a round has, and how long each is.
+fn turns(seconds: f64) -> (usize, f64) {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a small number"
+    )]
+    let number = (seconds / TURN).round().max(1.0) as usize;
+    #[expect(clippy::cast_precision_loss, reason = "a small number")]
+    let each = seconds / number as f64;
+    (number, each)
+}
+
 /// Rounds of a workload in turn with the limit, so that both see the same weather.
 fn share_of_r(
     bench: &mut Bench,
@@ -116,16 +132,23 @@ fn share_of_r(
     let receiver = Receiver::start(false, false)?;
     let world = one_project(&receiver, webhooks);
     let mut stage = Stage::new(&bench.options, &folder, receiver, world)?;
-    let seconds = bench.options.seconds;
+    let (turns, seconds) = turns(bench.options.seconds);
     let feed = Feed::for_seconds(seconds).batched(batch);
     stage.warm_up(feed)?;
     let pairs = bench.rounds(|| {
-        let limit = limit.measure((seconds / 2.0).max(1.0))?;
-        Ok((limit.per_second, stage.round(feed)?))
+        let mut rounds = Vec::new();
+        let mut requests = 0.0;
+        for _ in 0..turns {
+            requests += limit.measure(seconds / 2.0)?.per_second;
+            rounds.push(stage.round(feed)?);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a small number")]
+        let limit = requests / turns as f64;
+        Ok((limit, Round::of(rounds)))
     })?;
     let shares = pairs
         .iter()
-        .map(|(limit, round)| round.deliveries_per_second / limit);
+        .map(|(limit, round)| round.deliveries_per_second() / limit);
     entry.add("share", "R", Figures::of(shares));
     entry.add(
         "r_per_second",
@@ -225,13 +248,21 @@ pub(super) fn in_turn(
     metric: &'static str,
     unit: &'static str,
 ) -> anyhow::Result<()> {
-    let feed = Feed::for_seconds(bench.options.seconds);
+    let (turns, seconds) = turns(bench.options.seconds);
+    let feed = Feed::for_seconds(seconds);
     base.warm_up(feed)?;
     stage.warm_up(feed)?;
-    let pairs = bench.rounds(|| Ok((base.round(feed)?, stage.round(feed)?)))?;
+    let pairs = bench.rounds(|| {
+        let (mut compared, mut rounds) = (Vec::new(), Vec::new());
+        for _ in 0..turns {
+            compared.push(base.round(feed)?);
+            rounds.push(stage.round(feed)?);
+        }
+        Ok((Round::of(compared), Round::of(rounds)))
+    })?;
     let shares = pairs
         .iter()
-        .map(|(b, s)| s.deliveries_per_second / b.deliveries_per_second);
+        .map(|(b, s)| s.deliveries_per_second() / b.deliveries_per_second());
     entry.add(metric, unit, Figures::of(shares));
     let rounds: Vec<_> = pairs.into_iter().map(|(_, round)| round).collect();
     stage.note(entry, &rounds)
