@@ -20,6 +20,8 @@ use crate::verdict::{Verdict, judge};
 
 /// Bytes of an answer's headers in the log.
 const KEPT_HEADER_BYTES: usize = 16 * 1024;
+/// Bytes of an answer's body in the log.
+const KEPT_BODY_BYTES: usize = 16 * 1024;
 
 /// What every try needs.
 pub(crate) struct Carrier {
@@ -133,8 +135,15 @@ fn kept(answer: Answer) -> AttemptResponse {
         headers.truncate(fit);
         headers.shrink_to_fit();
     }
-    let body = String::from_utf8(body.into())
-        .unwrap_or_else(|odd| String::from_utf8_lossy(odd.as_bytes()).into_owned());
+    let body = String::from_utf8(body.into()).unwrap_or_else(|odd| {
+        let mut text = String::from_utf8_lossy(odd.as_bytes()).into_owned();
+        // What stands for a byte that is no text has three.
+        let end = text.floor_char_boundary(KEPT_BODY_BYTES);
+        truncated |= end < text.len();
+        text.truncate(end);
+        text.shrink_to_fit();
+        text
+    });
     AttemptResponse {
         headers,
         body,
@@ -180,5 +189,30 @@ fn attempt(
             micros(report.first_byte),
         ],
         remote: report.remote,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept_body(body: &[u8]) -> (String, bool) {
+        let kept = kept(Answer {
+            status: 200,
+            headers: Headers::default(),
+            body: body.to_vec().into(),
+            truncated: false,
+        });
+        (kept.body, kept.truncated)
+    }
+
+    #[test]
+    fn a_body_that_is_no_text_is_kept_in_no_more_bytes() {
+        let exact = "x".repeat(KEPT_BODY_BYTES);
+        assert_eq!(kept_body(exact.as_bytes()), (exact, false));
+        assert_eq!(kept_body(b"a\xffb"), ("a\u{fffd}b".into(), false));
+        let (text, truncated) = kept_body(&[0xff; KEPT_BODY_BYTES]);
+        assert_eq!((text.len(), truncated), (KEPT_BODY_BYTES / 3 * 3, true));
+        assert!(text.capacity() <= KEPT_BODY_BYTES, "{}", text.capacity());
     }
 }

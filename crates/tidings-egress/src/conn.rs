@@ -180,7 +180,7 @@ impl Conn {
         }
     }
 
-    /// Writes head (in the outbox) and body; stops when the receiver speaks before the end.
+    /// Writes what is in the outbox (the head, and a body if it is small), then `body`; stops when the receiver speaks before the end.
     pub(crate) async fn write(&mut self, body: &[u8]) -> Written {
         let Self {
             stream,

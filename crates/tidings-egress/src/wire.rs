@@ -2,7 +2,7 @@
 //!
 //! Own code because every limit here is a promise (bytes of a head, fields, interim answers, bytes of a body), because header
 //! names must go out in the case in which a vendor sends them, which hyper keeps to itself, and because a request on a kept
-//! connection then costs no task, no channel and no copy.
+//! connection then costs no task and no channel.
 
 use std::borrow::Cow;
 
