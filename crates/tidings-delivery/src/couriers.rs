@@ -70,3 +70,67 @@ impl Couriers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use tidings_domain::DeliveryId;
+    use tidings_domain::delivery::Trigger;
+
+    use super::*;
+    use crate::core::tests::webhook;
+    use crate::target::Target;
+
+    const ALL: usize = 20_000;
+
+    /// Bursts of all sizes meet couriers that come home, are called and leave, on several threads.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn every_flight_finds_a_courier() {
+        let (couriers, flown) = (Arc::<Couriers>::default(), Arc::<AtomicUsize>::default());
+        let target = Target::new(webhook(1));
+        let mut flights = Vec::new();
+        let mut hired = Vec::new();
+        let mut sent = 0;
+        while sent < ALL {
+            let burst = (sent * 7_919 % 40 + 1).min(ALL - sent);
+            for _ in 0..burst {
+                flights.push(Flight {
+                    target: Arc::clone(&target),
+                    delivery: DeliveryId(0),
+                    message: None,
+                    trigger: Trigger::Event,
+                    late: false,
+                });
+            }
+            sent += burst;
+            for _ in 0..couriers.hand_over(&mut flights) {
+                let (couriers, flown) = (Arc::clone(&couriers), Arc::clone(&flown));
+                hired.push(tokio::spawn(async move {
+                    let bell = Bell::default();
+                    while couriers.next(&bell).await.is_some() {
+                        let flown = flown.fetch_add(1, Ordering::Relaxed);
+                        if flown % 3 > 0 {
+                            tokio::task::yield_now().await;
+                        }
+                    }
+                }));
+            }
+            if burst % 2 == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        let all_flown = async {
+            while flown.load(Ordering::Relaxed) < ALL {
+                tokio::task::yield_now().await;
+            }
+            couriers.close();
+            for courier in hired {
+                courier.await.unwrap();
+            }
+        };
+        let ended = tokio::time::timeout(Duration::from_secs(20), all_flown).await;
+        assert!(ended.is_ok(), "{flown:?} of {ALL}");
+    }
+}

@@ -201,3 +201,35 @@ impl Inbox {
         self.0.wake.notified().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Whoever finds the mail empty wakes the engine: nothing that comes while it is taken is left lying.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn whatever_comes_wakes_the_engine() {
+        const ROUNDS: usize = 3_000;
+        const EACH: usize = 3;
+        let (_, inbox) = hints();
+        let mut came = 0;
+        let all = async {
+            let mut mail = Mail::default();
+            for round in 1..=ROUNDS {
+                for _ in 0..EACH {
+                    let inbox = inbox.clone();
+                    tokio::spawn(async move { inbox.push(Input::Close) });
+                }
+                while came < round * EACH {
+                    inbox.arrival().await;
+                    inbox.take(&mut mail);
+                    came += mail.inputs.len();
+                }
+            }
+        };
+        let ended = tokio::time::timeout(Duration::from_secs(20), all).await;
+        assert!(ended.is_ok(), "{came} of {}", ROUNDS * EACH);
+    }
+}

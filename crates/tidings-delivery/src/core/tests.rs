@@ -33,7 +33,7 @@ fn now() -> Moment {
     Moment { ms: 0, wall }
 }
 
-fn webhook(id: i64) -> Arc<Webhook> {
+pub(crate) fn webhook(id: i64) -> Arc<Webhook> {
     Arc::new(Webhook {
         id: WebhookId(id),
         project: ProjectId(1),
