@@ -79,8 +79,8 @@ impl Pace {
     /// The store did not take them.
     pub(crate) fn put_back(&mut self, hour: &Hour) {
         let back = (hour.hour, hour.accepted, hour.failed);
-        let all = self.earlier.iter_mut().chain(Some(&mut self.hour));
-        match all.into_iter().find(|(h, ..)| *h == hour.hour) {
+        let mut all = self.earlier.iter_mut().chain(Some(&mut self.hour));
+        match all.find(|(h, ..)| *h == hour.hour) {
             Some((_, accepted, failed)) => {
                 *accepted = accepted.saturating_add(hour.accepted);
                 *failed = failed.saturating_add(hour.failed);
