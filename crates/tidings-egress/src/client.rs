@@ -616,13 +616,16 @@ async fn read_head(
     let mut interim = 0;
     loop {
         if let Some(length) = end.find(&conn.inbox) {
+            before += length;
+            if before > MAX_HEAD {
+                return Err(HeadEnded::Fault(outcome::head_too_large()));
+            }
             let head = conn
                 .inbox
                 .get(..length)
                 .map_or(Err(wire::HeadFault::Invalid), wire::read_head);
             let head = head.map_err(|fault| HeadEnded::Fault(outcome::of_head(fault)))?;
             conn.inbox.advance(length);
-            before += length;
             if !matches!(head.status, 100 | 102..=199) {
                 return Ok(head);
             }
@@ -667,6 +670,30 @@ async fn read_body(conn: &mut Conn, body: &mut Body) -> bool {
                 body.cut_off();
                 return false;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+    use crate::conn::tests::conn;
+
+    /// However its pieces arrive: here all but the end was read just below the limit.
+    #[tokio::test]
+    async fn a_head_has_as_many_bytes_as_it_may_and_not_one_more() {
+        for (more, is_taken) in [(0, true), (1, false)] {
+            let (mut conn, mut other) = conn().await;
+            let (first, last) = ("HTTP/1.1 200 OK\r\nA: ", "b\r\n\r\n");
+            let padding = MAX_HEAD - first.len() - last.len() + more;
+            conn.inbox.extend_from_slice(first.as_bytes());
+            conn.inbox.extend_from_slice(" ".repeat(padding).as_bytes());
+            other.write_all(last.as_bytes()).await.unwrap();
+            let (mut known, heads) = (Known::default(), Semaphore::new(1));
+            let read = read_head(&mut conn, Instant::now(), &mut known, &heads).await;
+            assert_eq!(read.is_ok(), is_taken, "{more}");
         }
     }
 }

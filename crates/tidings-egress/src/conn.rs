@@ -260,11 +260,11 @@ impl Conn {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A connection of its own, and the other end.
-    async fn conn() -> (Conn, TcpStream) {
+    pub(crate) async fn conn() -> (Conn, TcpStream) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (tcp, other) = tokio::join!(dial(addr), listener.accept());
