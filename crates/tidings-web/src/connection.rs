@@ -175,6 +175,7 @@ impl Guest {
             .as_ref()
             .filter(|_| request.uri().path() != HEALTH);
         let mut answer = match inside {
+            _ if !names_its_host(&request) => self.door.refuse_unaddressed(),
             None => self.door.answer_peer(Some(self.peer), request).await,
             Some(inside) => {
                 let (door, peer) = (self.door.clone(), Some(self.peer));
@@ -188,5 +189,16 @@ impl Guest {
             answer.headers_mut().insert(http::header::CONNECTION, close);
         }
         Ok(answer.map(|body| self.pulse.tells(body)))
+    }
+}
+
+/// Whether a request says once for which host it is, as it must (RFC 9112 section 3.2): where it says so twice, whoever stands before
+/// this server may have believed the other one.
+fn names_its_host<B>(request: &http::Request<B>) -> bool {
+    let mut hosts = request.headers().get_all(http::header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(_), None) => true,
+        (None, _) => request.version() < http::Version::HTTP_11,
+        (Some(_), Some(_)) => false,
     }
 }

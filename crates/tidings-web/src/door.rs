@@ -128,6 +128,16 @@ impl Door {
         let from = peer.map(|peer| address::sender(peer, request.headers(), &self.proxies));
         self.shared.answer(from, request).await
     }
+
+    /// Answers a request that does not say for which host it is, or says it twice; its connection ends with that.
+    pub(crate) fn refuse_unaddressed(&self) -> Response {
+        let detail = "send one Host header";
+        let fault = Fault::new(FaultKind::Malformed, "malformed", detail);
+        let reply = problem::reply(&fault).with(header::CONNECTION, "close");
+        let metrics = &self.shared.metrics;
+        metrics.answered("none", reply.status, Duration::ZERO);
+        dress((reply, None), self.shared.ids.next(), false)
+    }
 }
 
 impl Shared {

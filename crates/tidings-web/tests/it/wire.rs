@@ -143,3 +143,38 @@ async fn answers_without_a_body_leave_the_connection_in_step() {
     served.stop.cancel();
     served.task.await.unwrap();
 }
+
+/// RFC 9112 section 3.2. A proxy in front may have believed the other of two hosts.
+#[tokio::test]
+async fn a_request_is_for_one_host() {
+    let house = House::new().await;
+    let served = start(&house, Limits::default()).await;
+    let end = "Connection: close\r\n\r\n";
+    for (head, status) in [
+        ("GET /healthz HTTP/1.1\r\nHost: x\r\n", "200"),
+        ("GET /healthz HTTP/1.1\r\nHost:\r\n", "200"),
+        ("GET /healthz HTTP/1.0\r\n", "200"),
+        ("GET /healthz HTTP/1.1\r\n", "400"),
+        ("GET /healthz HTTP/1.1\r\nHost: x\r\nHost: x\r\n", "400"),
+        ("GET /healthz HTTP/1.0\r\nHost: x\r\nHost: y\r\n", "400"),
+        ("GET http://x/healthz HTTP/1.1\r\n", "400"),
+        ("GET /sign-in HTTP/1.1\r\nHost: x\r\nhost: y\r\n", "400"),
+    ] {
+        let said = raw(served.address, format!("{head}{end}").as_bytes()).await;
+        assert_eq!(said.get(9..12), Some(status), "{head}: {said}");
+        assert_eq!(
+            said.contains(r#""code":"malformed""#),
+            status == "400",
+            "{said}"
+        );
+    }
+    // Nobody speaks on after that, whatever was asked.
+    let two = "GET /healthz HTTP/1.1\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    let said = raw(served.address, two.as_bytes()).await;
+    assert_eq!(said.matches("HTTP/1.1 ").count(), 1, "{said}");
+    // The answer to HEAD has no body here either.
+    let said = raw(served.address, b"HEAD /healthz HTTP/1.1\r\n\r\n").await;
+    assert!(said.ends_with("\r\n\r\n"), "{said}");
+    served.stop.cancel();
+    served.task.await.unwrap();
+}
