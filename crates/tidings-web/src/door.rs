@@ -49,6 +49,8 @@ pub struct DoorLimits {
     pub value_mib: u32,
     /// Mebibytes of large answers and pages being made and taken at once.
     pub answer_mib: u32,
+    /// Mebibytes of large pages being taken at once by people who are not signed in.
+    pub stranger_mib: u32,
     /// How long somebody waits for such room before being told to come back.
     pub body_wait: Duration,
 }
@@ -61,6 +63,7 @@ impl Default for DoorLimits {
             body_mib: 32,
             value_mib: 96,
             answer_mib: 64,
+            stranger_mib: 16,
             body_wait: Duration::from_secs(5),
         }
     }
@@ -98,7 +101,12 @@ impl Door {
             keys: Arc::default(),
             forms: Forms::default(),
             rooms: Rooms::new(
-                [limits.body_mib, limits.value_mib, limits.answer_mib],
+                [
+                    limits.body_mib,
+                    limits.value_mib,
+                    limits.answer_mib,
+                    limits.stranger_mib,
+                ],
                 limits.body_wait,
             ),
         });
@@ -349,10 +357,11 @@ impl Shared {
             Ticket::new(key, row, caller, project, (&parts, &text))
         });
         drop((text, arriving));
-        // What needs no token is small, or the same bytes for everybody.
-        let counted = row.method == Method::Get && row.access != Access::Anyone;
+        let (reads, is_known) = (row.method == Method::Get, caller.is_some());
+        // What programs get without a token is small, and whoever watches the server gets it whatever goes on.
+        let counted = reads && (is_known || row.surface == Surface::Console);
         let page = match row.output.body {
-            OutputBody::List(_) if counted => Some(self.rooms.for_page().await?),
+            OutputBody::List(_) if reads && is_known => Some(self.rooms.for_page().await?),
             _ => None,
         };
         let audit = Audit::of(row, caller.as_ref(), parts.uri.path());
@@ -385,7 +394,7 @@ impl Shared {
         let length = reply.body.len();
         let room = match page {
             Some(page) => page.shrink(length),
-            None if counted => self.rooms.for_answer(length).await?,
+            None if counted && !reply.is_fixed => self.rooms.for_answer(length, is_known).await?,
             // What was done is done, and is said: it is hardly longer than what was asked.
             None => None,
         };

@@ -7,7 +7,8 @@
 //!
 //! A request passes, in this order: connection limits and deadlines ([`mod@serve`], `watch`), then in the [`door`] route and method
 //! ([`paths`]), requests in flight, token, requests of the token (`seats`), project, right, query, room (`rooms`), body ([`body`]: type,
-//! size, time, strict JSON), key ([`idempotency`]), use case. The first that refuses answers with a problem document ([`problem`]). Handlers take a [`route::Call`] apart, ask one use case of `tidings-app`, and shape the answer.
+//! size, time, strict JSON), key ([`idempotency`]), use case. The first that refuses answers with a problem document ([`problem`]).
+//! Handlers take a [`route::Call`] apart, ask one use case of `tidings-app`, and shape the answer.
 //!
 //! Invariants: another project's things answer like absent ones; nothing is read of a body before the sender may send it; no
 //! answer holds a secret but the one that made it.

@@ -1,7 +1,7 @@
 //! How much of what clients send and fetch is in memory at once, whoever they are and however many.
 //!
-//! Three rooms, each counted in KiB: texts of bodies while they arrive, values made of them while they are carried out, answers
-//! until they are taken. What is small needs no room: the number of requests under way bounds it. Who finds no room waits a little
+//! Rooms, each counted in KiB: texts of bodies while they arrive, values made of them while they are carried out, answers until they
+//! are taken; those for strangers have a room of their own, so that nobody without a token can fill the others'. What is small needs no room: the number of requests under way bounds it. Who finds no room waits a little
 //! and is then told to come back; nothing was done for it yet.
 
 use std::pin::Pin;
@@ -28,12 +28,13 @@ const TEXT_COPIES: usize = 4;
 /// Most values of one body: 500 members for each of the 1,000 entries of a batch.
 const MOST_VALUES: usize = 500_000;
 
-/// The three rooms.
+/// The rooms.
 pub(crate) struct Rooms {
     texts: Arc<Semaphore>,
     values: Arc<Semaphore>,
     answers: Arc<Semaphore>,
-    kib: [u32; 3],
+    strangers: Arc<Semaphore>,
+    kib: [u32; 4],
     patience: Duration,
 }
 
@@ -47,15 +48,16 @@ fn kib(bytes: usize) -> u32 {
 }
 
 impl Rooms {
-    /// `mib`: of texts, of values, of answers. `patience`: how long somebody waits for room.
-    pub(crate) fn new(mib: [u32; 3], patience: Duration) -> Self {
+    /// `mib`: of texts, of values, of answers, of answers for strangers. `patience`: how long somebody waits for room.
+    pub(crate) fn new(mib: [u32; 4], patience: Duration) -> Self {
         let kib = mib.map(|mib| mib.saturating_mul(1024));
-        let [texts, values, answers] =
+        let [texts, values, answers, strangers] =
             kib.map(|kib| Arc::new(Semaphore::new(usize::try_from(kib).unwrap_or(0))));
         Self {
             texts,
             values,
             answers,
+            strangers,
             kib,
             patience,
         }
@@ -93,24 +95,33 @@ impl Rooms {
                 format!("the body may have at most {MOST_VALUES} values; send it in parts"),
             ));
         }
-        let [_, most, _] = self.kib;
+        let [_, most, ..] = self.kib;
         let wanted = kib(text.len() * TEXT_COPIES + values * VALUE_BYTES);
         self.wait(&self.values, most, wanted).await.map(Some)
     }
 
     /// Room for a page of a list that is about to be read.
     pub(crate) async fn for_page(&self) -> Result<Room, Fault> {
-        let [.., most] = self.kib;
+        let [.., most, _] = self.kib;
         self.wait(&self.answers, most, PAGE_KIB).await
     }
 
-    /// Room for an answer that was made.
-    pub(crate) async fn for_answer(&self, bytes: usize) -> Result<Option<Room>, Fault> {
+    /// Room for an answer that was made, for somebody who is known or for a stranger.
+    pub(crate) async fn for_answer(
+        &self,
+        bytes: usize,
+        is_known: bool,
+    ) -> Result<Option<Room>, Fault> {
         if bytes <= PIECE {
             return Ok(None);
         }
-        let [.., most] = self.kib;
-        self.wait(&self.answers, most, kib(bytes)).await.map(Some)
+        let [.., answers, strangers] = self.kib;
+        let (room, most) = if is_known {
+            (&self.answers, answers)
+        } else {
+            (&self.strangers, strangers)
+        };
+        self.wait(room, most, kib(bytes)).await.map(Some)
     }
 }
 

@@ -502,6 +502,8 @@ pub struct Reply {
     pub wait: Option<Box<Wait>>,
     /// A body that goes on for as long as the client listens, instead of `body`.
     pub stream: Option<axum::body::Body>,
+    /// The body lies in the program: however many take it, it takes no memory of its own.
+    pub is_fixed: bool,
 }
 
 impl Reply {
@@ -521,6 +523,7 @@ impl Reply {
             kept: false,
             wait: None,
             stream: None,
+            is_fixed: false,
         }
     }
 
@@ -539,6 +542,15 @@ impl Reply {
             kept: false,
             wait: None,
             stream: None,
+            is_fixed: false,
+        }
+    }
+
+    /// What lies in the program.
+    pub(crate) fn fixed(media_type: &'static str, body: &'static [u8]) -> Self {
+        Self {
+            is_fixed: true,
+            ..Self::text(StatusCode::OK, media_type, body)
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use http::{StatusCode, header};
+use http::header;
 use sha2::{Digest, Sha256};
 use tidings_app::{Access, refusal};
 use tidings_domain::Fault;
@@ -61,7 +61,7 @@ pub(super) fn rows() -> Vec<Row> {
 async fn icon(_call: Call) -> Result<Reply, Fault> {
     let found = assets().iter().find(|asset| asset.name == "favicon.svg");
     let bytes = found.ok_or_else(refusal::absent)?.bytes;
-    let reply = Reply::text(StatusCode::OK, SVG, bytes);
+    let reply = Reply::fixed(SVG, bytes);
     Ok(reply.with(header::CACHE_CONTROL, "public, max-age=86400"))
 }
 
@@ -75,6 +75,6 @@ async fn asset(call: Call) -> Result<Reply, Fault> {
         Some((_, "svg")) => SVG,
         _ => "application/octet-stream",
     };
-    Ok(Reply::text(StatusCode::OK, media_type, found.bytes)
+    Ok(Reply::fixed(media_type, found.bytes)
         .with(header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
 }

@@ -69,7 +69,7 @@ fn a_text_is_never_dearer_than_its_room() {
 
 #[tokio::test]
 async fn a_room_is_shared_and_small_things_need_none() {
-    let rooms = Rooms::new([1, 1, 8], SHORT);
+    let rooms = Rooms::new([1, 1, 8, 1], SHORT);
     assert!(rooms.for_text(super::SMALL).await.unwrap().is_none());
     let half = rooms.for_text(600 * 1024).await.unwrap();
     assert_eq!(
@@ -85,7 +85,7 @@ async fn a_room_is_shared_and_small_things_need_none() {
 
 #[tokio::test]
 async fn a_page_gives_back_what_it_does_not_need() {
-    let rooms = Rooms::new([1, 1, 8], SHORT);
+    let rooms = Rooms::new([1, 1, 8, 1], SHORT);
     let (one, two) = (
         rooms.for_page().await.unwrap(),
         rooms.for_page().await.unwrap(),
@@ -96,13 +96,19 @@ async fn a_page_gives_back_what_it_does_not_need() {
     let third = rooms.for_page().await.unwrap();
     assert!(rooms.for_page().await.is_err());
     drop(kept);
-    assert!(rooms.for_answer(4 * 1024 * 1024).await.unwrap().is_some());
+    assert!(
+        rooms
+            .for_answer(4 * 1024 * 1024, true)
+            .await
+            .unwrap()
+            .is_some()
+    );
     drop(third);
 }
 
 #[tokio::test]
 async fn a_body_of_nothing_but_brackets_is_refused() {
-    let rooms = Rooms::new([64, 128, 64], SHORT);
+    let rooms = Rooms::new([64, 128, 64, 16], SHORT);
     let many = format!("[{}0]", "0,".repeat(600_000));
     assert_eq!(
         rooms.for_values(many.as_bytes()).await.unwrap_err().code,

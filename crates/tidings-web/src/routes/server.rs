@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::StatusCode;
 use tidings_app::Access;
 use tidings_app::reader::object;
@@ -109,6 +108,5 @@ async fn figures(call: Call) -> Result<Reply, Fault> {
 }
 
 async fn description(_call: Call) -> Result<Reply, Fault> {
-    let text = Bytes::from_static(openapi::text().as_bytes());
-    Ok(Reply::text(StatusCode::OK, "application/json", text))
+    Ok(Reply::fixed("application/json", openapi::text().as_bytes()))
 }

@@ -441,6 +441,41 @@ async fn large_bodies_wait_for_room_and_small_ones_do_not() {
     assert_eq!((got.status, got.code().as_str()), (503, "overloaded"));
 }
 
+/// The pages of the API are hundreds of kilobytes, made for whoever asks: what is not taken of them is bounded, and leaves the room of
+/// those who are known alone.
+#[tokio::test]
+async fn pages_that_strangers_do_not_take_are_bounded() {
+    let limits = DoorLimits {
+        stranger_mib: 1,
+        body_wait: Duration::from_millis(10),
+        ..DoorLimits::default()
+    };
+    let house = House::with(limits).await;
+    let ask = |path: &str| {
+        let request = http::Request::get(path).body(axum::body::Body::empty());
+        house.door.answer(request.unwrap())
+    };
+    let mut untaken = Vec::new();
+    let refused = loop {
+        let answer = ask("/docs/items").await;
+        if answer.status() != 200 {
+            break answer;
+        }
+        untaken.push(answer);
+        assert!(untaken.len() < 10, "nothing bounds them");
+    };
+    assert_eq!(refused.status(), 503);
+    assert_eq!(refused.headers()["retry-after"], "1");
+    // What lies in the program, what is small, and whoever is known are not concerned.
+    for path in ["/api/v1/openapi.json", "/healthz", "/sign-in"] {
+        assert_eq!(ask(path).await.status(), 200, "{path}");
+    }
+    let got = house.admin("GET", "/api/v1/projects", "").await;
+    assert_eq!(got.status, 200);
+    drop(untaken);
+    assert_eq!(ask("/docs/items").await.status(), 200);
+}
+
 #[tokio::test]
 async fn metrics_count_what_was_answered() {
     let house = House::new().await;
