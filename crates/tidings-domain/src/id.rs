@@ -46,9 +46,7 @@ impl DeliveryId {
     pub fn next(last: DeliveryId, wall_ms: i64) -> DeliveryId {
         DeliveryId((wall_ms.max(0) << 20).max(last.0.saturating_add(1)))
     }
-}
 
-impl DeliveryId {
     /// The id as it is shown, without memory of its own.
     pub fn text(self) -> DeliveryText {
         let mut text = *b"dlv_0000000000000";

@@ -22,8 +22,8 @@ use crate::{App, Caller, Keep};
 const MOST_ENTRIES: usize = 1000;
 
 impl App {
-    /// Carries out writes in a project that the caller sees, in order, all or none; later entries see earlier ones. In a batch, faults name the entry
-    /// (`/57/data/status`). The answer is kept with the change.
+    /// Carries out writes in a project that the caller sees, in order, all or none; later entries see earlier ones. In a batch, faults
+    /// name the entry (`/57/data/status`). The answer is kept with the change.
     pub async fn write(
         &self,
         caller: &Caller,
