@@ -1,11 +1,11 @@
 //! The console: pages for people, over the same use cases as the API.
 //!
 //! Pages and actions are rows of [`table`], and pass the same door as the API's: what differs is how a caller is known (a session's
-//! cookie, [`visitor`]), that a form is read instead of JSON ([`Form`]), that what changes something must come from a page of our own
-//! ([`guard`]), and that a refusal is a page ([`refuse`]). Handlers ask a use case and hand its JSON to a template ([`view`]); they
+//! cookie, `visitor`), that a form is read instead of JSON ([`Form`]), that what changes something must come from a page of our own
+//! (`guard`), and that a refusal is a page (`refuse`). Handlers ask a use case and hand its JSON to a template (`view`); they
 //! decide nothing.
 //!
-//! Every form works without scripts: an action answers with a redirect and a [`Flash`], or with the page again, the fields as they
+//! Every form works without scripts: an action answers with a redirect and a `Flash`, or with the page again, the fields as they
 //! were sent and the faults beside them. Scripts only spare reloads.
 //!
 //! Invariants: templates escape everything that is not marked safe, and nothing that a user or a receiver wrote is ever marked; no page
