@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use tidings_domain::delivery::{Outcome, Trigger};
 use tidings_domain::{Clock, Headers, Time};
-use tidings_egress::{Answer, Failure, Report, Request, Transport};
+use tidings_egress::{Answer, Failure, KEEP_BODY, Report, Request, Transport};
 use tidings_storage::{Attempt, AttemptError, AttemptResponse};
 use tokio_util::sync::CancellationToken;
 
@@ -20,8 +20,6 @@ use crate::verdict::{Verdict, judge};
 
 /// Bytes of an answer's headers in the log.
 const KEPT_HEADER_BYTES: usize = 16 * 1024;
-/// Bytes of an answer's body in the log.
-const KEPT_BODY_BYTES: usize = 16 * 1024;
 
 /// What every try needs.
 pub(crate) struct Carrier {
@@ -138,7 +136,7 @@ fn kept(answer: Answer) -> AttemptResponse {
     let body = String::from_utf8(body.into()).unwrap_or_else(|odd| {
         let mut text = String::from_utf8_lossy(odd.as_bytes()).into_owned();
         // What stands for a byte that is no text has three.
-        let end = text.floor_char_boundary(KEPT_BODY_BYTES);
+        let end = text.floor_char_boundary(KEEP_BODY);
         truncated |= end < text.len();
         text.truncate(end);
         text.shrink_to_fit();
@@ -208,11 +206,11 @@ mod tests {
 
     #[test]
     fn a_body_that_is_no_text_is_kept_in_no_more_bytes() {
-        let exact = "x".repeat(KEPT_BODY_BYTES);
+        let exact = "x".repeat(KEEP_BODY);
         assert_eq!(kept_body(exact.as_bytes()), (exact, false));
         assert_eq!(kept_body(b"a\xffb"), ("a\u{fffd}b".into(), false));
-        let (text, truncated) = kept_body(&[0xff; KEPT_BODY_BYTES]);
-        assert_eq!((text.len(), truncated), (KEPT_BODY_BYTES / 3 * 3, true));
-        assert!(text.capacity() <= KEPT_BODY_BYTES, "{}", text.capacity());
+        let (text, truncated) = kept_body(&[0xff; KEEP_BODY]);
+        assert_eq!((text.len(), truncated), (KEEP_BODY / 3 * 3, true));
+        assert!(text.capacity() <= KEEP_BODY, "{}", text.capacity());
     }
 }

@@ -39,6 +39,7 @@ use tidings_domain::Headers;
 pub use tidings_domain::delivery::Outcome;
 
 pub use client::{Client, Saved, Settings, SetupError, Stats};
+pub use wire::KEEP_BODY;
 
 /// Which certificates a receiver may show. Connections are never shared between different settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -18,7 +18,7 @@ pub(crate) const MAX_INTERIM: usize = 10;
 /// The most bytes of a body that are read, framing included.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
 /// The most bytes of a body that are kept.
-pub(crate) const KEEP_BODY: usize = 16 * 1024;
+pub const KEEP_BODY: usize = 16 * 1024;
 /// The longest line with the size of a chunk.
 const MAX_CHUNK_LINE: usize = 1024;
 

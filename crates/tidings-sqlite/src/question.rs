@@ -9,6 +9,7 @@ use tidings_domain::delivery::{DeliveryState, Trigger};
 use tidings_storage::DeliveryFilter;
 
 use crate::codes::{DELIVERED, limit, state_code, trigger_code};
+use crate::segments;
 
 /// What a row of the log is made of.
 pub(crate) const COLUMNS: &str = "d.id, d.webhook, m.event, m.dialect, m.code, m.object, m.sequence, d.state, d.made_by, d.late, d.due_ms,
@@ -222,15 +223,10 @@ pub(crate) fn indexed(index: &str, (begin, end): (&str, &str)) -> (String, &'sta
     if !matches!(index, "deliveries_by_project" | "deliveries_by_webhook") {
         return (format!("deliveries d INDEXED BY {index}"), "d.id DESC");
     }
-    let segment = |of: &str| {
-        format!(
-            "coalesce((SELECT id FROM segments WHERE begin <= {of} ORDER BY begin DESC LIMIT 1), 0)"
-        )
-    };
     let from = format!(
-        "segments s CROSS JOIN deliveries d INDEXED BY {index} ON d.segment = s.id AND s.id BETWEEN {} AND {}",
-        segment(begin),
-        segment(end)
+        "segments s CROSS JOIN deliveries d INDEXED BY {index} ON d.segment = s.id AND s.id BETWEEN coalesce({}, 0) AND coalesce({}, 0)",
+        segments::of(begin),
+        segments::of(end)
     );
     (from, "s.id DESC, d.id DESC")
 }

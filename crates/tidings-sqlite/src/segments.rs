@@ -4,7 +4,7 @@
 //! that is written where there are many webhooks. So the log's two largest indexes begin with the number of a segment. A segment is a
 //! range of ids; one that is full is left alone but for late comers and retention, and a question goes through them newest first.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 
 use crate::codes::{Result, sick};
 use crate::writer::Writer;
@@ -13,13 +13,18 @@ use crate::writer::Writer;
 pub(crate) const FULL: i64 = if cfg!(test) { 8 } else { 16_384 };
 
 /// The segment that new deliveries belong to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Segment {
     id: i64,
     begin: i64,
     rows: i64,
     /// The largest id that any delivery had.
     newest: i64,
+}
+
+/// The segment of an id, as SQL; null: the id is older than all of them.
+pub(crate) fn of(id: &str) -> String {
+    format!("(SELECT id FROM segments WHERE begin <= {id} ORDER BY begin DESC LIMIT 1)")
 }
 
 impl Segment {
@@ -43,35 +48,35 @@ impl Segment {
 impl Writer<'_> {
     /// The segment of a delivery that is about to be inserted.
     pub(crate) fn segment_of(&mut self, delivery: i64) -> Result<i64> {
-        if delivery < self.segment.begin {
+        let segment = &mut self.totals.segment;
+        if delivery < segment.begin {
             // Its id was reserved long ago.
             let found = self
                 .conn
-                .prepare_cached(
-                    "SELECT id FROM segments WHERE begin <= ?1 ORDER BY begin DESC LIMIT 1",
-                )
-                .and_then(|mut s| s.query_row([delivery], |row| row.get(0)).optional())
+                .prepare_cached(&format!("SELECT {}", of("?1")))
+                .and_then(|mut s| s.query_row([delivery], |row| row.get(0)))
                 .map_err(sick)?;
             return match found {
                 Some(id) => Ok(id),
                 None => self.oldest_reaches(delivery),
             };
         }
-        if self.segment.rows >= FULL && delivery > self.segment.newest {
-            self.segment = Segment {
-                id: self.segment.id + 1,
-                begin: delivery,
-                rows: 0,
-                ..self.segment
-            };
+        let begins = segment.rows >= FULL && delivery > segment.newest;
+        if begins {
+            segment.id += 1;
+            segment.begin = delivery;
+            segment.rows = 0;
+        }
+        segment.rows += 1;
+        segment.newest = segment.newest.max(delivery);
+        let id = segment.id;
+        if begins {
             self.run(
                 "INSERT INTO segments (id, begin) VALUES (?1, ?2)",
-                [self.segment.id, delivery],
+                [id, delivery],
             )?;
         }
-        self.segment.rows += 1;
-        self.segment.newest = self.segment.newest.max(delivery);
-        Ok(self.segment.id)
+        Ok(id)
     }
 
     /// The oldest segment takes what is older than all.
@@ -87,8 +92,8 @@ impl Writer<'_> {
     /// Forgets segments of which nothing is left.
     pub(crate) fn prune_segments(&self) -> Result<()> {
         self.run(
-            "DELETE FROM segments WHERE id < coalesce((SELECT segment FROM deliveries ORDER BY id LIMIT 1), ?1) AND id < ?1",
-            params![self.segment.id],
+            "DELETE FROM segments WHERE id < coalesce((SELECT segment FROM deliveries ORDER BY id LIMIT 1), ?1)",
+            [self.totals.segment.id],
         )
         .map(drop)
     }

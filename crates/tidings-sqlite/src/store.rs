@@ -25,7 +25,6 @@ use tokio::sync::Semaphore;
 use crate::checkpoint;
 use crate::codes::{PARKED, Result};
 use crate::open::{OpenError, open};
-use crate::segments::Segment;
 use crate::shared::Shared;
 use crate::snapshot::Shot;
 use crate::writer::{self, AGAIN, ToWriter, Totals, Writer};
@@ -69,21 +68,15 @@ impl SqliteStore {
             source,
         };
         let totals = Totals::load(&opened.writer).map_err(database)?;
-        let segment = Segment::load(&opened.writer).map_err(database)?;
         let time = ServerTime::resume(clock, totals.time_ms);
         let first = restore::first_sequence(&opened.writer).map_err(database)?;
         checkpoint::beside(&mut opened.writer, path, checkpoint::ENOUGH).map_err(database)?;
         let shared = Arc::new(Shared::new(path.to_owned(), time, totals.event, first));
-        let (writer, thread) = writer::start(
-            opened.writer,
-            Arc::clone(&shared),
-            (totals, segment),
-            listener,
-        )
-        .map_err(|source| OpenError::File {
-            path: path.to_owned(),
-            source,
-        })?;
+        let (writer, thread) = writer::start(opened.writer, Arc::clone(&shared), totals, listener)
+            .map_err(|source| OpenError::File {
+                path: path.to_owned(),
+                source,
+            })?;
         Ok(Self {
             shared,
             writer: Some(writer),

@@ -27,7 +27,8 @@ const QUEUE: usize = 1024;
 /// Requests that share one commit at most, so that the first of them does not wait for ever.
 const TOGETHER: usize = 256;
 
-/// What is written once per commit, in the row of `server`.
+/// What a transaction counts on, and has back when it comes to nothing. But for the segment it is written once per commit, in the row of
+/// `server`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Totals {
     pub(crate) event: i64,
@@ -39,10 +40,12 @@ pub(crate) struct Totals {
     pub(crate) bytes: i64,
     /// Deliveries in the queues.
     pub(crate) waiting: i64,
+    pub(crate) segment: Segment,
 }
 
 impl Totals {
     pub(crate) fn load(conn: &Connection) -> rusqlite::Result<Self> {
+        let segment = Segment::load(conn)?;
         conn.query_row(
             "SELECT event, delivery, webhook, token, time_ms, log_rows, log_bytes, waiting FROM server",
             [],
@@ -56,6 +59,7 @@ impl Totals {
                     rows: row.get(5)?,
                     bytes: row.get(6)?,
                     waiting: row.get(7)?,
+                    segment,
                 })
             },
         )
@@ -68,7 +72,6 @@ pub(crate) struct Writer<'c> {
     statements: Statements<'c>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) totals: Totals,
-    pub(crate) segment: Segment,
     pub(crate) recent: Recent,
     /// Number of the request that is running.
     pub(crate) request: u64,
@@ -250,12 +253,12 @@ fn ask<T: Send + 'static>(
 pub(crate) fn start(
     mut conn: Connection,
     shared: Arc<Shared>,
-    (totals, segment): (Totals, Segment),
+    totals: Totals,
     listener: Arc<dyn CommitListener>,
 ) -> std::io::Result<(ToWriter, std::thread::JoinHandle<()>)> {
     let (sender, mut commands) = mpsc::channel(QUEUE);
     let work = move || {
-        let mut writer = Writer::new(&conn, shared, (totals, segment), listener);
+        let mut writer = Writer::new(&conn, shared, totals, listener);
         writer.serve(&mut commands);
         let broken = writer.broken.is_some();
         drop(writer);
@@ -278,7 +281,7 @@ impl<'c> Writer<'c> {
     fn new(
         conn: &'c Connection,
         shared: Arc<Shared>,
-        (totals, segment): (Totals, Segment),
+        totals: Totals,
         listener: Arc<dyn CommitListener>,
     ) -> Self {
         Self {
@@ -287,7 +290,6 @@ impl<'c> Writer<'c> {
             shared,
             recent: Recent::new(totals.event),
             totals,
-            segment,
             request: 0,
             announce: Vec::new(),
             answers: HashSet::new(),
@@ -338,7 +340,7 @@ impl<'c> Writer<'c> {
 
     /// Runs requests in one transaction and answers them.
     fn commit(&mut self, mut requests: Vec<Box<dyn Request>>) {
-        let (before, segment) = (self.totals, self.segment);
+        let before = self.totals;
         let failed = match self.try_commit(&mut requests) {
             Ok(()) => {
                 self.complaint.works(self.totals.time_ms);
@@ -354,7 +356,7 @@ impl<'c> Writer<'c> {
                 None
             }
             Err(failed) => {
-                (self.totals, self.segment) = (before, segment);
+                self.totals = before;
                 self.projects_changed = false;
                 self.news.clear();
                 // What was entered there was perhaps not written.
@@ -424,11 +426,11 @@ impl<'c> Writer<'c> {
 
     /// Runs a request in a savepoint of its own.
     fn run_guarded(&mut self, request: &mut Box<dyn Request>) -> Result<()> {
-        let (totals, segment, announced) = (self.totals, self.segment, self.announce.len());
+        let (totals, announced) = (self.totals, self.announce.len());
         let objects = self.news.objects.len();
         self.execute("SAVEPOINT request")?;
         if let Err(refused) = request.run(self) {
-            (self.totals, self.segment) = (totals, segment);
+            self.totals = totals;
             self.answers.clear();
             self.announce.truncate(announced);
             self.news.objects.truncate(objects);

@@ -1,8 +1,9 @@
 //! How much of what clients send and fetch is in memory at once, whoever they are and however many.
 //!
 //! Rooms, each counted in KiB: texts of bodies while they arrive, values made of them while they are carried out, answers until they
-//! are taken; those for strangers have a room of their own, so that nobody without a token can fill the others'. What is small needs no room: the number of requests under way bounds it. Who finds no room waits a little
-//! and is then told to come back; nothing was done for it yet.
+//! are taken; those for strangers have a room of their own, so that nobody without a token can fill the others'. What is small needs no
+//! room: the number of requests under way bounds it. Who finds no room waits a little and is then told to come back; nothing was done
+//! for it yet.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -30,12 +31,25 @@ const MOST_VALUES: usize = 500_000;
 
 /// The rooms.
 pub(crate) struct Rooms {
-    texts: Arc<Semaphore>,
-    values: Arc<Semaphore>,
-    answers: Arc<Semaphore>,
-    strangers: Arc<Semaphore>,
-    kib: [u32; 4],
+    texts: Hall,
+    values: Hall,
+    answers: Hall,
+    strangers: Hall,
     patience: Duration,
+}
+
+/// What some room is taken of.
+struct Hall {
+    free: Arc<Semaphore>,
+    kib: u32,
+}
+
+impl Hall {
+    fn new(mib: u32) -> Self {
+        let kib = mib.saturating_mul(1024);
+        let free = Arc::new(Semaphore::new(usize::try_from(kib).unwrap_or(0)));
+        Self { free, kib }
+    }
 }
 
 /// Some room; free again when dropped.
@@ -50,23 +64,20 @@ fn kib(bytes: usize) -> u32 {
 impl Rooms {
     /// `mib`: of texts, of values, of answers, of answers for strangers. `patience`: how long somebody waits for room.
     pub(crate) fn new(mib: [u32; 4], patience: Duration) -> Self {
-        let kib = mib.map(|mib| mib.saturating_mul(1024));
-        let [texts, values, answers, strangers] =
-            kib.map(|kib| Arc::new(Semaphore::new(usize::try_from(kib).unwrap_or(0))));
+        let [texts, values, answers, strangers] = mib.map(Hall::new);
         Self {
             texts,
             values,
             answers,
             strangers,
-            kib,
             patience,
         }
     }
 
-    async fn wait(&self, room: &Arc<Semaphore>, most: u32, wanted: u32) -> Result<Room, Fault> {
+    async fn wait(&self, hall: &Hall, wanted: u32) -> Result<Room, Fault> {
         // What is larger than the room has it for itself; but a room without any place is closed.
-        let wanted = wanted.min(most).max(1);
-        let turn = Arc::clone(room).acquire_many_owned(wanted);
+        let wanted = wanted.min(hall.kib).max(1);
+        let turn = Arc::clone(&hall.free).acquire_many_owned(wanted);
         match tokio::time::timeout(self.patience, turn).await {
             Ok(Ok(permit)) => Ok(Room(permit)),
             Ok(Err(_)) | Err(_) => Err(overloaded()),
@@ -78,8 +89,7 @@ impl Rooms {
         if bytes <= SMALL {
             return Ok(None);
         }
-        let [most, ..] = self.kib;
-        self.wait(&self.texts, most, kib(bytes)).await.map(Some)
+        self.wait(&self.texts, kib(bytes)).await.map(Some)
     }
 
     /// Room for the values of a text; refuses a text that has too many of them.
@@ -95,15 +105,13 @@ impl Rooms {
                 format!("the body may have at most {MOST_VALUES} values; send it in parts"),
             ));
         }
-        let [_, most, ..] = self.kib;
         let wanted = kib(text.len() * TEXT_COPIES + values * VALUE_BYTES);
-        self.wait(&self.values, most, wanted).await.map(Some)
+        self.wait(&self.values, wanted).await.map(Some)
     }
 
     /// Room for a page of a list that is about to be read.
     pub(crate) async fn for_page(&self) -> Result<Room, Fault> {
-        let [.., most, _] = self.kib;
-        self.wait(&self.answers, most, PAGE_KIB).await
+        self.wait(&self.answers, PAGE_KIB).await
     }
 
     /// Room for an answer that was made, for somebody who is known or for a stranger.
@@ -115,13 +123,12 @@ impl Rooms {
         if bytes <= PIECE {
             return Ok(None);
         }
-        let [.., answers, strangers] = self.kib;
-        let (room, most) = if is_known {
-            (&self.answers, answers)
+        let hall = if is_known {
+            &self.answers
         } else {
-            (&self.strangers, strangers)
+            &self.strangers
         };
-        self.wait(room, most, kib(bytes)).await.map(Some)
+        self.wait(hall, kib(bytes)).await.map(Some)
     }
 }
 
