@@ -63,6 +63,8 @@ pub(crate) struct Moved {
     version: i64,
     deleted: bool,
     state: i64,
+    /// The last message about it so far: its row in `trails`.
+    pub(crate) trail: Option<i64>,
 }
 
 impl Moved {
@@ -493,11 +495,27 @@ impl Writer<'_> {
                 )?;
             }
             Some(_) => {
+                // One look at the row, not an INSERT that selects: SQLite would copy each page it changes first, to take back a
+                // statement that fails between two rows.
+                let (before, trail) = self
+                    .row(
+                        "SELECT state, trail FROM objects WHERE project = ?1 AND collection = ?2 AND id = ?3",
+                        params![project, collection, id],
+                        |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)),
+                    )?
+                    .ok_or(StoreError::Conflict("object"))?;
                 self.run(
                     "INSERT INTO states (project, collection, object, since, before, deleted, body)
-                     SELECT project, collection, id, ?4, state, ?5, ?6 FROM objects
-                     WHERE project = ?1 AND collection = ?2 AND id = ?3",
-                    params![project, collection, id, row.version, row.deleted, row.body],
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                    params![
+                        project,
+                        collection,
+                        id,
+                        row.version,
+                        before,
+                        row.deleted,
+                        row.body
+                    ],
                 )?;
                 moved.push(Moved {
                     project: row.project,
@@ -505,6 +523,7 @@ impl Writer<'_> {
                     version: row.version,
                     deleted: row.deleted,
                     state: self.conn.last_insert_rowid(),
+                    trail,
                 });
             }
         }

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, Params, PrepFlags, Result, Statement};
+use rusqlite::{Connection, OptionalExtension, Params, PrepFlags, Result, Row, Statement};
 
 /// Those that were run before.
 #[derive(Default)]
@@ -20,15 +20,37 @@ impl<'c> Statements<'c> {
         sql: &'static str,
         given: impl Params,
     ) -> Result<usize> {
+        self.with(conn, sql, |statement| execute(statement, given))
+    }
+
+    /// Asks for the row of a key; `None` where there is none.
+    pub(crate) fn row<T>(
+        &self,
+        conn: &'c Connection,
+        sql: &'static str,
+        given: impl Params,
+        read: impl FnOnce(&Row<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        self.with(conn, sql, |statement| {
+            statement.query_row(given, read).optional()
+        })
+    }
+
+    fn with<T>(
+        &self,
+        conn: &'c Connection,
+        sql: &'static str,
+        act: impl FnOnce(&mut Statement<'c>) -> Result<T>,
+    ) -> Result<T> {
         let mut kept = self.0.borrow_mut();
         // The same text may lie at two places, never two texts at one.
         let place = (sql.as_ptr().addr(), sql.len());
         if let Some(statement) = kept.get_mut(&place) {
-            return execute(statement, given);
+            return act(statement);
         }
         let flags = PrepFlags::SQLITE_PREPARE_PERSISTENT;
         let mut statement = conn.prepare_with_flags(sql, flags)?;
-        let done = execute(&mut statement, given);
+        let done = act(&mut statement);
         kept.insert(place, statement);
         done
     }

@@ -120,23 +120,33 @@ impl Writer<'_> {
     }
 
     fn lay_at_end(&self, message: &Message, key: ObjectRef, moved: &mut Vec<Moved>) -> Result<()> {
-        let (project, collection) = (message.project.0, collection_code(key.collection));
-        let laid = self.run(
-            "INSERT INTO trails (before, message) SELECT trail, ?4 FROM objects
-             WHERE project = ?1 AND collection = ?2 AND id = ?3",
-            params![project, collection, key.id, message.id],
-        )?;
-        if laid == 0 {
-            return self.index_object(message, &key.to_string());
-        }
         if let Some(new) = Moved::take(moved, message.project, key) {
-            return self.point_to(&new, Some(self.conn.last_insert_rowid()));
+            let entry = self.insert_entry(new.trail, message)?;
+            return self.point_to(&new, Some(entry));
         }
+        let at = params![message.project.0, collection_code(key.collection), key.id];
+        let trail = self.row(
+            "SELECT trail FROM objects WHERE project = ?1 AND collection = ?2 AND id = ?3",
+            at,
+            |row| row.get(0),
+        )?;
+        let Some(before) = trail else {
+            return self.index_object(message, &key.to_string());
+        };
+        self.insert_entry(before, message)?;
         self.run(
             "UPDATE objects SET trail = last_insert_rowid() WHERE project = ?1 AND collection = ?2 AND id = ?3",
-            params![project, collection, key.id],
+            at,
         )
         .map(drop)
+    }
+
+    fn insert_entry(&self, before: Option<i64>, message: &Message) -> Result<i64> {
+        self.run(
+            "INSERT INTO trails (before, message) VALUES (?1, ?2)",
+            params![before, message.id],
+        )?;
+        Ok(self.conn.last_insert_rowid())
     }
 
     fn index_object(&self, message: &Message, object: &str) -> Result<()> {

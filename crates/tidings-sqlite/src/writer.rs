@@ -492,7 +492,19 @@ impl<'c> Writer<'c> {
         self.statements.run(self.conn, sql, given).map_err(sick)
     }
 
-    /// The same for a statement whose text is put together.
+    /// Asks for the row of a key.
+    pub(crate) fn row<T>(
+        &self,
+        sql: &'static str,
+        given: impl rusqlite::Params,
+        read: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>> {
+        self.statements
+            .row(self.conn, sql, given, read)
+            .map_err(sick)
+    }
+
+    /// The same as `run` for a statement whose text is put together.
     pub(crate) fn run_made(&self, sql: &str, given: impl rusqlite::Params) -> Result<usize> {
         self.conn
             .prepare_cached(sql)
