@@ -259,7 +259,7 @@ impl Book {
         Some(Behind {
             delivery: first,
             item,
-            object: other.message.as_ref().map(|m| m.object.clone()),
+            object: other.message.as_ref().map(|m| m.object.to_string()),
             ahead,
             in_flight: other.stage == Stage::Flying,
             due_ms: other.due_ms,

@@ -88,10 +88,10 @@ fn read_message(conn: &Connection, id: i64) -> Result<Message> {
             id,
             project: ProjectId(row.get(0)?),
             event: row.get::<_, Option<i64>>(1)?.map(EventId),
-            dialect: row.get(2)?,
-            code: row.get(3)?,
+            dialect: row.get_ref(2)?.as_str()?.into(),
+            code: row.get_ref(3)?.as_str()?.into(),
             body: Bytes::from(row.get::<_, Vec<u8>>(4)?),
-            object: row.get(5)?,
+            object: row.get_ref(5)?.as_str()?.into(),
             sequence: row.get(6)?,
             roots: Vec::new(),
         };
@@ -334,6 +334,30 @@ impl Writer<'_> {
         .map(drop)
     }
 
+    /// A delivery that was never tried. It waits if it is pending.
+    pub(crate) fn insert_delivery(
+        &mut self,
+        id: DeliveryId,
+        message: &Message,
+        webhook: Option<WebhookId>,
+        state: i64,
+        trigger: Trigger,
+    ) -> Result<()> {
+        let (waits, code) = (state == PENDING, trigger_code(trigger));
+        let segment = self.segment_of(id.0)?;
+        self.run(
+            "INSERT INTO deliveries (id, message, project, webhook, state, waiting, made_by, next_trigger, triggers, tries, wait_ms, late, attempts, segment)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 0, 0, 0, 0, 0, ?8)",
+            params![id.0, message.id, message.project.0, webhook.map(|w| w.0), state, waits, code, segment],
+        )?;
+        self.totals.rows += 1;
+        self.totals.waiting += i64::from(waits);
+        match trigger {
+            Trigger::Event => Ok(()),
+            _ => self.index_trigger(id.0, code),
+        }
+    }
+
     fn insert_attempt(&mut self, delivery: i64, number: u32, tried: &Tried) -> Result<()> {
         self.run(
             "INSERT INTO attempts (delivery, number, body) VALUES (?1, ?2, ?3)",
@@ -409,36 +433,15 @@ impl Writer<'_> {
     }
 
     pub(crate) fn log_test(&mut self, test: &TestSend) -> Result<()> {
-        let message = Message {
-            id: test.delivery.0,
-            project: test.project,
-            event: None,
-            dialect: test.dialect.to_owned(),
-            code: test.code.to_owned(),
-            body: test.body.clone(),
-            object: test.object.clone(),
-            sequence: test.sequence,
-            roots: Vec::new(),
-        };
-        self.insert_message(&message, test.delivery, &test.title, &mut Vec::new())?;
-        let tries = u32::try_from(test.attempts.len()).unwrap_or(u32::MAX);
+        let (id, message) = (test.delivery, test.message());
+        self.insert_message(&message, id, &test.title, &mut Vec::new())?;
         let state = if test.accepted { DELIVERED } else { FAILED };
-        let segment = self.segment_of(test.delivery.0)?;
+        self.insert_delivery(id, &message, test.webhook, state, Trigger::Test)?;
+        let tries = u32::try_from(test.attempts.len()).unwrap_or(u32::MAX);
         self.run(
-            "INSERT INTO deliveries (id, message, project, webhook, state, waiting, made_by, next_trigger, triggers, tries, wait_ms, late, attempts, segment)
-             VALUES (?1, ?1, ?2, ?3, ?4, 0, ?5, ?5, 0, ?6, 0, 0, 0, ?7)",
-            params![
-                test.delivery.0,
-                test.project.0,
-                test.webhook.map(|w| w.0),
-                state,
-                trigger_code(Trigger::Test),
-                tries,
-                segment
-            ],
+            "UPDATE deliveries SET tries = ?2 WHERE id = ?1",
+            params![id.0, tries],
         )?;
-        self.totals.rows += 1;
-        self.index_trigger(test.delivery.0, trigger_code(Trigger::Test))?;
         let webhook = test.webhook.map_or(0, |w| w.0);
         for (number, attempt) in (1..).zip(&test.attempts) {
             let attempt = tried(attempt, test.delivery)?;

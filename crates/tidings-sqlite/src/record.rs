@@ -20,7 +20,7 @@ use tidings_storage::{
     StoreError, TokenKind, WriteWhat,
 };
 
-use crate::codes::{PENDING, Result, collection_code, sick, to_json, trigger_code};
+use crate::codes::{PENDING, Result, collection_code, sick, to_json};
 use crate::reader::Reader;
 use crate::shared::{Fact, Series, Shared, committed};
 use crate::snapshot::{Current, FOREVER, Shot, is_tallied};
@@ -640,49 +640,21 @@ impl Writer<'_> {
         moved: &mut Vec<Moved>,
         deliveries: &mut Vec<Queued>,
     ) -> Result<()> {
-        let webhooks = new.webhooks.clone();
-        let ids: Vec<DeliveryId> = webhooks.iter().map(|_| self.next_delivery()).collect();
+        let ids: Vec<DeliveryId> = new.webhooks.iter().map(|_| self.next_delivery()).collect();
         let (Some(first), Some(last)) = (ids.first().copied(), ids.last().copied()) else {
             return Ok(());
         };
-        let message = Arc::new(Message {
-            id: first.0,
-            project: new.project,
-            event: Some(new.event),
-            dialect: new.dialect.to_owned(),
-            code: new.code.to_owned(),
-            body: new.body.clone(),
-            object: new.object.clone(),
-            sequence: new.sequence,
-            roots: new.roots.clone(),
-        });
+        let message = Arc::new(new.numbered(first.0));
         self.insert_message(&message, last, &new.title, moved)?;
         let trigger = Trigger::Event;
         for root in &new.roots {
             let mark = Fact::Root(new.project, *root).mark();
             self.recent.tell(mark, new.event.0);
         }
-        for (id, webhook) in ids.into_iter().zip(webhooks) {
-            let segment = self.segment_of(id.0)?;
-            self.run(
-                "INSERT INTO deliveries (id, message, project, webhook, state, waiting, made_by, next_trigger, triggers, tries, wait_ms, late, attempts, segment)
-                 VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?6, 0, 0, 0, 0, 0, ?7)",
-                params![id.0, message.id, new.project.0, webhook.0, PENDING, trigger_code(trigger), segment],
-            )?;
-            self.totals.rows += 1;
-            self.totals.waiting += 1;
-            deliveries.push(Queued {
-                id,
-                webhook,
-                message: Arc::clone(&message),
-                tries: 0,
-                first_try_ms: None,
-                due_ms: None,
-                wait_ms: 0,
-                late: false,
-                trigger,
-                settled: false,
-            });
+        for (id, webhook) in ids.into_iter().zip(&new.webhooks) {
+            self.insert_delivery(id, &message, Some(*webhook), PENDING, trigger)?;
+            let message = Arc::clone(&message);
+            deliveries.push(Queued::new(id, *webhook, message, trigger));
         }
         Ok(())
     }
@@ -714,9 +686,9 @@ impl Writer<'_> {
                 last.0,
                 message.project.0,
                 message.event.map(|e| e.0),
-                message.dialect,
-                message.code,
-                message.object,
+                message.dialect.as_str(),
+                message.code.as_str(),
+                message.object.as_str(),
                 message.sequence,
                 roots.join(" "),
                 title,

@@ -9,8 +9,8 @@ use tidings_domain::webhook::{Health, Webhook};
 use tidings_domain::{DeliveryId, EventId, Project, ProjectId, WebhookId};
 use tidings_storage::sweep::STILL_OFF;
 use tidings_storage::{
-    Absence, Activity, Begun, Errand, Message, NewMessage, NewSweep, Next, Queued, StoreError,
-    Sweep, SweepLeft, Swept,
+    Absence, Activity, Begun, Errand, NewMessage, NewSweep, Next, Queued, StoreError, Sweep,
+    SweepLeft, Swept,
 };
 
 use crate::codes::{EXPIRED, FAILED, PARKED, PENDING, Result, SKIPPED, limit, sick, trigger_code};
@@ -607,51 +607,16 @@ impl Writer<'_> {
         errand: Errand,
         behind: &mut Behind,
     ) -> Result<()> {
-        let message = Arc::new(Message {
-            id: id.0,
-            project: new.project,
-            event: Some(new.event),
-            dialect: new.dialect.to_owned(),
-            code: new.code.to_owned(),
-            body: new.body.clone(),
-            object: new.object.clone(),
-            sequence: new.sequence,
-            roots: new.roots.clone(),
-        });
+        let message = Arc::new(new.numbered(id.0));
         self.insert_without_trail(&message, id, &new.title)?;
         self.lay_trails_behind(&message, behind)?;
         let waits = errand != Errand::Skip;
         let state = if waits { PENDING } else { SKIPPED };
-        let segment = self.segment_of(id.0)?;
-        self.run(
-            "INSERT INTO deliveries (id, message, project, webhook, state, waiting, made_by, next_trigger, triggers, tries, wait_ms, late, attempts, segment)
-             VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, ?6, 0, 0, 0, 0, 0, ?7)",
-            params![
-                id.0,
-                new.project.0,
-                webhook.0,
-                state,
-                waits,
-                trigger_code(Trigger::Recover),
-                segment
-            ],
-        )?;
-        self.index_trigger(id.0, trigger_code(Trigger::Recover))?;
-        self.totals.rows += 1;
-        self.totals.waiting += i64::from(waits);
+        let trigger = Trigger::Recover;
+        self.insert_delivery(id, &message, Some(webhook), state, trigger)?;
         if waits {
-            self.announce.push(Queued {
-                id,
-                webhook,
-                message,
-                tries: 0,
-                first_try_ms: None,
-                due_ms: None,
-                wait_ms: 0,
-                late: false,
-                trigger: Trigger::Recover,
-                settled: false,
-            });
+            let queued = Queued::new(id, webhook, message, trigger);
+            self.announce.push(queued);
         }
         Ok(())
     }

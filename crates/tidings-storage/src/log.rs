@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tidings_domain::delivery::{DeliveryState, Outcome, Trigger};
 use tidings_domain::{DeliveryId, EventId, ProjectId, WebhookId};
 
-use crate::Attempt;
+use crate::{Attempt, Message};
 
 /// Which deliveries of a project to list, newest first.
 #[derive(Clone, Debug, Default)]
@@ -126,4 +126,21 @@ pub struct TestSend {
     pub attempts: Vec<Attempt>,
     /// Whether the last one was accepted.
     pub accepted: bool,
+}
+
+impl TestSend {
+    /// What was sent, as the store keeps it.
+    pub fn message(&self) -> Message {
+        Message {
+            id: self.delivery.0,
+            project: self.project,
+            event: None,
+            dialect: self.dialect.into(),
+            code: self.code.into(),
+            body: self.body.clone(),
+            object: self.object.as_str().into(),
+            sequence: self.sequence,
+            roots: Vec::new(),
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tidings_domain::delivery::Trigger;
 use tidings_domain::webhook::{Health, Webhook};
-use tidings_domain::{DeliveryId, EventId, Headers, ObjectRef, ProjectId, WebhookId};
+use tidings_domain::{DeliveryId, EventId, Headers, ObjectRef, ProjectId, Text, WebhookId};
 
 /// A stored message.
 #[derive(Debug)]
@@ -19,13 +19,13 @@ pub struct Message {
     /// The event it tells; `None` for a test datum.
     pub event: Option<EventId>,
     /// Dialect.
-    pub dialect: String,
+    pub dialect: Text,
     /// Code.
-    pub code: String,
+    pub code: Text,
     /// The exact bytes.
     pub body: Bytes,
     /// `x-tidings-object`.
-    pub object: String,
+    pub object: Text,
     /// `x-tidings-sequence`.
     pub sequence: Option<i64>,
     /// Root items.
@@ -55,6 +55,29 @@ pub struct Queued {
     pub trigger: Trigger,
     /// It was delivered before and is sent once more on request: stays `delivered` whatever comes.
     pub settled: bool,
+}
+
+impl Queued {
+    /// One that was never tried.
+    pub fn new(
+        id: DeliveryId,
+        webhook: WebhookId,
+        message: Arc<Message>,
+        trigger: Trigger,
+    ) -> Self {
+        Self {
+            id,
+            webhook,
+            message,
+            tries: 0,
+            first_try_ms: None,
+            due_ms: None,
+            wait_ms: 0,
+            late: false,
+            trigger,
+            settled: false,
+        }
+    }
 }
 
 /// Told of commits, in commit order, from the store's writer: must not block.

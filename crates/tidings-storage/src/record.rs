@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tidings_domain::webhook::Webhook;
 use tidings_domain::{Doc, Event, EventId, Fault, ObjectRef, Project, ProjectId, View, WebhookId};
 
-use crate::{Memo, Queued, audit};
+use crate::{Memo, Message, Queued, audit};
 
 /// A consistent state of one project, with its webhooks.
 pub trait Snapshot: View {
@@ -74,6 +74,23 @@ pub struct NewMessage {
     pub title: String,
     /// The webhooks, each once: one delivery each, `pending`.
     pub webhooks: Vec<WebhookId>,
+}
+
+impl NewMessage {
+    /// As the store keeps it, under this number.
+    pub fn numbered(&self, id: i64) -> Message {
+        Message {
+            id,
+            project: self.project,
+            event: Some(self.event),
+            dialect: self.dialect.into(),
+            code: self.code.into(),
+            body: self.body.clone(),
+            object: self.object.as_str().into(),
+            sequence: self.sequence,
+            roots: self.roots.clone(),
+        }
+    }
 }
 
 /// What a planner decided.

@@ -88,25 +88,14 @@ fn message(bytes: usize) -> Arc<Message> {
         dialect: "standard".into(),
         code: "story.created".into(),
         body: Bytes::from(vec![b'x'; bytes]),
-        object: String::new(),
+        object: "".into(),
         sequence: None,
         roots: vec![ObjectRef::new(Collection::Stories, 1)],
     })
 }
 
 fn queued(webhook: WebhookId, id: i64, message: &Arc<Message>) -> Queued {
-    Queued {
-        id: DeliveryId(id),
-        webhook,
-        message: Arc::clone(message),
-        tries: 0,
-        first_try_ms: None,
-        due_ms: None,
-        wait_ms: 0,
-        late: false,
-        trigger: Trigger::Event,
-        settled: false,
-    }
+    Queued::new(DeliveryId(id), webhook, Arc::clone(message), Trigger::Event)
 }
 
 fn hints_of(hints: Vec<Queued>) -> Mail {

@@ -6,7 +6,7 @@ use tidings_domain::DeliveryId;
 use tidings_domain::delivery::{DeliveryState, Trigger};
 
 use super::{Disk, Row};
-use crate::{Message, NewMessage, Plan, Queued, Settlement, Then};
+use crate::{NewMessage, Plan, Queued, Settlement, Then};
 
 impl Disk {
     pub(super) fn next_delivery(&mut self) -> DeliveryId {
@@ -37,31 +37,10 @@ impl Disk {
         let Some(first) = ids.first() else {
             return Vec::new();
         };
-        let message = Arc::new(Message {
-            id: first.0,
-            project: new.project,
-            event: Some(new.event),
-            dialect: new.dialect.to_owned(),
-            code: new.code.to_owned(),
-            body: new.body.clone(),
-            object: new.object.clone(),
-            sequence: new.sequence,
-            roots: new.roots.clone(),
-        });
+        let message = Arc::new(new.numbered(first.0));
         let mut deliveries = Vec::new();
         for (id, webhook) in ids.iter().zip(&new.webhooks) {
-            let queued = Queued {
-                id: *id,
-                webhook: *webhook,
-                message: Arc::clone(&message),
-                tries: 0,
-                first_try_ms: None,
-                due_ms: None,
-                wait_ms: 0,
-                late: false,
-                trigger,
-                settled: false,
-            };
+            let queued = Queued::new(*id, *webhook, Arc::clone(&message), trigger);
             if state == DeliveryState::Pending {
                 self.waiting.insert((*webhook, *id));
             }

@@ -17,8 +17,8 @@ use super::{DAY_MS, Lane, MemoryStore, Recording, Row};
 use crate::audit::{AuditEntry, AuditFilter, AuditRow};
 use crate::{
     Activity, AsOf, Attempt, Begun, Deed, DeliveryDetail, DeliveryFilter, DeliverySummary, Done,
-    EventDelivery, EventIds, Hour, LaneCounts, LaneStart, MakeNotes, Message, NewMessage, NewSweep,
-    Page, Planner, Pruned, Queued, ReadJob, RecordError, Recorded, Retention, Settlement, Snapshot,
+    EventDelivery, EventIds, Hour, LaneCounts, LaneStart, MakeNotes, NewMessage, NewSweep, Page,
+    Planner, Pruned, Queued, ReadJob, RecordError, Recorded, Retention, Settlement, Snapshot,
     Store, StoreError, StoreFigures, Sweep, SweepLeft, Swept, TestSend, Token, audit, created_ms,
     memo_is_old,
 };
@@ -407,17 +407,8 @@ impl Store for MemoryStore {
 
     async fn log_test(&self, test: TestSend) -> Result<(), StoreError> {
         let mut disk = self.writing()?;
-        let message = Arc::new(Message {
-            id: test.delivery.0,
-            project: test.project,
-            event: None,
-            dialect: test.dialect.to_owned(),
-            code: test.code.to_owned(),
-            body: test.body,
-            object: test.object,
-            sequence: test.sequence,
-            roots: Vec::new(),
-        });
+        let message = Arc::new(test.message());
+        let webhook = test.webhook.unwrap_or(WebhookId(0));
         let number = |(mut attempt, number): (Attempt, u32)| {
             attempt.number = number;
             attempt
@@ -425,16 +416,8 @@ impl Store for MemoryStore {
         let attempts: Vec<Attempt> = test.attempts.into_iter().zip(1..).map(number).collect();
         let row = Row {
             queued: Queued {
-                id: test.delivery,
-                webhook: test.webhook.unwrap_or(WebhookId(0)),
-                message,
                 tries: u32::try_from(attempts.len()).unwrap_or(u32::MAX),
-                first_try_ms: None,
-                due_ms: None,
-                wait_ms: 0,
-                late: false,
-                trigger: Trigger::Test,
-                settled: false,
+                ..Queued::new(test.delivery, webhook, message, Trigger::Test)
             },
             project: test.project,
             webhook: test.webhook,

@@ -76,7 +76,7 @@ impl CommitListener for Ear {
                 roots: queued.message.roots.clone(),
                 body: queued.message.body.clone(),
                 event: queued.message.event,
-                code: queued.message.code.clone(),
+                code: queued.message.code.to_string(),
                 at,
             };
             assert!(
