@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tidings_delivery::{Switched, Turn};
 use tidings_domain::project::WebhookSwitch;
-use tidings_domain::webhook::{DisabledReason, Health, HealthState, Selection, Shift, Webhook};
+use tidings_domain::webhook::{DisabledReason, Health, HealthState, Shift, Webhook};
 use tidings_domain::{Fault, Project, Value, WebhookId};
 pub use tidings_storage::COUNTED;
 use tidings_storage::{AsOf, Deed, Done, LaneCounts, Notes, Snapshot, StoreError};
@@ -389,32 +389,9 @@ impl App {
     }
 
     fn blank_webhook(&self, caller: &Caller, project: &Project, id: WebhookId) -> Webhook {
-        let now = self.now();
         Webhook {
-            id,
-            project: project.id,
-            name: String::new(),
-            description: String::new(),
-            url: String::new(),
-            dialect: String::new(),
-            events: Selection::All,
-            secrets: None,
-            verify_tls: true,
-            ca_pem: None,
-            enabled: true,
-            headers: Vec::new(),
-            timeout_seconds: input::DEFAULT_TIMEOUT_SECONDS,
-            ordering: tidings_domain::webhook::Ordering::Item,
-            max_in_flight: input::DEFAULT_IN_FLIGHT,
-            failure_limit: None,
-            retry_schedule: None,
-            options: Value::Null,
             origin: origin_of(caller),
-            locked: false,
-            unresolved: false,
-            created_at: now.clone(),
-            updated_at: now,
-            version: 1,
+            ..Webhook::new(id, project.id, self.now())
         }
     }
 }

@@ -59,6 +59,11 @@ pub struct PreviousSecret {
     pub until: String,
 }
 
+/// The longest a try may take when nobody says otherwise; GitScrum's page promises 30 s.
+pub const DEFAULT_TIMEOUT_SECONDS: u32 = 30;
+/// Requests in flight when nobody says otherwise.
+pub const DEFAULT_IN_FLIGHT: u32 = 8;
+
 /// What a person or program configured. Everything but [`Health`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Webhook {
@@ -113,6 +118,37 @@ pub struct Webhook {
 }
 
 impl Webhook {
+    /// One that is made at this time and as it is when nobody says otherwise; it still needs a name, a URL and a dialect.
+    pub fn new(id: WebhookId, project: ProjectId, now: impl Into<String>) -> Self {
+        let now = now.into();
+        Self {
+            id,
+            project,
+            name: String::new(),
+            description: String::new(),
+            url: String::new(),
+            dialect: String::new(),
+            events: Selection::All,
+            secrets: None,
+            verify_tls: true,
+            ca_pem: None,
+            enabled: true,
+            headers: Vec::new(),
+            timeout_seconds: DEFAULT_TIMEOUT_SECONDS,
+            ordering: Ordering::Item,
+            max_in_flight: DEFAULT_IN_FLIGHT,
+            failure_limit: None,
+            retry_schedule: None,
+            options: Value::Null,
+            origin: "api".to_owned(),
+            locked: false,
+            unresolved: false,
+            created_at: now.clone(),
+            updated_at: now,
+            version: 1,
+        }
+    }
+
     /// Whether it wants messages of that code. `stories` are the codes of the dialect's category of stories.
     pub fn wants(&self, code: &str, stories: &[&str]) -> bool {
         match &self.events {

@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tidings_domain::delivery::Trigger;
-use tidings_domain::webhook::{Health, Selection, Webhook};
+use tidings_domain::webhook::{Health, Webhook};
 use tidings_domain::{
     Change, Clock, Collection, Doc, Event, EventId, Fault, FieldChange, Headers, ObjectRef,
-    Project, ProjectId, Time, Value, Verb, WebhookId, What,
+    Project, ProjectId, Time, Verb, WebhookId, What,
 };
 use tidings_sqlite::SqliteStore;
 use tidings_storage::{
@@ -302,30 +302,10 @@ impl Work {
 fn webhook(id: WebhookId, project: ProjectId, n: usize, clock: &Past) -> Webhook {
     let now = clock.wall().to_string();
     Webhook {
-        id,
-        project,
         name: format!("w{n}"),
-        description: String::new(),
         url: "http://127.0.0.1:1/dead".to_owned(),
         dialect: "standard".to_owned(),
-        events: Selection::All,
-        secrets: None,
-        verify_tls: true,
-        ca_pem: None,
-        enabled: true,
-        headers: Vec::new(),
-        timeout_seconds: 30,
-        ordering: tidings_domain::webhook::Ordering::Item,
-        max_in_flight: 8,
-        failure_limit: None,
-        retry_schedule: None,
-        options: Value::Null,
-        origin: "api".to_owned(),
-        locked: false,
-        unresolved: false,
-        created_at: now.clone(),
-        updated_at: now,
-        version: 1,
+        ..Webhook::new(id, project, now)
     }
 }
 

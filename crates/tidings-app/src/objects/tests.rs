@@ -7,7 +7,7 @@ mod samples;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidings_domain::webhook::{Health, Ordering, Selection, Webhook};
+use tidings_domain::webhook::{Health, Selection, Webhook};
 use tidings_domain::{Clock, Fault, Project, ProjectId, Time, TokenId, Value, time};
 use tidings_storage::memory::MemoryStore;
 use tidings_storage::{CommitListener, DeliveryFilter, Queued, Store};
@@ -79,30 +79,11 @@ impl House {
         self.runtime.block_on(async {
             let id = self.store.next_webhook_id().await.unwrap();
             let webhook = Webhook {
-                id,
-                project,
                 name: dialect.to_owned(),
-                description: String::new(),
                 url: "https://receiver.example/".to_owned(),
                 dialect: dialect.to_owned(),
                 events,
-                secrets: None,
-                verify_tls: true,
-                ca_pem: None,
-                enabled: true,
-                headers: Vec::new(),
-                timeout_seconds: 30,
-                ordering: Ordering::Item,
-                max_in_flight: 8,
-                failure_limit: None,
-                retry_schedule: None,
-                options: Value::Null,
-                origin: "api".to_owned(),
-                locked: false,
-                unresolved: false,
-                created_at: "2026-01-01T00:00:00Z".to_owned(),
-                updated_at: "2026-01-01T00:00:00Z".to_owned(),
-                version: 1,
+                ..Webhook::new(id, project, "2026-01-01T00:00:00Z")
             };
             self.store
                 .create_webhook(webhook, Health::default())

@@ -1,7 +1,9 @@
 //! A webhook from a request.
 
 use tidings_dialects::Dialect;
-use tidings_domain::webhook::{Ordering, Selection, Webhook};
+use tidings_domain::webhook::{
+    DEFAULT_IN_FLIGHT, DEFAULT_TIMEOUT_SECONDS, Ordering, Selection, Webhook,
+};
 use tidings_domain::{Fault, Value};
 use tidings_egress::tls;
 
@@ -10,10 +12,6 @@ use crate::caller::Caller;
 use crate::guard;
 use crate::reader::{Reader, merge, pointer};
 
-/// The longest a try may take when nobody says otherwise; GitScrum's page promises 30 s.
-pub(super) const DEFAULT_TIMEOUT_SECONDS: u32 = 30;
-/// Requests in flight when nobody says otherwise.
-pub(super) const DEFAULT_IN_FLIGHT: u32 = 8;
 const MAX_IN_FLIGHT: i64 = 100;
 const MAX_FAILURE_LIMIT: i64 = 1000;
 const MAX_STEPS: usize = 30;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tidings_domain::delivery::{Outcome, Trigger};
-use tidings_domain::webhook::{Health, HealthState, Ordering, Selection, Webhook};
+use tidings_domain::webhook::{Health, HealthState, Webhook};
 use tidings_domain::{
-    Collection, DeliveryId, Entropy, Headers, ObjectRef, ProjectId, Time, Value, WebhookId,
+    Collection, DeliveryId, Entropy, Headers, ObjectRef, ProjectId, Time, WebhookId,
 };
 use tidings_storage::{
     Attempt, AttemptResponse, CommitListener, LaneStart, Message, Queued, StoreError,
@@ -35,30 +35,9 @@ fn now() -> Moment {
 
 pub(crate) fn webhook(id: i64) -> Arc<Webhook> {
     Arc::new(Webhook {
-        id: WebhookId(id),
-        project: ProjectId(1),
-        name: String::new(),
-        description: String::new(),
         url: "https://example.org/hook".into(),
         dialect: "standard".into(),
-        events: Selection::All,
-        secrets: None,
-        verify_tls: true,
-        ca_pem: None,
-        enabled: true,
-        headers: Vec::new(),
-        timeout_seconds: 30,
-        ordering: Ordering::Item,
-        max_in_flight: 8,
-        failure_limit: None,
-        retry_schedule: None,
-        options: Value::Null,
-        origin: "api".into(),
-        locked: false,
-        unresolved: false,
-        created_at: String::new(),
-        updated_at: String::new(),
-        version: 1,
+        ..Webhook::new(WebhookId(id), ProjectId(1), "")
     })
 }
 

@@ -1,8 +1,8 @@
 //! Headers and signatures of a request, as tables.
 
 use tidings_dialects::signature::{Received, Verdict, verify_standard};
-use tidings_domain::webhook::{Ordering, PreviousSecret, Selection};
-use tidings_domain::{ProjectId, Value};
+use tidings_domain::ProjectId;
+use tidings_domain::webhook::PreviousSecret;
 
 use tidings_dialects::signature;
 
@@ -22,30 +22,12 @@ fn sealed(text: &str) -> Sealed {
 
 fn webhook(dialect: &str, secrets: Option<Secrets>) -> Webhook {
     Webhook {
-        id: WebhookId(1),
-        project: ProjectId(1),
-        name: String::new(),
-        description: String::new(),
         url: "https://user:pass@example.org/hook?k=v".into(),
         dialect: dialect.into(),
-        events: Selection::All,
         secrets,
-        verify_tls: true,
-        ca_pem: None,
-        enabled: true,
         headers: vec![("X-Team".into(), sealed("blue"))],
         timeout_seconds: 7,
-        ordering: Ordering::Item,
-        max_in_flight: 8,
-        failure_limit: None,
-        retry_schedule: None,
-        options: Value::Null,
-        origin: "api".into(),
-        locked: false,
-        unresolved: false,
-        created_at: String::new(),
-        updated_at: String::new(),
-        version: 1,
+        ..Webhook::new(WebhookId(1), ProjectId(1), "")
     }
 }
 

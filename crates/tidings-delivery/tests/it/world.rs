@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tidings_delivery::{Engine, Keyring, Parts, SealedFor, Settings, hints};
-use tidings_domain::webhook::{Health, Sealed, Selection, Webhook};
+use tidings_domain::webhook::{Health, Sealed, Webhook};
 use tidings_domain::{
-    Clock, Collection, DeliveryId, Entropy, Event, ObjectRef, Project, ProjectId, Time, Value,
-    WebhookId, What,
+    Clock, Collection, DeliveryId, Entropy, Event, ObjectRef, Project, ProjectId, Time, WebhookId,
+    What,
 };
 use tidings_egress::Transport;
 use tidings_storage::{
@@ -217,30 +217,10 @@ impl World {
     ) -> WebhookId {
         let id = self.store.next_webhook_id().await.unwrap();
         let mut webhook = Webhook {
-            id,
-            project: PROJECT,
             name: host.to_owned(),
-            description: String::new(),
             url: format!("http://{host}/hook?secret=1"),
             dialect: "standard".to_owned(),
-            events: Selection::All,
-            secrets: None,
-            verify_tls: true,
-            ca_pem: None,
-            enabled: true,
-            headers: Vec::new(),
-            timeout_seconds: 30,
-            ordering: tidings_domain::webhook::Ordering::Item,
-            max_in_flight: 8,
-            failure_limit: None,
-            retry_schedule: None,
-            options: Value::Null,
-            origin: "api".to_owned(),
-            locked: false,
-            unresolved: false,
-            created_at: "2026-01-01T00:00:00Z".to_owned(),
-            updated_at: "2026-01-01T00:00:00Z".to_owned(),
-            version: 1,
+            ..Webhook::new(id, PROJECT, "2026-01-01T00:00:00Z")
         };
         edit(&mut webhook);
         let webhook = self

@@ -6,10 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tidings_domain::delivery::{DeliveryState, Trigger};
-use tidings_domain::webhook::{Health, Ordering, Selection, Webhook};
+use tidings_domain::webhook::{Health, Webhook};
 use tidings_domain::{
     Change, Clock, Collection, DeliveryId, Doc, Event, EventId, Fault, Headers, Project, ProjectId,
-    Time, Value, Verb, WebhookId, What,
+    Time, Verb, WebhookId, What,
 };
 
 use crate::{
@@ -99,30 +99,10 @@ pub(super) fn task(id: i64, title: &str) -> Doc {
 
 pub(super) fn webhook(id: WebhookId, project: ProjectId, name: &str) -> Webhook {
     Webhook {
-        id,
-        project,
         name: name.to_owned(),
-        description: String::new(),
         url: "https://example.com/hook".to_owned(),
         dialect: "standard".to_owned(),
-        events: Selection::All,
-        secrets: None,
-        verify_tls: true,
-        ca_pem: None,
-        enabled: true,
-        headers: Vec::new(),
-        timeout_seconds: 30,
-        ordering: Ordering::Item,
-        max_in_flight: 8,
-        failure_limit: None,
-        retry_schedule: None,
-        options: Value::Null,
-        origin: "api".to_owned(),
-        locked: false,
-        unresolved: false,
-        created_at: "2023-11-14T22:13:20Z".to_owned(),
-        updated_at: "2023-11-14T22:13:20Z".to_owned(),
-        version: 1,
+        ..Webhook::new(id, project, "2023-11-14T22:13:20Z")
     }
 }
 

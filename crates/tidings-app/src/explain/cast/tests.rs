@@ -1,38 +1,16 @@
 //! Pages are whole: what does not fit waits for the next one.
 
 use tidings_domain::delivery::DeliveryState;
-use tidings_domain::webhook::{Health, Ordering, Selection, Webhook};
-use tidings_domain::{DeliveryId, ProjectId, Value};
+use tidings_domain::webhook::{Health, Webhook};
+use tidings_domain::{DeliveryId, ProjectId};
 use tidings_storage::{DeliverySummary, LaneCounts};
 
 use super::*;
 
 fn webhook(id: i64) -> Found {
     let webhook = Webhook {
-        id: WebhookId(id),
-        project: ProjectId(1),
-        name: String::new(),
-        description: String::new(),
-        url: String::new(),
         dialect: "standard".to_owned(),
-        events: Selection::All,
-        secrets: None,
-        verify_tls: true,
-        ca_pem: None,
-        enabled: true,
-        headers: Vec::new(),
-        timeout_seconds: 30,
-        ordering: Ordering::Item,
-        max_in_flight: 8,
-        failure_limit: None,
-        retry_schedule: None,
-        options: Value::Null,
-        origin: String::new(),
-        locked: false,
-        unresolved: false,
-        created_at: String::new(),
-        updated_at: String::new(),
-        version: 1,
+        ..Webhook::new(WebhookId(id), ProjectId(1), "")
     };
     (
         std::sync::Arc::new(webhook),

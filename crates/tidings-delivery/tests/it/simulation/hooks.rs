@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_domain::webhook::{Ordering, Sealed, Secrets, Selection, Webhook};
-use tidings_domain::{DeliveryId, ProjectId, Value, WebhookId};
+use tidings_domain::{DeliveryId, ProjectId, WebhookId};
 use tidings_egress::Outcome;
 
 use crate::transport::{Act, Seen};
@@ -311,18 +311,11 @@ pub(crate) fn draw(id: WebhookId, project: ProjectId, chance: &Seed) -> Webhook 
         previous: None,
     });
     Webhook {
-        id,
-        project,
         name: format!("hook {id}"),
-        description: String::new(),
         url: format!("http://{}/hook?secret=1", host(id, 0)),
         dialect: dialect.to_owned(),
         events,
         secrets,
-        verify_tls: true,
-        ca_pem: None,
-        enabled: true,
-        headers: Vec::new(),
         timeout_seconds: 1 + u32::try_from(chance.below(30)).unwrap(),
         ordering: if chance.once_in(8) {
             Ordering::None
@@ -335,12 +328,6 @@ pub(crate) fn draw(id: WebhookId, project: ProjectId, chance: &Seed) -> Webhook 
             _ => Some(0),
         },
         retry_schedule: schedule,
-        options: Value::Null,
-        origin: "api".to_owned(),
-        locked: false,
-        unresolved: false,
-        created_at: "2026-01-01T00:00:00Z".to_owned(),
-        updated_at: "2026-01-01T00:00:00Z".to_owned(),
-        version: 1,
+        ..Webhook::new(id, project, "2026-01-01T00:00:00Z")
     }
 }

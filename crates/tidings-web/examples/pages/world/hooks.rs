@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 
-use tidings_domain::webhook::{
-    DisabledReason, Health, HealthState, Ordering, Selection, Shift, Webhook,
-};
-use tidings_domain::{Project, Time, Value, WebhookId};
+use tidings_domain::webhook::{DisabledReason, Health, HealthState, Selection, Shift, Webhook};
+use tidings_domain::{Project, Time, WebhookId};
 use tidings_storage::{Hour, hour_of};
 
 use super::crowd::key_of;
@@ -227,29 +225,10 @@ async fn webhook(house: &House, project: &Project, name: &str, url: &str) -> Res
     let now: Time = house.app.clock.wall();
     let now = tidings_domain::time::show(now);
     Ok(Webhook {
-        id: house.store.next_webhook_id().await?,
-        project: project.id,
         name: name.to_owned(),
         description: "Tells the harbor what the tide does.".to_owned(),
         url: url.to_owned(),
         dialect: "standard".to_owned(),
-        events: Selection::All,
-        secrets: None,
-        verify_tls: true,
-        ca_pem: None,
-        enabled: true,
-        headers: Vec::new(),
-        timeout_seconds: 30,
-        ordering: Ordering::Item,
-        max_in_flight: 8,
-        failure_limit: None,
-        retry_schedule: None,
-        options: Value::Null,
-        origin: "api".to_owned(),
-        locked: false,
-        unresolved: false,
-        created_at: now.clone(),
-        updated_at: now,
-        version: 1,
+        ..Webhook::new(house.store.next_webhook_id().await?, project.id, now)
     })
 }
