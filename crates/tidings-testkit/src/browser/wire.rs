@@ -13,6 +13,9 @@ use tokio::net::TcpStream;
 
 use super::PATIENCE;
 
+/// How Chromium's driver says "stale element reference" when the page goes away between its own two steps.
+const LEFT: &str = "does not belong to the document";
+
 /// The browser did not do it.
 #[derive(Debug)]
 pub(super) struct Refusal {
@@ -39,7 +42,7 @@ impl Refusal {
                 | "element not interactable"
                 | "element click intercepted"
                 | "invalid element state"
-        )
+        ) || self.message.contains(LEFT)
     }
 
     pub(super) fn of(error: &str, message: impl fmt::Display) -> Self {
@@ -153,4 +156,18 @@ async fn exchange(
     let (answer, _) = tokio::join!(answer, connection);
     let (good, body) = answer?;
     Ok((good, serde_json::from_slice(&body)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_element_of_a_page_that_was_left_is_looked_for_again() {
+        let left = r#"unknown error: unhandled inspector error: {"code":-32000,"message":"Node with given id does not belong to the document"}
+  (Session info: chrome-headless-shell=156.0.8078.73)"#;
+        assert!(Refusal::of("unknown error", left).is_passing());
+        assert!(Refusal::of("stale element reference", "").is_passing());
+        assert!(!Refusal::of("unknown error", "net::ERR_CONNECTION_REFUSED").is_passing());
+    }
 }
