@@ -14,6 +14,9 @@ use crate::codes::{Result, collection_code, limit, sick};
 use crate::record::Moved;
 use crate::writer::Writer;
 
+/// The newest entry of an object; no row: there is no such object.
+const NEWEST: &str = "SELECT trail FROM objects WHERE project = ?1 AND collection = ?2 AND id = ?3";
+
 /// The messages about an object, newest first.
 pub(crate) struct Trail<'a> {
     conn: &'a Connection,
@@ -29,9 +32,7 @@ impl<'a> Trail<'a> {
         };
         let at = params![project.0, collection_code(key.collection), key.id];
         let newest = conn
-            .prepare_cached(
-                "SELECT trail FROM objects WHERE project = ?1 AND collection = ?2 AND id = ?3",
-            )
+            .prepare_cached(NEWEST)
             .and_then(|mut s| s.query_row(at, |row| row.get(0)).optional())
             .map_err(sick)?;
         trail.next = newest.flatten();
@@ -125,18 +126,18 @@ impl Writer<'_> {
             return self.point_to(&new, Some(entry));
         }
         let at = params![message.project.0, collection_code(key.collection), key.id];
-        let trail = self.row(
-            "SELECT trail FROM objects WHERE project = ?1 AND collection = ?2 AND id = ?3",
-            at,
-            |row| row.get(0),
-        )?;
-        let Some(before) = trail else {
+        let Some(before) = self.row(NEWEST, at, |row| row.get(0))? else {
             return self.index_object(message, &key.to_string());
         };
-        self.insert_entry(before, message)?;
+        let entry = self.insert_entry(before, message)?;
         self.run(
-            "UPDATE objects SET trail = last_insert_rowid() WHERE project = ?1 AND collection = ?2 AND id = ?3",
-            at,
+            "UPDATE objects SET trail = ?4 WHERE project = ?1 AND collection = ?2 AND id = ?3",
+            params![
+                message.project.0,
+                collection_code(key.collection),
+                key.id,
+                entry
+            ],
         )
         .map(drop)
     }

@@ -191,6 +191,7 @@ async fn new_project(actor: &Actor<'_>) {
     actor.write("Type the key GEM to delete it", "APL").await;
     actor.press("Delete project").await;
     actor.told("To delete the project, type its key: GEM").await;
+    actor.browser.arrive("/projects/GEM/settings").await;
     actor.write("Type the key GEM to delete it", "GEM").await;
     actor.press("Delete project").await;
     actor.told("Gemini was deleted.").await;
